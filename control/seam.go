@@ -1,0 +1,2 @@
+// Package control is HTTP and JSON over a Unix socket: both ends.
+package control

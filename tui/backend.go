@@ -1,0 +1,59 @@
+package tui
+
+import (
+	"context"
+	"iter"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/sesclient"
+	"pabal/spool"
+)
+
+// Backend is the daemon as the screens see it; control.Client implements it.
+// Every method may be called at the same time and returns errors in two parts
+// (what happened, what to do) where a person must act.
+type Backend interface {
+	Home
+	Campaigns
+	Letters
+	People
+}
+
+// Home feeds the first screen.
+type Home interface {
+	SpoolStatus(ctx context.Context) (spool.Status, error)
+	SESStatus(ctx context.Context) (sesclient.Status, error)
+	Events(ctx context.Context) ([]spool.Event, error)
+	Release(ctx context.Context, scope spool.Scope) error
+}
+
+// Campaigns are made, checked, started and watched.
+type Campaigns interface {
+	Campaigns(ctx context.Context) ([]campaign.Campaign, error)
+	Campaign(ctx context.Context, id uint64) (campaign.Campaign, error)
+	CreateCampaign(ctx context.Context, c campaign.Campaign) (campaign.Campaign, error)
+	EditCampaign(ctx context.Context, c campaign.Campaign) (campaign.Campaign, error)
+	Preflight(ctx context.Context, id uint64) (campaign.Preflight, error)
+	Plan(ctx context.Context, id uint64) (campaign.Plan, error)
+	TestCampaign(ctx context.Context, id uint64, as, to string) (messageID string, err error)
+	Start(ctx context.Context, id uint64, expect int64) (campaign.Campaign, error)
+	Pause(ctx context.Context, id uint64) (campaign.Campaign, error)
+	Resume(ctx context.Context, id uint64) (campaign.Campaign, error)
+	Cancel(ctx context.Context, id uint64) (campaign.Campaign, error)
+	Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error]
+	Recipients(ctx context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error] // outcome "" means all
+}
+
+// Letters are templates and previews.
+type Letters interface {
+	Templates(ctx context.Context) ([]campaign.Template, error)
+	Template(ctx context.Context, name string, version int) (campaign.Template, error)
+	Preview(ctx context.Context, id uint64, email string) (campaign.Letter, error)
+}
+
+// People is the audience.
+type People interface {
+	Subscribers(ctx context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error)
+	Count(ctx context.Context, segment, topic string) (audience.Count, error)
+}
