@@ -8,40 +8,261 @@
 // standard or from SES, the comment names it.
 package eml
 
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+const (
+	maxLocal   = 64  // octets before the @, RFC 5321 4.5.3.1.1
+	maxAddress = 254 // octets in all, RFC 5321 4.5.3.1.3 without the brackets
+	maxLabel   = 63  // octets between two dots of a domain, RFC 1035 2.3.4
+)
+
 // ParseAddress reads one bare e-mail address as it stands in a CSV cell, an
-// SMTP path or a form field and returns its canonical spelling: NFC, white
-// space around it removed, the local part as written, the domain in lower-case
-// A-labels (RFC 5891). It returns an *AddressError for anything SES cannot
-// send to: quoted local parts, address literals, non-ASCII local parts, over
-// 64 octets before or 254 in all (RFC 5321 4.5.3.1), no dot in the domain,
-// control characters, display names, lists.
-func ParseAddress(s string) (string, error) { panic("seam") }
+// SMTP path or a form field and returns its canonical spelling: white space
+// around it removed, the local part as written, the domain in lower-case
+// A-labels (RFC 5891, names in other scripts mapped and in NFC). It returns an
+// *AddressError for anything SES cannot send to: quoted local parts, address
+// literals, non-ASCII local parts, over 64 octets before or 254 in all
+// (RFC 5321 4.5.3.1), no dot in the domain, control characters, display names,
+// lists. The result may share s's memory.
+func ParseAddress(s string) (string, error) {
+	address := strings.TrimSpace(s)
+	if at := strings.IndexByte(address, '@'); isPlain(address, at) {
+		return address, nil
+	}
+	address, reason := mapAddress(address)
+	if reason != "" {
+		return "", &AddressError{Input: s, Reason: reason}
+	}
+	return address, nil
+}
+
+// isPlain reports whether an address with its first @ there is canonical as it
+// stands: nearly all of a million rows.
+func isPlain(address string, at int) bool {
+	return at > 0 && len(address) <= maxAddress && localFault(address[:at]) == "" &&
+		!needsMapping(address[at+1:]) && domainFault(address[at+1:]) == ""
+}
 
 // AddressError says what is wrong with an address. Input is as given.
 type AddressError struct{ Input, Reason string }
 
-func (e *AddressError) Error() string { panic("seam") }
+// maxQuoted is how much of a wrong address an error repeats, in octets.
+const maxQuoted = 120
+
+// Error repeats the input, made visible and shortened, and the reason.
+func (e *AddressError) Error() string {
+	input := e.Input
+	if len(input) > maxQuoted {
+		cut := maxQuoted
+		for cut > 0 && !utf8.RuneStart(input[cut]) {
+			cut--
+		}
+		input = input[:cut] + "…"
+	}
+	return "address \"" + Visible(input) + "\": " + e.Reason
+}
 
 // Key is what all spellings of one mailbox share: the address in lower case.
 // Its argument is what ParseAddress returned.
-func Key(address string) string { panic("seam") }
+func Key(address string) string { return strings.ToLower(address) }
 
 // Domain is the part after the @, "" if there is none.
-func Domain(address string) string { panic("seam") }
-
-// Mailbox is a display name and an address: "무신사 <shop@example.com>".
-type Mailbox struct {
-	Name    string `json:"name,omitempty"`
-	Address string `json:"address"`
+func Domain(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return ""
+	}
+	return address[at+1:]
 }
 
-// ParseMailbox reads `Name <addr>`, `"Name" <addr>` or a bare address. RFC 2047
-// words in the name are decoded. It returns an *AddressError.
-func ParseMailbox(s string) (Mailbox, error) { panic("seam") }
+// mapAddress is the way of an address that is not plain: it maps the domain to
+// A-labels, or finds the reason a person can act on.
+func mapAddress(s string) (address, reason string) {
+	if reason := foreignFault(s); reason != "" {
+		return "", reason
+	}
+	local, domain, found := strings.Cut(s, "@")
+	switch {
+	case !found:
+		return "", "it has no @"
+	case strings.Contains(domain, "@"):
+		return "", "it has more than one @"
+	}
+	if reason := localFault(local); reason != "" {
+		return "", reason
+	}
+	domain, reason = mapDomain(domain)
+	if reason != "" {
+		return "", reason
+	}
+	if n := len(local) + 1 + len(domain); n > maxAddress {
+		return "", fmt.Sprintf("it has %d octets, over the limit of %d", n, maxAddress)
+	}
+	return local + "@" + domain, ""
+}
 
-// String is how people write it, not encoded: 무신사 <shop@example.com>.
-func (m Mailbox) String() string { panic("seam") }
+// foreignFault names what shows that s is not one bare address at all.
+func foreignFault(s string) string {
+	if s == "" {
+		return "it is empty"
+	}
+	if !utf8.ValidString(s) {
+		return "it is not valid UTF-8"
+	}
+	switch {
+	case strings.Contains(s, "＠"):
+		return "it has a full-width ＠ instead of @"
+	case strings.ContainsAny(s, "<>＜＞"):
+		return "it has angle brackets or a name beside it, where only the address goes"
+	case strings.ContainsAny(s, ",;"):
+		return "it has a comma or semicolon, where only one address goes"
+	case strings.Contains(s, `"`):
+		return "it has quotation marks, which SES cannot send to"
+	}
+	for _, r := range s {
+		switch {
+		case unicode.IsControl(r):
+			return fmt.Sprintf("it has a control character (U+%04X)", r)
+		case unicode.IsSpace(r):
+			return "it has a space inside"
+		case hidden(r):
+			return fmt.Sprintf("it has an invisible character (U+%04X)", r)
+		}
+	}
+	return ""
+}
 
-// Header is the mailbox as a header field's value: the name quoted or in
-// RFC 2047 words where it must be.
-func (m Mailbox) Header() string { panic("seam") }
+// localFault is the reason why s is not a dot-atom (RFC 5321 4.1.2), "" if it is one.
+func localFault(s string) string {
+	if s == "" {
+		return "nothing stands before the @"
+	}
+	if len(s) > maxLocal {
+		return fmt.Sprintf("the part before the @ has %d octets, over the limit of %d", len(s), maxLocal)
+	}
+	dot := true // a dot may not stand here
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case isAtext(c):
+			dot = false
+		case c != '.':
+			return strangeLocal(s[i:])
+		case dot:
+			return "the part before the @ has a dot at its start or two in a row"
+		default:
+			dot = true
+		}
+	}
+	if dot {
+		return "the part before the @ ends in a dot"
+	}
+	return ""
+}
+
+func strangeLocal(rest string) string {
+	r, _ := utf8.DecodeRuneInString(rest)
+	if r >= utf8.RuneSelf {
+		return "the part before the @ has “" + string(r) + "”: SES takes only ASCII there"
+	}
+	return "the part before the @ has “" + string(r) + "”, which is not allowed"
+}
+
+// needsMapping reports whether a domain has to go through IDNA: upper case,
+// other scripts, and A-labels, which must be valid ones.
+func needsMapping(domain string) bool {
+	for i := 0; i < len(domain); i++ {
+		c := domain[i]
+		if c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' || c == '-' && i > 0 && domain[i-1] == '-' {
+			return true
+		}
+	}
+	return false
+}
+
+// mapDomain turns a domain into lower-case A-labels.
+func mapDomain(domain string) (mapped, reason string) {
+	if strings.HasPrefix(domain, "[") {
+		return "", "it has an address literal in brackets instead of a domain"
+	}
+	lower := strings.ToLower(domain)
+	if !needsMapping(lower) {
+		return lower, domainFault(lower)
+	}
+	mapped, err := idna.Lookup.ToASCII(domain)
+	if err != nil {
+		return "", "the domain is not a valid internationalised name"
+	}
+	return mapped, domainFault(mapped)
+}
+
+// domainFault is the reason why lower-case ASCII is not a domain mail can go
+// to (RFC 5321 4.1.2, RFC 1123 2.1), "" if it is one.
+func domainFault(domain string) string {
+	label, digits, dots := 0, true, 0 // of the label so far; dots in all
+	for i := 0; i < len(domain); i++ {
+		switch c := domain[i]; {
+		case 'a' <= c && c <= 'z':
+			label, digits = label+1, false
+		case '0' <= c && c <= '9':
+			label++
+		case c == '-' && label > 0 && i+1 < len(domain) && domain[i+1] != '.':
+			label, digits = label+1, false
+		case c == '.' && label > 0 && label <= maxLabel:
+			label, digits, dots = 0, true, dots+1
+		default:
+			return strangeDomain(domain, i, label)
+		}
+	}
+	switch {
+	case domain == "":
+		return "nothing stands after the @"
+	case label == 0:
+		return "the domain ends in a dot"
+	case label > maxLabel:
+		return longLabel(label)
+	case dots == 0:
+		return "the domain has no dot"
+	case digits:
+		return "the domain ends in a number, like an IP address"
+	}
+	return ""
+}
+
+func strangeDomain(domain string, i, label int) string {
+	switch c := domain[i]; {
+	case c == '-':
+		return "a part of the domain begins or ends with a hyphen"
+	case c == '.' && label > maxLabel:
+		return longLabel(label)
+	case c == '.':
+		return "the domain has a dot at its start or two in a row"
+	}
+	r, _ := utf8.DecodeRuneInString(domain[i:])
+	return "the domain has “" + string(r) + "”, which is not allowed"
+}
+
+func longLabel(n int) string {
+	return fmt.Sprintf("a part of the domain has %d octets, over the limit of %d", n, maxLabel)
+}
+
+// atext is the set of RFC 5322 3.2.3, one bit a character.
+const atext = letters | (1<<10-1)<<'0' |
+	1<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' | 1<<'+' | 1<<'-' | 1<<'/' |
+	1<<'=' | 1<<'?' | 1<<'^' | 1<<'_' | 1<<'`' | 1<<'{' | 1<<'|' | 1<<'}' | 1<<'~'
+
+const letters = (1<<26-1)<<'A' | (1<<26-1)<<'a'
+
+func isAtext(c byte) bool {
+	const low, high = atext & (1<<64 - 1), atext >> 64
+	if c < 64 {
+		return uint64(low)>>c&1 != 0
+	}
+	return c < 128 && uint64(high)>>(c-64)&1 != 0
+}
