@@ -1,0 +1,154 @@
+package smtpd
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/emersion/go-smtp"
+
+	"pabal/eml"
+	"pabal/spool"
+)
+
+// removed are header fields that must not go on: hidden recipients, fields that
+// belong to the envelope, and signatures that our own fields would break (SES
+// signs itself and refuses a second DKIM-Signature). X-SES-… fields, which
+// command SES, go too.
+var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "X-Pabal-Id"}
+
+// message is one text as it is stored.
+type message struct {
+	env    spool.Envelope // without From, To and Skip
+	data   []byte
+	sender string // address of the From header
+	id     string // in our Received field
+}
+
+// message checks the text behind the headroom of buf and gives it the header
+// fields it needs. The result is part of buf where it can be.
+func (s *session) message(buf []byte) (*message, error) {
+	header, body, err := eml.Split(buf[headroom:])
+	if err != nil {
+		return nil, refusal(550, "5.6.0", "the header cannot be read: "+eml.Visible(err.Error()))
+	}
+	if err := loops(&header); err != nil {
+		return nil, err
+	}
+	m := &message{id: strings.ToLower(rand.Text()[:16])}
+	if m.sender, err = author(&header); err != nil {
+		return nil, err
+	}
+	m.env.FromDomain = eml.Domain(m.sender)
+	m.env.Subject = eml.DecodeHeader(header.Get("Subject"))
+	strip(&header)
+	s.complete(&header, m.id)
+	m.env.MessageID = bareID(header.Get("Message-ID"))
+	plain, err := sevenBit(&header, body)
+	if err != nil {
+		return nil, err
+	}
+	top := append(header.AppendTo(nil), "\r\n"...)
+	if start := len(buf) - len(body) - len(top); plain == nil && start >= 0 {
+		copy(buf[start:], top) // the body stays where it lies, at the end of buf
+		m.data = buf[start:]
+		return m, nil
+	}
+	if plain == nil {
+		plain = body
+	}
+	m.data = append(top, plain...)
+	return m, nil
+}
+
+// loops refuses a message that has been through too many servers.
+func loops(header *eml.Header) error {
+	hops := 0
+	for _, f := range header.Fields() {
+		if strings.EqualFold(f.Name, "Received") {
+			hops++
+		}
+	}
+	if hops >= maxReceived {
+		return refusal(554, "5.4.6", fmt.Sprintf("the message has been through %d servers: it runs in a loop; look for a server that sends mail back to this one", hops))
+	}
+	return nil
+}
+
+// author is the address in the From header, which SES checks.
+func author(header *eml.Header) (string, error) {
+	value := header.Get("From")
+	if strings.TrimSpace(value) == "" {
+		return "", refusal(550, "5.6.0", "the message has no From header; add one with an address of a domain verified in SES")
+	}
+	from, err := eml.ParseMailbox(value)
+	if err != nil {
+		reason := err.Error()
+		var bad *eml.AddressError
+		if errors.As(err, &bad) {
+			reason = bad.Reason
+		}
+		return "", refusal(550, "5.6.0", "the From header holds no address SES can send for: "+eml.Visible(reason))
+	}
+	return from.Address, nil
+}
+
+// strip removes what must not go on.
+func strip(header *eml.Header) {
+	names := removed
+	for _, f := range header.Fields() {
+		if len(f.Name) > 6 && strings.EqualFold(f.Name[:6], "X-SES-") {
+			names = append(names[:len(names):len(names)], f.Name)
+		}
+	}
+	header.Remove(names...)
+}
+
+// complete adds what every message has, and on top our Received field. It
+// names no recipient: the others must not see each other.
+func (s *session) complete(header *eml.Header, id string) {
+	now := date(s.server.now())
+	if !header.Has("Message-ID") {
+		header.Prepend(eml.AppendRawHeader(nil, "Message-ID", "<"+id+"@"+s.server.hostname()+">"))
+	}
+	if !header.Has("Date") {
+		header.Prepend(eml.AppendRawHeader(nil, "Date", now))
+	}
+	protocol := "SMTP"
+	if s.wire.extended {
+		protocol = "ESMTP"
+	}
+	received := fmt.Sprintf("from %s (%s) by %s with %s id %s; %s",
+		greeting(s.conn), client(s.conn), s.server.hostname(), protocol, id, now)
+	header.Prepend(eml.AppendRawHeader(nil, "Received", received))
+}
+
+// greeting is the name the client gave itself, if it is one.
+func greeting(c *smtp.Conn) string {
+	name := c.Hostname()
+	allowed := func(r rune) bool {
+		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune(".-_:[]", r)
+	}
+	if len(name) > 255 || strings.TrimFunc(name, allowed) != "" || strings.ContainsFunc(name, func(r rune) bool { return !allowed(r) }) {
+		return "unknown"
+	}
+	return name
+}
+
+// client is the address literal of the other end, RFC 5321 4.1.3.
+func client(c *smtp.Conn) string {
+	host, _, err := net.SplitHostPort(c.Conn().RemoteAddr().String())
+	switch {
+	case err != nil:
+		return "[unknown]"
+	case strings.Contains(host, ":"):
+		return "[IPv6:" + host + "]"
+	}
+	return "[" + host + "]"
+}
+
+func bareID(value string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(value), "<"), ">")
+}

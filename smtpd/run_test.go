@@ -1,0 +1,218 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestOnlyLoopbackIsServed(t *testing.T) {
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:25", "mail.example.com:25", "127.0.0.1", ""} {
+		s := newServer(&memory{})
+		s.Listen = []string{"127.0.0.1:0", address}
+		got, err := s.Bind()
+		var refused *ListenError
+		if !errors.As(err, &refused) || refused.Message == "" || refused.Hint == "" || got != nil {
+			t.Errorf("Bind %q: %v, %v, want a ListenError with a hint", address, got, err)
+			continue
+		}
+		if conn, err := net.Dial("tcp", s.listeners[0].Addr().String()); err == nil {
+			conn.Close()
+			t.Errorf("Bind %q left the first listener open", address)
+		}
+	}
+}
+
+func TestPortInUseIsSaid(t *testing.T) {
+	first := newServer(&memory{})
+	address := start(t, first)
+	second := newServer(&memory{})
+	second.Listen = []string{address}
+	_, err := second.Bind()
+	var used *ListenError
+	if !errors.As(err, &used) || !strings.Contains(used.Hint, "another mail server") {
+		t.Errorf("got %v, want a hint at the other server", err)
+	}
+}
+
+func TestConnectionsPastTheCapGet421(t *testing.T) {
+	s := newServer(&memory{})
+	s.MaxConnections = 2
+	address := start(t, s)
+	first, second := dial(t, address), dial(t, address)
+	first.play("< 220")
+	second.play("< 220")
+	dial(t, address).play("< 421 4.7.0\n< END")
+	if st := s.Stats(); st.Connections != 2 || st.Refused != 1 {
+		t.Errorf("stats %+v, want 2 connections and 1 refused", st)
+	}
+	first.play("> QUIT\n< 221\n< END")
+	// The place is free a moment after the client saw the end.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		c := dial(t, address)
+		if strings.HasPrefix(c.reply(), "220") {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the place of a client that left was not given to another")
+		}
+	}
+}
+
+// running starts a server the test stops itself.
+func running(t *testing.T, s *Server) (address string, stop context.CancelFunc, ended chan error) {
+	t.Helper()
+	s.Listen = []string{"127.0.0.1:0"}
+	addresses, err := s.Bind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended = make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(cancel)
+	return addresses[0], cancel, ended
+}
+
+const toText = "< 220\n> EHLO c\n< 250\n> MAIL FROM:<a@b.c>\n< 250\n> RCPT TO:<kim@example.com>\n< 250\n> DATA\n< 354"
+
+func TestStopSays421ToIdleClients(t *testing.T) {
+	address, stop, ended := running(t, newServer(&memory{}))
+	idle, greeted := dial(t, address), dial(t, address)
+	idle.play("< 220")
+	greeted.play("< 220\n> EHLO c\n< 250")
+	stop()
+	idle.play("< 421 4.3.2\n< END")
+	greeted.play("< 421 4.3.2\n< END")
+	if err := <-ended; err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if _, err := net.Dial("tcp", address); err == nil {
+		t.Error("still listening after Run")
+	}
+}
+
+func TestStopLetsATextOnItsWayArrive(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	address, stop, ended := running(t, s)
+	c := dial(t, address)
+	c.play(toText)
+	c.send(plain[:40])
+	stop()
+	c.send(plain[40:] + ".\r\n")
+	c.play("< 250\n< 421 4.3.2\n< END")
+	if err := <-ended; err != nil || len(q.all()) != 1 {
+		t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
+	}
+}
+
+func TestStopCutsATextThatDoesNotEnd(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	s.grace = 50 * time.Millisecond
+	address, stop, ended := running(t, s)
+	c := dial(t, address)
+	c.play(toText)
+	c.send(plain)
+	stop()
+	if err := <-ended; err != nil || len(q.all()) != 0 {
+		t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
+	}
+}
+
+func TestStopWaitsForACommit(t *testing.T) {
+	q := &memory{hold: make(chan struct{}), arrived: make(chan struct{}, 1)}
+	s := newServer(q)
+	s.grace = 10 * time.Millisecond
+	address, stop, ended := running(t, s)
+	c := dial(t, address)
+	c.play(toText)
+	c.send(plain + ".\r\n")
+	<-q.arrived
+	stop()
+	select {
+	case <-ended:
+		t.Fatal("Run returned with a message between Put and its commit")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(q.hold)
+	if err := <-ended; err != nil || len(q.all()) != 1 {
+		t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
+	}
+}
+
+func TestIdleClientGets421(t *testing.T) {
+	s := newServer(&memory{})
+	s.idle = 30 * time.Millisecond
+	dial(t, start(t, s)).play("< 220\n< 421 4.4.2\n< END")
+}
+
+func TestTextWithoutEndGets421AndIsLogged(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	s.idle = 30 * time.Millisecond
+	c := dial(t, start(t, s))
+	c.play(toText)
+	c.send("From: a@shop.example\n\nLF only\n.\n")
+	c.play("< 421 4.4.2 no end of data")
+	if len(q.all()) != 0 {
+		t.Error("half a message was stored")
+	}
+}
+
+func TestSlowButLiveClientIsServed(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	s.idle = 300 * time.Millisecond
+	c := dial(t, start(t, s))
+	c.play(toText)
+	tick := time.NewTicker(20 * time.Millisecond) // 1 s in all, more than any one deadline
+	defer tick.Stop()
+	text := plain + ".\r\n"
+	for i := 0; i < len(text); i += 4 {
+		<-tick.C
+		c.send(text[i:min(i+4, len(text))])
+	}
+	c.play("< 250")
+}
+
+func TestSlowestClientIsCutInTheEnd(t *testing.T) {
+	s := newServer(&memory{})
+	s.text = 100 * time.Millisecond
+	c := dial(t, start(t, s))
+	c.play(toText)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				io.WriteString(c.conn, "x")
+			}
+		}
+	}()
+	c.play("< 421 4.4.2 no end of data")
+}
+
+func TestClientThatLeavesInsideATextStoresNothing(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	address, stop, ended := running(t, s)
+	c := dial(t, address)
+	c.play(toText)
+	c.send(plain)
+	c.conn.Close()
+	stop()
+	if err := <-ended; err != nil || len(q.all()) != 0 {
+		t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
+	}
+}

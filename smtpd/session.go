@@ -1,0 +1,270 @@
+package smtpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"pabal/eml"
+	"pabal/spool"
+)
+
+const (
+	// headroom in front of a text takes the fields we add, so that the body of
+	// a message is not copied again.
+	headroom = 2 << 10
+	// firstRoom is reserved for a text of unknown size. What every connection
+	// holds at most fits body_memory, so that one text can always grow.
+	firstRoom = 128 << 10
+	// pooled is the largest buffer kept for the next text.
+	pooled = 1 << 20
+)
+
+// session is one client's mail transactions. go-smtp calls it from the
+// connection's goroutine only.
+type session struct {
+	ctx    context.Context // the server's; what is accepted is finished without it
+	server *Server
+	conn   *smtp.Conn
+	wire   *wire
+	log    *slog.Logger
+
+	open       bool // MAIL was accepted
+	from       string
+	size       int64 // as declared at MAIL, zero if not
+	recipients []string
+	known      map[string]bool // keys of recipients
+}
+
+func newSession(ctx context.Context, s *Server, c *smtp.Conn) *session {
+	n := &session{ctx: ctx, server: s, conn: c, wire: c.Conn().(*wire), log: s.log()}
+	n.Reset()
+	return n
+}
+
+// Mail begins a transaction.
+func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	if s.open {
+		return s.refuse(503, "5.5.1", "MAIL was given already; send RSET to begin again")
+	}
+	if !printable(from) {
+		return s.refuse(553, "5.6.7", "the sender is not ASCII and SMTPUTF8 is not offered")
+	}
+	if len(from) > maxPathOctets {
+		return s.refuse(553, "5.1.7", "the sender is longer than 256 octets")
+	}
+	s.open, s.from, s.size = true, from, opts.Size
+	return nil
+}
+
+// Rcpt adds a recipient. One given twice gets one mail.
+func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	address, err := eml.ParseAddress(to)
+	if err != nil {
+		reason := err.Error()
+		var bad *eml.AddressError
+		if errors.As(err, &bad) {
+			reason = bad.Reason
+		}
+		return s.refuse(553, "5.1.3", "recipient refused: "+eml.Visible(reason))
+	}
+	if key := eml.Key(address); !s.known[key] {
+		s.known[key] = true
+		s.recipients = append(s.recipients, address)
+	}
+	return nil
+}
+
+// Data takes the text past go-smtp's reader and answers after the commit.
+func (s *session) Data(io.Reader) error {
+	buf := s.server.buffer()
+	memory := &reservation{session: s, limit: s.server.maxMessageSize()}
+	defer memory.release()
+	text, err := s.wire.takeText((*buf)[:headroom], memory.limit, memory.room)
+	var ids []string
+	if err == nil {
+		ids, err = s.submit(text)
+	}
+	if err != nil { // the buffer is left to a Put that may still be reading it
+		s.server.refused.Add(1)
+		return reply(err)
+	}
+	*buf = text[:0]
+	s.server.giveBack(buf)
+	s.server.accepted.Add(int64(len(ids)))
+	return queued(ids)
+}
+
+// submit checks a text, makes it a message and stores it.
+func (s *session) submit(text []byte) ([]string, error) {
+	m, err := s.message(text)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.mayUse(m.env.FromDomain, m.sender); err != nil {
+		return nil, err
+	}
+	m.env.From, m.env.To = s.from, slices.Clone(s.recipients)
+	if m.env.Skip, err = s.skips(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), putLimit)
+	defer cancel()
+	ids, err := s.server.queue.Put(ctx, m.env, m.data)
+	if err != nil {
+		s.log.Error("message not stored", "bytes", len(m.data), "err", err)
+		return nil, notNow(err)
+	}
+	s.log.Debug("message accepted", "message", ids[0], "received", m.id, "count", len(ids), "bytes", len(m.data))
+	return ids, nil
+}
+
+// mayUse asks whether SES may send for the sender of the From header. Not
+// knowing is no reason to refuse: the drain holds what SES does not take.
+func (s *session) mayUse(domain, sender string) error {
+	if s.server.SenderAllowed == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, senderLimit)
+	defer cancel()
+	allowed, err := s.server.SenderAllowed(ctx, sender)
+	if err != nil {
+		s.log.Debug("sender not checked", "domain", domain, "err", err)
+		return nil
+	}
+	if !allowed {
+		return refusal(550, "5.7.1", fmt.Sprintf("SES may not send for %s; set a From address of a verified domain, or verify %s in SES", sender, domain))
+	}
+	return nil
+}
+
+// skips are the recipients who may not be mailed, with the reason.
+func (s *session) skips() (map[string]string, error) {
+	if s.server.Suppressed == nil {
+		return nil, nil
+	}
+	var skip map[string]string
+	for _, to := range s.recipients {
+		reason, err := s.server.Suppressed(to)
+		if err != nil {
+			s.log.Error("suppression not checked", "err", err)
+			return nil, notNow(err)
+		}
+		if reason == "" {
+			continue
+		}
+		if skip == nil {
+			skip = map[string]string{}
+		}
+		skip[to] = reason
+	}
+	return skip, nil
+}
+
+// Reset ends a transaction.
+func (s *session) Reset() {
+	s.open, s.from, s.size, s.recipients = false, "", 0, nil
+	s.known = map[string]bool{}
+}
+
+// Logout ends the session.
+func (s *session) Logout() error { return nil }
+
+func (s *session) refuse(code int, enhanced, text string) error {
+	s.server.refused.Add(1)
+	return refusal(code, enhanced, text)
+}
+
+// reply is err as an SMTP reply, whatever it is.
+func reply(err error) error {
+	var r *smtp.SMTPError
+	if errors.As(err, &r) {
+		return r
+	}
+	return refusal(451, "4.3.0", "the message did not arrive whole")
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// buffer is one for a text, from the pool or new.
+func (s *Server) buffer() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, headroom+readChunk)
+	return &b
+}
+
+func (s *Server) giveBack(b *[]byte) {
+	if cap(*b) <= pooled {
+		s.buffers.Put(b)
+	}
+}
+
+// reservation is the share of body_memory that one text holds.
+type reservation struct {
+	session  *session
+	limit    int64
+	reserved int64
+	releases []func()
+}
+
+// room grows a buffer when it is nearly full, and first asks for the memory:
+// once for what the client declared or firstRoom, then for all the limit
+// allows. It waits so long as memoryLimit; a client left waiting then gets 452.
+func (r *reservation) room(buf []byte) ([]byte, error) {
+	if need := int64(len(buf) - headroom); r.reserved == 0 || need >= r.reserved {
+		want := r.limit
+		if r.reserved == 0 {
+			// A little more than declared: line ends and dots are counted variously.
+			want = min(r.limit, max(firstRoom, r.session.size+r.session.size/16))
+		}
+		if err := r.reserve(want); err != nil {
+			return buf, err
+		}
+	}
+	if cap(buf)-len(buf) >= readChunk/4 {
+		return buf, nil
+	}
+	larger := max(2*len(buf), headroom+int(r.session.size)+readChunk)
+	return slices.Grow(buf, min(larger, headroom+int(r.limit)+readChunk)-len(buf)), nil
+}
+
+func (r *reservation) reserve(want int64) error {
+	ctx, cancel := context.WithTimeout(r.session.ctx, memoryLimit)
+	defer cancel()
+	release, err := r.session.server.queue.ReserveBody(ctx, want-r.reserved)
+	if err != nil {
+		r.session.log.Warn("no memory for a text", "bytes", want, "err", err)
+		return refusal(452, "4.3.1", "too many messages at once, try again later")
+	}
+	r.reserved = want
+	r.releases = append(r.releases, release)
+	return nil
+}
+
+func (r *reservation) release() {
+	for _, release := range r.releases {
+		release()
+	}
+}
+
+var _ smtp.Session = (*session)(nil)
+
+// date is a time as header fields have it, RFC 5322 3.3.
+func date(t time.Time) string { return t.Format("Mon, 2 Jan 2006 15:04:05 -0700") }
+
+var _ queue = (*spool.Spool)(nil)

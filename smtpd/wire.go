@@ -1,0 +1,241 @@
+package smtpd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+const (
+	// maxLine is the longest command line with its CRLF. RFC 5321 4.5.3.1.4 asks
+	// for 512 and room for extensions; go-smtp echoes an address, and its write
+	// buffer of 4,096 keeps a reply line of that length in one piece.
+	maxLine   = 2048
+	readChunk = 64 << 10 // read at once from the socket while a text comes in
+	lineChunk = 4 << 10  // between texts
+)
+
+// wire is the net.Conn that go-smtp reads and writes. Towards go-smtp it is a
+// stream of whole, harmless command lines; the text of a message goes past it
+// (takeText), and go-smtp sees an empty one. Only the session's own goroutine
+// uses it, but for the Conn itself, whose deadline and Close are free for all.
+type wire struct {
+	net.Conn
+	server *Server
+
+	buf  []byte
+	in   []byte // part of buf: read from the socket and not yet used
+	line []byte // what go-smtp has still to read
+	out  []byte // replies not yet written
+	err  error  // why nothing more can be read
+
+	greeted  bool      // EHLO or HELO came
+	extended bool      // it was EHLO
+	inText   bool      // between 354 and the end of the text
+	textEnds time.Time // when a text on its way is given up
+	linger   bool      // the client may still be writing when we close
+}
+
+func newWire(s *Server, conn net.Conn) *wire { return &wire{Conn: conn, server: s} }
+
+// SetReadDeadline and its kin do nothing: go-smtp sets one deadline a command,
+// the wire one a read.
+func (w *wire) SetReadDeadline(time.Time) error  { return nil }
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
+func (w *wire) SetDeadline(time.Time) error      { return nil }
+
+// Read gives go-smtp the next command line, whole, and never more than that,
+// so that nothing of a text that follows DATA is lost in go-smtp's buffer.
+func (w *wire) Read(p []byte) (int, error) {
+	if len(w.line) == 0 {
+		line, err := w.next()
+		if err != nil {
+			return 0, err
+		}
+		w.line = line
+	}
+	n := copy(p, w.line)
+	w.line = w.line[n:]
+	return n, nil
+}
+
+// next is the next command line as go-smtp may see it. The slice lives until
+// the next fill. A line that never ends, and what is left at the end of the
+// stream, is not returned: textproto would run it.
+func (w *wire) next() ([]byte, error) {
+	for w.err == nil && !w.inText {
+		if end := bytes.IndexByte(w.in, '\n'); end >= 0 && end < maxLine {
+			line := w.in[:end+1]
+			w.in = w.in[end+1:]
+			return w.vet(line)
+		}
+		if len(w.in) >= maxLine {
+			w.linger = true
+			w.err = smtp.ErrTooLongLine
+			break
+		}
+		if err := w.fill(); err != nil {
+			break
+		}
+	}
+	if w.err == nil { // a text nobody took: the session has failed
+		w.err = io.EOF
+	}
+	return nil, w.err
+}
+
+// fill reads more from the socket into in.
+func (w *wire) fill() error {
+	if len(w.buf) < lineChunk {
+		w.buf = make([]byte, lineChunk)
+	}
+	have := copy(w.buf, w.in)
+	w.in = w.buf[:have]
+	n, err := w.receive(w.buf[have:])
+	if err != nil {
+		w.err = err
+		return err
+	}
+	w.in = w.buf[:have+n]
+	return nil
+}
+
+// keep puts back what was read past the end of a text.
+func (w *wire) keep(rest []byte) {
+	if len(rest) > len(w.buf)-maxLine {
+		w.buf = make([]byte, len(rest)+maxLine)
+	}
+	w.in = w.buf[:copy(w.buf, rest)]
+}
+
+var (
+	// fromWeb are the first words of HTTP requests; browsers can be made to send
+	// them to any local port.
+	fromWeb = regexp.MustCompile(`(?i)^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) `)
+	// headerLine is "Word: value", which no SMTP client says.
+	headerLine = regexp.MustCompile(`^[A-Za-z0-9-]+:`)
+)
+
+// vet looks at a command line before go-smtp does. Lines with control
+// characters become empty ones, which go-smtp answers with 500 and counts.
+func (w *wire) vet(line []byte) ([]byte, error) {
+	text := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	if bytes.ContainsFunc(text, control) {
+		return []byte("\r\n"), nil
+	}
+	if fromWeb.Match(text) || !w.greeted && headerLine.Match(text) {
+		return nil, w.end("421 4.7.0 this is a mail server, not a web server")
+	}
+	verb, _, _ := strings.Cut(string(text[:min(len(text), 5)]), " ")
+	switch strings.ToUpper(verb) {
+	case "EHLO":
+		w.greeted, w.extended = true, true
+	case "HELO":
+		w.greeted, w.extended = true, false
+	case "BDAT": // a chunk follows that must not be read as commands
+		return nil, w.end("502 5.5.1 BDAT is not offered here, use DATA")
+	}
+	return line, nil
+}
+
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// end says a last line to the client, after which nothing is read.
+func (w *wire) end(reply string) error {
+	w.out = append(append(w.out, reply...), "\r\n"...)
+	w.linger = true
+	w.err = io.EOF
+	return w.err
+}
+
+// receive reads from the socket. Replies are written first: the client may be
+// waiting for them. Each read has its own deadline, so that a slow but live
+// client is not cut off.
+func (w *wire) receive(p []byte) (int, error) {
+	if err := w.flush(); err != nil {
+		return 0, err
+	}
+	for {
+		deadline := time.Now().Add(w.server.idle)
+		if w.inText && w.textEnds.Before(deadline) {
+			deadline = w.textEnds
+		}
+		w.Conn.SetReadDeadline(deadline)
+		// After the deadline is set, so that a stop is seen here or wakes the read.
+		cut, stopping := w.server.stopping()
+		if stopping && !w.inText {
+			return 0, w.end("421 4.3.2 the mail server is stopping, try again later")
+		}
+		if stopping && cut.Before(deadline) {
+			deadline = cut
+			w.Conn.SetReadDeadline(deadline)
+		}
+		n, err := w.Conn.Read(p)
+		if n > 0 {
+			return n, nil
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) && time.Now().Before(deadline) {
+			continue // woken by stop
+		}
+		return 0, err
+	}
+}
+
+// Write takes a line of go-smtp's reply. It goes out when the input runs dry,
+// so that a pipelining client gets its replies together (RFC 2920).
+func (w *wire) Write(p []byte) (int, error) {
+	switch {
+	case bytes.Equal(p, []byte("250-CHUNKING\r\n")):
+		return len(p), nil
+	case bytes.HasPrefix(p, []byte("354 ")):
+		w.inText = true
+	}
+	w.out = append(w.out, p...)
+	if len(w.out) >= lineChunk {
+		return len(p), w.flush()
+	}
+	return len(p), nil
+}
+
+func (w *wire) flush() error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	w.Conn.SetWriteDeadline(time.Now().Add(writeLimit))
+	_, err := w.Conn.Write(w.out)
+	w.out = w.out[:0]
+	if err != nil {
+		w.err = err
+	}
+	return err
+}
+
+// Close writes what is left and closes the socket. go-smtp calls it, once or
+// more often, from the session's goroutine.
+func (w *wire) Close() error {
+	defer w.server.forget(w)
+	err := w.flush()
+	if w.linger || len(w.in) > 0 {
+		w.drain()
+	}
+	w.in, w.err = nil, net.ErrClosed
+	return errors.Join(err, w.Conn.Close())
+}
+
+// drain gives a client that is still writing the time to read our last line:
+// closing on unread input would reset the connection and lose it.
+func (w *wire) drain() {
+	w.linger = false
+	if tcp, ok := w.Conn.(*net.TCPConn); ok {
+		tcp.CloseWrite()
+	}
+	w.Conn.SetReadDeadline(time.Now().Add(w.server.linger))
+	io.CopyN(io.Discard, w.Conn, 1<<20)
+}
