@@ -1,0 +1,157 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+//go:embed page.html style.css
+var files embed.FS
+
+// kind is one of the pages.
+type kind int
+
+const (
+	askPage     kind = iota // before: the button
+	donePage                // after it
+	testPage                // the link of a test mail
+	failedPage              // the opt-out could not be written
+	missingPage             // no such address
+)
+
+// wording is the text of one page in one language.
+type wording struct {
+	Title  string
+	Lines  []string
+	Button string // "" for a page without one
+}
+
+// language is all texts in one language.
+type language struct {
+	Tag     string // BCP 47
+	Name    string // of itself
+	Contact string // before the phone number
+	pages   map[kind]wording
+}
+
+// pages makes HTML of the texts.
+type pages struct {
+	template  *template.Template
+	style     template.CSS
+	policy    string // Content-Security-Policy
+	languages []language
+}
+
+func newPages() *pages {
+	style, err := files.ReadFile("style.css")
+	if err != nil {
+		panic("style.css is part of the binary")
+	}
+	sum := sha256.Sum256(style)
+	return &pages{
+		template: template.Must(template.ParseFS(files, "page.html")),
+		style:    template.CSS(style),
+		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+		languages: []language{korean(), english()},
+	}
+}
+
+// view is what page.html shows: the page in the reader's language, and below it
+// in the other.
+type view struct {
+	Style   template.CSS
+	Company string
+	Phone   string
+	Main    section
+	Other   section
+}
+
+type section struct {
+	language
+	wording
+}
+
+// page writes one of the pages in the language the reader asked for.
+func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, k kind) {
+	main, other := s.pages.languages[0], s.pages.languages[1]
+	if chosen(r) == other.Tag {
+		main, other = other, main
+	}
+	var out bytes.Buffer
+	err := s.pages.template.Execute(&out, view{
+		Style:   s.pages.style,
+		Company: s.Company,
+		Phone:   s.Phone,
+		Main:    section{main, main.pages[k]},
+		Other:   section{other, other.pages[k]},
+	})
+	if err != nil {
+		s.log().Error("page not written", "err", err)
+		plain(w, http.StatusInternalServerError, "The page could not be written.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", main.Tag)
+	w.Header().Set("Vary", "Accept-Language")
+	w.WriteHeader(status)
+	w.Write(out.Bytes()) // the reader may have gone
+}
+
+// chosen is the language of the page: what ?lang says, else the one the browser
+// prefers, else Korean.
+func chosen(r *http.Request) string {
+	if lang := r.URL.Query().Get("lang"); lang == "ko" || lang == "en" {
+		return lang
+	}
+	best, weight := "ko", 0.0
+	for _, item := range strings.Split(r.Header.Get("Accept-Language"), ",") {
+		tag, q, _ := strings.Cut(strings.TrimSpace(item), ";")
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+		if (primary == "ko" || primary == "en") && quality(q) > weight {
+			best, weight = primary, quality(q)
+		}
+	}
+	return best
+}
+
+// quality reads "q=0.8", RFC 9110 12.4.2; nothing means 1.
+func quality(param string) float64 {
+	value, ok := strings.CutPrefix(strings.TrimSpace(param), "q=")
+	if !ok {
+		return 1
+	}
+	q, err := strconv.ParseFloat(value, 64)
+	if err != nil || q < 0 || q > 1 {
+		return 0
+	}
+	return q
+}
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	io.WriteString(w, text+"\n")
+}
+
+func onlyMethods(allowed string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", allowed)
+		plain(w, http.StatusMethodNotAllowed, "This address takes "+allowed+" only.")
+	}
+}
+
+// detail is what the consent history says about an opt-out by link.
+func detail(campaign uint64) string {
+	if campaign == 0 {
+		return "unsubscribe link"
+	}
+	return "unsubscribe link of campaign " + strconv.FormatUint(campaign, 10)
+}
