@@ -1,0 +1,132 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// callTimeout bounds one question to the daemon; only Start, which returns
+// when the audience is frozen, may take longer.
+const (
+	callTimeout  = 20 * time.Second
+	startTimeout = time.Hour
+)
+
+// app is what all screens share.
+type app struct {
+	ctx   context.Context // the program's; commands outlive no Run
+	back  Backend
+	t     *texts
+	look  look
+	now   func() time.Time
+	zone  *time.Location
+	wait  sync.WaitGroup // feeds
+	moves []move         // asked for in this Update
+
+	after func(time.Duration, tea.Msg) tea.Cmd // a message later; the tests' clock stands still
+}
+
+func newApp(ctx context.Context, b Backend, o Options) *app {
+	return &app{ctx: ctx, back: b, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: time.Local, after: after}
+}
+
+// reply is an answer of the daemon on its way to the screens; the root looks
+// at err to know whether the connection stands.
+type reply struct {
+	msg tea.Msg
+	err error
+}
+
+// call asks the daemon in a command: ask runs outside Update, then makes the
+// message of what came back.
+func call[T any](a *app, limit time.Duration, ask func(context.Context) (T, error), then func(T, error) tea.Msg) tea.Cmd {
+	return func() tea.Msg {
+		ctx, cancel := context.WithTimeout(a.ctx, limit)
+		defer cancel()
+		v, err := ask(ctx)
+		return reply{then(v, err), err}
+	}
+}
+
+// offline reports whether an error means that the daemon was not reached, as
+// against an answer that says no.
+func offline(err error) bool {
+	var op *net.OpError
+	var web *url.Error
+	return errors.As(err, &op) || errors.As(err, &web) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, fs.ErrNotExist) || errors.Is(err, context.DeadlineExceeded)
+}
+
+type (
+	tickMsg struct{} // a second has passed
+	doneMsg struct { // an action ended
+		from screen
+		text string
+		err  error
+	}
+	flashMsg flash
+)
+
+// flash is one line for the person, until the next key.
+type flash struct {
+	text string
+	bad  bool
+}
+
+// move is a step between screens. Screens only ask for one; the root makes it
+// before it looks at the next key, so that keys typed fast reach the screen
+// they were meant for.
+type move func(*model) tea.Cmd
+
+func push(a *app, s screen) tea.Cmd {
+	a.moves = append(a.moves, func(m *model) tea.Cmd { return m.push(s) })
+	return nil
+}
+
+func pop(a *app) tea.Cmd {
+	a.moves = append(a.moves, (*model).pop)
+	return nil
+}
+
+// leave pops s if it is still on top.
+func leave(a *app, s screen) tea.Cmd {
+	a.moves = append(a.moves, func(m *model) tea.Cmd {
+		if m.top() != s {
+			return nil
+		}
+		return m.pop()
+	})
+	return nil
+}
+
+// show opens a tab with screens over it and says text.
+func show(a *app, text string, tab int, over ...screen) tea.Cmd {
+	a.moves = append(a.moves, func(m *model) tea.Cmd {
+		m.flash = flash{text: text}
+		return m.show(tab, over...)
+	})
+	return nil
+}
+
+func after(d time.Duration, msg tea.Msg) tea.Cmd {
+	return tea.Tick(d, func(time.Time) tea.Msg { return msg })
+}
+
+// problem is an error in the words a person reads: what happened, what to do.
+func problem(err error) string {
+	text := err.Error()
+	var h interface{ HintText() string }
+	if errors.As(err, &h) && h.HintText() != "" {
+		text += " " + h.HintText()
+	}
+	return safe(text)
+}

@@ -1,0 +1,129 @@
+package tui
+
+import (
+	"context"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// typeFrom is the number of recipients from which the number itself is typed:
+// one key is too little between somebody and 200,000 letters.
+const typeFrom = 1000
+
+// ask is the last question before n people's mail is touched.
+type ask struct {
+	n     int64
+	field input
+	busy  bool
+	wrong bool // the number typed was not n
+}
+
+func (q *ask) typed() bool { return q.n >= typeFrom }
+
+// key reports whether the answer is yes, and whether it was no.
+func (q *ask) key(k tea.KeyPressMsg) (yes, no bool) {
+	q.wrong = false
+	if !q.typed() {
+		switch keyName(k) {
+		case "y", "Y":
+			return true, false
+		case "n", "N":
+			return false, true
+		}
+		return false, false
+	}
+	if k.String() != "enter" {
+		q.field.key(k)
+		return false, false
+	}
+	number := strings.NewReplacer(",", "", " ", "").Replace(q.field.value())
+	yes = number == strings.ReplaceAll(comma(q.n), ",", "")
+	q.wrong = !yes
+	return yes, false
+}
+
+// view is the question; x is the cursor's column, below 0 when there is none.
+func (q *ask) view(a *app) (line string, x int) {
+	switch {
+	case q.busy:
+		return a.t.Working, -1
+	case !q.typed():
+		return a.t.PressYes, -1
+	}
+	label := a.t.TypeNumber(comma(q.n)) + " "
+	shown, x := q.field.view(12)
+	return label + a.look.bold.Render("["+shown+"]"), cells(label) + 1 + x
+}
+
+// confirm is a screen that asks once more and then does it.
+type confirm struct {
+	head  string
+	lines []string
+	ask   ask
+	done  string // said afterwards
+	do    func(context.Context) error
+}
+
+func newConfirm(head string, lines []string, n int64, done string, do func(context.Context) error) *confirm {
+	return &confirm{head: head, lines: lines, ask: ask{n: n}, done: done, do: do}
+}
+
+func (s *confirm) title(*app) string   { return s.head }
+func (s *confirm) start(*app) tea.Cmd  { return nil }
+func (s *confirm) typing() bool        { return s.ask.typed() && !s.ask.busy }
+func (s *confirm) keys(*app) []binding { return nil }
+
+func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case doneMsg:
+		if msg.from == s {
+			return leave(a, s)
+		}
+	case tea.PasteMsg:
+		s.ask.field.insert(msg.Content)
+	case tea.KeyPressMsg:
+		if s.ask.busy {
+			return nil
+		}
+		yes, no := s.ask.key(msg)
+		switch {
+		case no:
+			return pop(a)
+		case yes:
+			s.ask.busy = true
+			return s.run(a)
+		}
+	}
+	return nil
+}
+
+func (s *confirm) run(a *app) tea.Cmd {
+	return call(a, startTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.do(ctx) },
+		func(_ struct{}, err error) tea.Msg { return doneMsg{from: s, text: s.done, err: err} })
+}
+
+func (s *confirm) view(a *app, w, h int) page {
+	inner := min(w-4, 70)
+	var lines []string
+	for _, l := range s.lines {
+		lines = append(lines, wrap(l, inner-4)...)
+	}
+	question, x := s.ask.view(a)
+	lines = append(lines, "", question)
+	if s.ask.wrong {
+		lines = append(lines, a.look.bad.Render("! "+a.t.WrongNumber))
+	}
+	p := page{lines: []string{""}}
+	for _, l := range a.look.panel(s.head, lines, inner) {
+		p.lines = append(p.lines, "  "+l)
+	}
+	if x >= 0 {
+		y := 1 + len(lines) // the frame's top and the empty line above it
+		if s.ask.wrong {
+			y--
+		}
+		p.cursor = &tea.Position{X: 4 + x, Y: y}
+	}
+	return p
+}

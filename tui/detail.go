@@ -1,0 +1,173 @@
+package tui
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+// detail is one campaign, live.
+type detail struct {
+	c    campaign.Campaign
+	feed *feed // nil while none is open
+	ends bool  // the stream ended in a final state
+	at   int   // selected outcome
+}
+
+// outcomes in the order they are shown.
+var outcomes = [...]spool.Outcome{spool.Accepted, spool.Failed, spool.Skipped, spool.Unknown, spool.Sending, spool.Pending}
+
+func newDetail(c campaign.Campaign) *detail { return &detail{c: c} }
+
+func (s *detail) title(a *app) string { return a.t.Campaign + " " + comma(int64(s.c.ID)) }
+
+func (s *detail) start(a *app) tea.Cmd {
+	s.feed = a.watch(s.c.ID)
+	return s.feed.next(a)
+}
+
+func (s *detail) leave() {
+	if s.feed != nil {
+		s.feed.cancel()
+	}
+}
+
+func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tickMsg:
+		if s.feed == nil && !s.ends {
+			return s.start(a)
+		}
+	case feedMsg:
+		if msg.feed == s.feed {
+			return s.take(a, msg)
+		}
+	case tea.KeyPressMsg:
+		l := list{at: s.at, rows: len(outcomes)}
+		l.move(keyName(msg), len(outcomes))
+		s.at = l.at
+	}
+	return nil
+}
+
+func (s *detail) take(a *app, m feedMsg) tea.Cmd {
+	switch {
+	case m.end:
+		s.feed = nil
+		s.ends = s.c.State == spool.Done || s.c.State == spool.Cancelled
+		return nil
+	case m.err == nil:
+		s.c = m.c
+	}
+	return s.feed.next(a)
+}
+
+func (s *detail) keys(a *app) []binding {
+	state := a.t.States[s.c.State]
+	only := func(b binding, ok bool) binding {
+		if !ok {
+			b.off = state
+		}
+		return b
+	}
+	st := s.c.State
+	return []binding{
+		{keys: []string{"enter", "l"}, show: "Enter", help: a.t.Ledger, do: func() tea.Cmd { return push(a, newLedger(s.c, outcomes[s.at])) }},
+		only(binding{keys: []string{"p"}, help: a.t.Pause, do: func() tea.Cmd { return s.change(a, a.t.Pause, a.t.PauseAsk, a.back.Pause) }},
+			st == spool.Running || st == spool.Held),
+		only(binding{keys: []string{"r"}, help: a.t.Resume, do: func() tea.Cmd { return s.change(a, a.t.Resume, a.t.ResumeAsk, a.back.Resume) }},
+			st == spool.Paused || st == spool.Held),
+		only(binding{keys: []string{"x"}, help: a.t.Cancel, do: func() tea.Cmd { return s.change(a, a.t.Cancel, a.t.CancelAsk, a.back.Cancel) }},
+			st == spool.Running || st == spool.Held || st == spool.Paused || st == spool.Freezing),
+	}
+}
+
+// change asks once more, with the number of those it touches.
+func (s *detail) change(a *app, head string, question func(string) string, do func(context.Context, uint64) (campaign.Campaign, error)) tea.Cmd {
+	n := left(s.c.Counts)
+	if s.c.Audience == 0 && s.c.Expect > 0 {
+		n = s.c.Expect
+	}
+	id := s.c.ID
+	return push(a, newConfirm(head, []string{safe(s.c.Name), question(comma(n))}, n, a.t.Done, func(ctx context.Context) error {
+		_, err := do(ctx, id)
+		return err
+	}))
+}
+
+func (s *detail) count(o spool.Outcome) int64 {
+	return [...]int64{
+		spool.Pending: s.c.Pending, spool.Sending: s.c.Sending, spool.Accepted: s.c.Accepted,
+		spool.Failed: s.c.Failed, spool.Skipped: s.c.Skipped, spool.Unknown: s.c.Unknown,
+	}[o]
+}
+
+func (s *detail) view(a *app, w, h int) page {
+	c := s.c
+	lines := []string{
+		"",
+		" " + sides(a.look.bold.Render(safe(c.Name)), a.state(c), w-2),
+		" " + a.look.dim.Render(cut(safe(a.t.MadeOf(c.Template, c.TemplateVersion, orWord(c.Segment, a.t.Everyone))), w-2)),
+	}
+	if c.Reason != "" {
+		lines = append(lines, " "+a.look.bad.Render("! "+cut(a.reason(c.Reason), w-4)))
+	} else {
+		lines = append(lines, "")
+	}
+	count := " " + comma(done(c.Counts)) + "/" + comma(c.Audience) + " " + padLeft(percent(done(c.Counts), c.Audience), 6)
+	lines = append(lines, " "+a.look.bar(share(done(c.Counts), c.Audience), w-2-cells(count))+count, "")
+	lines = append(lines, s.outcomeLines(a, w)...)
+	lines = append(lines, "", " "+s.times(a))
+	if skips := s.skips(a); skips != "" {
+		lines = append(lines, " "+cut(skips, w-2))
+	}
+	return page{lines: append(lines, " "+a.t.Feedback(comma(c.Delivered), comma(c.Bounced), comma(c.Complained)))}
+}
+
+func (s *detail) outcomeLines(a *app, w int) []string {
+	var lines []string
+	for i, o := range outcomes {
+		n := s.count(o)
+		word := a.t.Outcomes[o]
+		if n > 0 && (o == spool.Failed || o == spool.Unknown) {
+			word = "! " + word
+		}
+		lines = append(lines, a.look.pickLine(row(column{word, 14}, column{comma(n), -10}, column{percent(n, s.c.Audience), -7},
+			column{a.look.bar(share(n, s.c.Audience), w-40), w - 40}), i == s.at, w))
+	}
+	return lines
+}
+
+// times are rate, start and what is left to wait, or when it ended.
+func (s *detail) times(a *app) string {
+	c := s.c
+	switch {
+	case c.Started.IsZero():
+		return a.t.NotStarted
+	case !c.Ended.IsZero():
+		return a.t.Ran(a.moment(c.Started), a.moment(c.Ended), a.t.Duration(c.Ended.Sub(c.Started)))
+	case c.ETA.IsZero():
+		return a.t.RunsSince(rate(c.PerSecond), a.moment(c.Started))
+	}
+	rest := max(0, c.ETA.Sub(a.now()).Round(time.Second))
+	return a.t.RunsSince(rate(c.PerSecond), a.moment(c.Started)) + ", " + a.t.RunsTill(a.moment(c.ETA), a.t.Duration(rest))
+}
+
+// skips names why people were skipped, by count.
+func (s *detail) skips(a *app) string {
+	if text := a.skipped(s.c.Skips); text != "" {
+		return a.t.SkippedBy + " " + text
+	}
+	return ""
+}
+
+func orWord(s, word string) string {
+	if s == "" {
+		return word
+	}
+	return s
+}

@@ -1,0 +1,266 @@
+package tui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/sesclient"
+	"pabal/spool"
+)
+
+// fakeBackend is a daemon with sample data that remembers what it was asked to do.
+type fakeBackend struct {
+	mu        sync.Mutex
+	calls     []string
+	down      error // every call fails with it
+	now       time.Time
+	status    spool.Status
+	ses       sesclient.Status
+	events    []spool.Event
+	campaigns []campaign.Campaign
+	templates []campaign.Template
+	people    []audience.Subscriber
+	count     audience.Count
+	preflight campaign.Preflight
+	plan      campaign.Plan
+	letter    campaign.Letter
+	rows      []spool.Message
+	live      chan struct{} // Watch goes on with each; nil: it ends after one state
+}
+
+// did keeps a call; its arguments are part of it.
+func (f *fakeBackend) did(format string, args ...any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, fmt.Sprintf(format, args...))
+	return f.down
+}
+
+// asked returns the calls that begin with a word.
+func (f *fakeBackend) asked(word string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for _, c := range f.calls {
+		if strings.HasPrefix(c, word) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (f *fakeBackend) find(id uint64) (*campaign.Campaign, error) {
+	for i := range f.campaigns {
+		if f.campaigns[i].ID == id {
+			return &f.campaigns[i], nil
+		}
+	}
+	return nil, campaign.ErrNotFound
+}
+
+func (f *fakeBackend) SpoolStatus(context.Context) (spool.Status, error) {
+	return f.status, f.did("SpoolStatus")
+}
+func (f *fakeBackend) SESStatus(context.Context) (sesclient.Status, error) {
+	return f.ses, f.did("SESStatus")
+}
+func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
+	return f.events, f.did("Events")
+}
+func (f *fakeBackend) Release(_ context.Context, s spool.Scope) error { return f.did("Release %s", s) }
+func (f *fakeBackend) Campaigns(context.Context) ([]campaign.Campaign, error) {
+	return f.campaigns, f.did("Campaigns")
+}
+func (f *fakeBackend) Campaign(_ context.Context, id uint64) (campaign.Campaign, error) {
+	if err := f.did("Campaign %d", id); err != nil {
+		return campaign.Campaign{}, err
+	}
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	return *c, nil
+}
+
+func (f *fakeBackend) CreateCampaign(_ context.Context, c campaign.Campaign) (campaign.Campaign, error) {
+	err := f.did("CreateCampaign %s|%s|%s|%s|%s|%v", c.Name, c.Template, c.Segment, c.From, c.Topic, c.Values)
+	c.ID, c.State = 9, spool.Draft
+	f.campaigns = append(f.campaigns, c)
+	return c, err
+}
+func (f *fakeBackend) EditCampaign(_ context.Context, c campaign.Campaign) (campaign.Campaign, error) {
+	return c, f.did("EditCampaign %d %s %v", c.ID, c.Name, c.Values)
+}
+func (f *fakeBackend) Preflight(_ context.Context, id uint64) (campaign.Preflight, error) {
+	return f.preflight, f.did("Preflight %d", id)
+}
+func (f *fakeBackend) Plan(_ context.Context, id uint64) (campaign.Plan, error) {
+	return f.plan, f.did("Plan %d", id)
+}
+func (f *fakeBackend) TestCampaign(_ context.Context, id uint64, as, to string) (string, error) {
+	return "q77", f.did("TestCampaign %d %s %s", id, as, to)
+}
+
+func (f *fakeBackend) change(what string, id uint64, to spool.State) (campaign.Campaign, error) {
+	if err := f.did("%s %d", what, id); err != nil {
+		return campaign.Campaign{}, err
+	}
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	c.State = to
+	return *c, nil
+}
+
+func (f *fakeBackend) Start(_ context.Context, id uint64, expect int64) (campaign.Campaign, error) {
+	return f.change(fmt.Sprintf("Start expect=%d", expect), id, spool.Running)
+}
+func (f *fakeBackend) Pause(_ context.Context, id uint64) (campaign.Campaign, error) {
+	return f.change("Pause", id, spool.Paused)
+}
+func (f *fakeBackend) Resume(_ context.Context, id uint64) (campaign.Campaign, error) {
+	return f.change("Resume", id, spool.Running)
+}
+func (f *fakeBackend) Cancel(_ context.Context, id uint64) (campaign.Campaign, error) {
+	return f.change("Cancel", id, spool.Cancelled)
+}
+
+func (f *fakeBackend) Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error] {
+	return func(yield func(campaign.Campaign, error) bool) {
+		if err := f.did("Watch %d", id); err != nil {
+			yield(campaign.Campaign{}, err)
+			return
+		}
+		for first := true; first || f.live != nil; first = false {
+			c, err := f.Campaign(ctx, id)
+			if !yield(c, err) || f.live == nil {
+				return
+			}
+			select {
+			case <-f.live:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+func (f *fakeBackend) Recipients(_ context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error] {
+	return func(yield func(spool.Message, error) bool) {
+		if err := f.did("Recipients %d %s", id, outcome); err != nil {
+			yield(spool.Message{}, err)
+			return
+		}
+		for _, m := range f.rows {
+			if (outcome == "" || outcomeWord[m.Outcome] == outcome) && !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+var outcomeWord = [...]string{"pending", "sending", "accepted", "failed", "skipped", "unknown"}
+
+func (f *fakeBackend) Templates(context.Context) ([]campaign.Template, error) {
+	return f.templates, f.did("Templates")
+}
+func (f *fakeBackend) Template(_ context.Context, name string, version int) (campaign.Template, error) {
+	err := f.did("Template %s %d", name, version)
+	for _, t := range f.templates {
+		if t.Name == name {
+			return t, err
+		}
+	}
+	return campaign.Template{}, errors.Join(err, campaign.ErrNotFound)
+}
+func (f *fakeBackend) Preview(_ context.Context, id uint64, email string) (campaign.Letter, error) {
+	l := f.letter
+	l.To = email
+	return l, f.did("Preview %d %s", id, email)
+}
+func (f *fakeBackend) Subscribers(_ context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error) {
+	err := f.did("Subscribers %q %s %d", prefix, segment, limit)
+	var out []audience.Subscriber
+	for _, p := range f.people {
+		if (strings.HasPrefix(p.Email, prefix) || strings.HasPrefix(p.Name, prefix)) && len(out) < limit {
+			out = append(out, p)
+		}
+	}
+	return out, err
+}
+func (f *fakeBackend) Count(_ context.Context, segment, topic string) (audience.Count, error) {
+	if strings.Contains(segment, "==") && !strings.Contains(segment, `"`) {
+		return audience.Count{}, errors.New("line 1, column 8: a value in quotes is missing")
+	}
+	return f.count, f.did("Count %s %s", segment, topic)
+}
+
+// newFake is a shop with 200 customers in the middle of a campaign.
+func newFake(now time.Time) *fakeBackend {
+	at := func(d time.Duration) time.Time { return now.Add(d) }
+	names := []string{"김하나", "이서준", "박지우", "최민서", "정도윤", "강하은", "조시우", "윤지아", "장예준", "임수아"}
+	f := &fakeBackend{now: now}
+	for i := range 60 {
+		p := audience.Subscriber{ID: uint64(i + 1), Email: fmt.Sprintf("customer%03d@example.com", i+1), Name: names[i%10], Gender: []string{"female", "male"}[i%2],
+			CreatedAt: at(-time.Duration(i) * 40 * time.Hour), Attributes: map[string]string{"Grade": []string{"VIP", "일반"}[i%2], "Point": comma(int64(i) * 1500)},
+			Consent: audience.Consent{Subscribed: i%7 != 3, Source: audience.Import, At: at(-9 * time.Hour)}}
+		if i%4 == 0 {
+			p.Tags = []string{"vip2026", "봄"}
+		}
+		f.people = append(f.people, p)
+		m := spool.Message{ID: fmt.Sprintf("c3-%d", i+1), Lane: spool.Bulk, Campaign: 3, Subscriber: uint64(i + 1), To: p.Email, Attempts: 1, At: at(-time.Duration(i) * time.Second)}
+		switch {
+		case i%7 == 3:
+			m.Outcome, m.Reason, m.Attempts = spool.Skipped, spool.SkipUnsubscribed, 0
+		case i == 8:
+			m.Outcome, m.Reason = spool.Failed, "550 Address blacklisted"
+		case i == 9:
+			m.Outcome, m.Reason = spool.Unknown, "no answer: connection reset"
+		case i > 50:
+			m.Outcome, m.To, m.Attempts = spool.Pending, "", 0
+		default:
+			m.Outcome, m.SESID = spool.Accepted, fmt.Sprintf("0102019abc-%04d-ap-northeast-2", i)
+		}
+		f.rows = append(f.rows, m)
+	}
+	f.status = spool.Status{Pending: 74, Sending: 6, OldestSeconds: 12, PerSecond: 12.4,
+		Lanes: map[string]spool.Counts{"transactional": {Pending: 2, Sending: 1}, "bulk": {Pending: 72, Sending: 5}}}
+	f.ses = sesclient.Status{Region: "ap-northeast-2", Rate: 14, Aim: 12.6, Quota24h: 50000, Sent24h: 12480, SendingEnabled: true, CheckedAt: now}
+	f.events = []spool.Event{
+		{At: at(-2 * time.Second), Kind: "accepted", ID: "c3-118", Text: "customer118@example.com"},
+		{At: at(-3 * time.Second), Kind: "skipped", ID: "c3-117", Text: spool.SkipUnsubscribed},
+		{At: at(-9 * time.Second), Kind: "failed", ID: "c3-109", Text: "550 Address blacklisted"},
+		{At: at(-31 * time.Second), Kind: "state", ID: "3", Text: "running"},
+	}
+	counts := spool.Counts{Audience: 200, Pending: 72, Sending: 5, Accepted: 104, Failed: 1, Skipped: 17, Unknown: 1, Delivered: 88, Bounced: 1,
+		Skips: map[string]int64{"unsubscribed": 12, "suppressed": 4, "topic_off": 1}}
+	f.campaigns = []campaign.Campaign{
+		{ID: 5, Name: "겨울 신상품 안내", State: spool.Draft, Template: "welcome", CreatedAt: at(-time.Hour)},
+		{ID: 4, Name: "블랙 프라이데이", State: spool.Held, Template: "sale", TemplateVersion: 1, Started: at(-10 * time.Minute), Counts: spool.Counts{Audience: 120000, Pending: 70480, Accepted: 48110, Skipped: 1410}, Reason: "24-hour quota used up"},
+		{ID: 3, Name: "회원 가입 환영", State: spool.Running, Template: "welcome", TemplateVersion: 2, Segment: `gender == "female"`, Started: at(-31 * time.Second), First: at(-30 * time.Second), Counts: counts, PerSecond: 12.4, ETA: at(7 * time.Second)},
+		{ID: 2, Name: "가을 정기 세일 (광고)", State: spool.Done, Template: "sale", TemplateVersion: 1, Started: at(-26 * time.Hour), Ended: at(-25 * time.Hour), Counts: spool.Counts{Audience: 43000, Accepted: 42800, Failed: 20, Skipped: 180, Delivered: 42600, Bounced: 31, Complained: 2}},
+		{ID: 1, Name: "테스트", State: spool.Cancelled, Template: "sale", TemplateVersion: 1, Started: at(-50 * time.Hour), Ended: at(-50 * time.Hour), Counts: spool.Counts{Audience: 30, Accepted: 3, Skipped: 27}},
+	}
+	f.templates = []campaign.Template{
+		{ID: 1, Name: "welcome", Purpose: "가입 환영", Version: 2, Subject: "{{Name}}님, 가입을 환영합니다", Fields: []string{"Name", "Grade", "Body", "UnsubscribeURL"},
+			Text: "{{Name}}님 안녕하세요.\n\n{{Body}}\n\n수신 거부: {{UnsubscribeURL}}", CreatedAt: at(-48 * time.Hour)},
+		{ID: 2, Name: "sale", Purpose: "정기 세일", Version: 1, Subject: "(광고) 이번 주 세일", Fields: []string{"Name", "UnsubscribeURL"}, Text: "세일!", CreatedAt: at(-300 * time.Hour)},
+	}
+	f.count = audience.Count{Selected: 200, Mailable: 183, Skipped: map[string]int64{"unsubscribed": 12, "suppressed": 4, "topic_off": 1}}
+	f.preflight = campaign.Preflight{Campaign: 9, Audience: f.count, MailBytes: 101800, Findings: []campaign.Finding{
+		{Rule: "consent_assumed", Level: campaign.Warn, What: "40 recipients came from customers.csv, which had no consent column", How: "check it", Count: 40, Examples: []string{"customer001@example.com", "customer002@example.com"}},
+		{Rule: "big_mail", Level: campaign.Note, What: "the mail is just under Gmail's 102 KB clip", How: "leave out an image"},
+	}}
+	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true}
+	f.letter = campaign.Letter{From: "무신상회 <shop@example.com>", Subject: "김하나님, 가입을 환영합니다", Bytes: 101800,
+		Text: "김하나님 안녕하세요.\n\n무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.\n\n쇼핑하기: https://shop.example.com/\n\n수신 거부: https://mail.example.com/u/abc"}
+	return f
+}

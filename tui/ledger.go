@@ -1,0 +1,210 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+// ledgerRows bounds how many recipients a screen keeps; the filter narrows a
+// longer ledger, the command line lists all of it.
+const ledgerRows = 1000
+
+// ledger lists the recipients of a campaign with one outcome.
+type ledger struct {
+	c      campaign.Campaign
+	at     int // index of outcomes; len(outcomes) is all
+	rows   []spool.Message
+	more   bool
+	asked  int // the newest question; older answers are dropped
+	busy   bool
+	list   list
+	filter filter
+}
+
+type ledgerMsg struct {
+	of    *ledger
+	asked int
+	rows  []spool.Message
+	more  bool
+	err   error
+}
+
+func newLedger(c campaign.Campaign, o spool.Outcome) *ledger {
+	return &ledger{c: c, at: slices.Index(outcomes[:], o)}
+}
+
+func (s *ledger) title(a *app) string {
+	return a.t.Campaign + " " + comma(int64(s.c.ID)) + " " + a.t.Ledger
+}
+func (s *ledger) typing() bool { return s.filter.on }
+
+func (s *ledger) start(a *app) tea.Cmd {
+	s.asked++
+	s.busy = true
+	outcome, want, asked := s.outcome(), s.filter, s.asked
+	id := s.c.ID
+	return call(a, callTimeout, func(ctx context.Context) (ledgerMsg, error) {
+		m := ledgerMsg{of: s, asked: asked}
+		for row, err := range a.back.Recipients(ctx, id, outcome) {
+			if err != nil {
+				return m, err
+			}
+			if !want.matches(row.To, row.Reason, row.SESID) {
+				continue
+			}
+			if m.more = len(m.rows) == ledgerRows; m.more {
+				break
+			}
+			m.rows = append(m.rows, row)
+		}
+		return m, nil
+	}, func(m ledgerMsg, err error) tea.Msg {
+		m.err = err
+		return m
+	})
+}
+
+// outcome is the one asked for, in the words of the interface; "" means all.
+func (s *ledger) outcome() string {
+	if s.at == len(outcomes) {
+		return ""
+	}
+	return outcomeName(outcomes[s.at])
+}
+
+// outcomeName is an outcome as commands and JSON have it.
+func outcomeName(o spool.Outcome) string {
+	return [...]string{"pending", "sending", "accepted", "failed", "skipped", "unknown"}[o]
+}
+
+func (s *ledger) update(a *app, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case ledgerMsg:
+		if msg.of != s || msg.asked != s.asked {
+			return nil
+		}
+		s.busy = false
+		if msg.err != nil {
+			return func() tea.Msg { return flashMsg{problem(msg.err), true} }
+		}
+		s.rows, s.more = msg.rows, msg.more
+	case tea.PasteMsg:
+		s.filter.update(msg)
+	case tea.KeyPressMsg:
+		if s.filter.on {
+			s.filter.update(msg)
+			return nil
+		}
+		s.list.move(keyName(msg), len(s.rows))
+	}
+	return nil
+}
+
+func (s *ledger) keys(a *app) []binding {
+	filter := s.filter.keys(a, func() tea.Cmd { return s.start(a) })
+	if s.filter.on {
+		return filter
+	}
+	turn := func(by int) func() tea.Cmd {
+		return func() tea.Cmd {
+			s.at = (s.at + by + len(outcomes) + 1) % (len(outcomes) + 1)
+			s.list = list{}
+			return s.start(a)
+		}
+	}
+	return append([]binding{
+		{keys: []string{"tab", "right"}, show: "Tab", help: a.t.NextOutcome, do: turn(1)},
+		{keys: []string{"shift+tab"}, show: "Shift+Tab", help: a.t.PrevOutcome, do: turn(-1)},
+		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
+	}, filter...)
+}
+
+func (s *ledger) view(a *app, w, h int) page {
+	name := a.t.All
+	if s.at < len(outcomes) {
+		name = a.t.Outcomes[outcomes[s.at]]
+	}
+	count := a.t.Rows(comma(int64(len(s.rows))))
+	if s.more {
+		count = a.t.FirstRows(comma(ledgerRows))
+	}
+	if s.busy {
+		count = a.t.Loading
+	}
+	p := page{lines: []string{" " + sides(a.look.bold.Render(name)+"  "+count, safe(s.c.Name)+" ", w-1)}}
+	if line, x := s.filter.line(a, w); line != "" {
+		if p.lines = append(p.lines, line); x >= 0 {
+			p.cursor = &tea.Position{X: x, Y: 1}
+		}
+	}
+	if len(s.rows) == 0 {
+		if !s.busy {
+			p.lines = append(p.lines, "", "  "+a.t.NothingHere)
+		}
+		return p
+	}
+	email := max(20, w-50)
+	reason := w - 2 - email - 10 - 4 - 11 - 4
+	p.lines = append(p.lines, a.look.dim.Render("  "+row(column{a.t.Email, email}, column{a.t.Outcome, 10}, column{a.t.Tries, -4}, column{a.t.At, 11}, column{a.t.Reason, reason})))
+	const below = 3
+	from, to := s.list.window(len(s.rows), h-len(p.lines)-below)
+	for i := from; i < to; i++ {
+		m := s.rows[i]
+		p.lines = append(p.lines, a.look.pickLine(row(column{recipient(m), email}, column{a.t.Outcomes[m.Outcome], 10},
+			column{strconv.Itoa(m.Attempts), -4}, column{a.moment(m.At), 11}, column{a.reason(m.Reason), reason}), i == s.list.at, w))
+	}
+	p.lines = append(fill(p.lines, h-below), s.one(a, w)...)
+	return p
+}
+
+// one is the selected recipient in full.
+func (s *ledger) one(a *app, w int) []string {
+	m := s.rows[min(s.list.at, len(s.rows)-1)]
+	marks := ""
+	for _, mark := range []struct {
+		on   bool
+		word string
+	}{{m.MaybeTwice, a.t.MaybeTwice}, {m.Delivered, a.t.Delivered}, {m.Bounced, a.t.Bounced}, {m.Complained, a.t.Complained}} {
+		if mark.on {
+			marks += "  " + mark.word
+		}
+	}
+	return []string{
+		a.look.rule(recipient(m), w),
+		"  " + cut(a.t.Outcomes[m.Outcome]+marks+"  "+a.reason(m.Reason), w-2),
+		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-2)),
+	}
+}
+
+// recipient is the address, or the number while the row has none yet.
+func recipient(m spool.Message) string {
+	if m.To == "" {
+		return "#" + strconv.FormatUint(m.Subscriber, 10)
+	}
+	return safe(m.To)
+}
+
+// skipped lists counts by reason, the largest first.
+func (a *app) skipped(by map[string]int64) string {
+	keys := slices.SortedFunc(maps.Keys(by), func(x, y string) int {
+		return cmp.Or(cmp.Compare(by[y], by[x]), strings.Compare(x, y))
+	})
+	var parts []string
+	for _, k := range keys {
+		if by[k] > 0 {
+			parts = append(parts, a.reason(k)+" "+comma(by[k]))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

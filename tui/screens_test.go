@@ -1,0 +1,192 @@
+package tui
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+// screens is every screen, and how one gets there.
+var screens = []struct {
+	name string
+	set  func(*fakeBackend)
+	goTo func(*driver)
+}{
+	{"home", nil, func(d *driver) { d.tick(); d.tick() }},
+	{"home_holds", withHolds, func(*driver) {}},
+	{"home_release", withHolds, func(d *driver) { d.press("down", "r") }},
+	{"home_lost", nil, func(d *driver) {
+		d.back.down = &net.OpError{Op: "dial", Net: "unix", Err: errors.New("connection refused")}
+		d.tick()
+	}},
+	{"home_help", nil, func(d *driver) { d.press("?") }},
+	{"campaigns", nil, func(d *driver) { d.press("2", "down") }},
+	{"campaigns_filter", nil, func(d *driver) { d.press("2", "/"); d.typeText("세일") }},
+	{"detail", nil, func(d *driver) { d.press("2", "down", "down", "enter") }},
+	{"detail_held", nil, func(d *driver) { d.press("2", "down", "enter") }},
+	{"detail_done", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter") }},
+	{"detail_pause", nil, func(d *driver) { d.press("2", "down", "down", "enter", "p") }},
+	{"detail_resume_typed", nil, func(d *driver) { d.press("2", "down", "enter", "r"); d.typeText("70,48") }},
+	{"ledger", nil, func(d *driver) { d.press("2", "down", "down", "enter", "enter", "down") }},
+	{"ledger_all", nil, func(d *driver) {
+		d.press("2", "down", "down", "enter", "down", "down", "down", "down", "down", "enter", "tab", "end")
+	}},
+	{"subscribers", nil, func(d *driver) { d.press("3", "down") }},
+	{"subscribers_search", nil, func(d *driver) { d.press("3", "/"); d.typeText("김하") }},
+	{"templates", nil, func(d *driver) { d.press("4") }},
+	{"template_read", nil, func(d *driver) { d.press("4", "enter") }},
+	{"wizard_1_template", nil, func(d *driver) { d.press("n") }},
+	{"wizard_2_audience", nil, toAudience},
+	{"wizard_2_error", nil, func(d *driver) { toAudience(d); d.typeText("gender == female"); d.rest() }},
+	{"wizard_3_content", nil, toContent},
+	{"wizard_4_preview", nil, toPreview},
+	{"wizard_4_search", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("이서") }},
+	{"wizard_4_test", nil, func(d *driver) { toPreview(d); d.press("t"); d.typeText("me@example.com") }},
+	{"wizard_5_check", nil, func(d *driver) { toPreview(d); d.press("enter") }},
+	{"wizard_5_blocked", withBlock, func(d *driver) { toPreview(d); d.press("enter", "enter") }},
+	{"wizard_6_start", nil, toStart},
+	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.typeText("182000"); d.press("enter") }},
+}
+
+func toAudience(d *driver) { d.press("n", "enter") }
+func toContent(d *driver)  { toAudience(d); d.press("enter") }
+func toPreview(d *driver) {
+	toContent(d)
+	d.typeText("환영 메일")
+	d.press("ctrl+s")
+}
+func toStart(d *driver) { toPreview(d); d.press("enter", "enter") }
+
+func withHolds(f *fakeBackend) {
+	f.status.OldestSeconds = 1380
+	f.status.PerSecond = 0
+	f.status.Held = []spool.Hold{
+		{Scope: spool.LaneScope(spool.Bulk), Class: spool.Quota, Reason: "Daily message quota exceeded", Since: testNow.Add(-20 * time.Minute), Until: testNow.Add(2 * time.Hour)},
+		{Scope: spool.FromScope("example.org"), Class: spool.Identity, Reason: "Email address is not verified", Hint: "verify it", Since: testNow.Add(-3 * time.Minute), Manual: true},
+	}
+	f.ses.Sandbox = true
+}
+
+func withBlock(f *fakeBackend) {
+	f.preflight.Blocked = true
+	f.preflight.Findings = append([]campaign.Finding{
+		{Rule: "missing_value", Level: campaign.Block, What: "no value for Coupon", How: "set it", Count: 12, Examples: []string{"customer004@example.com"}},
+		{Rule: "no_unsubscribe", Level: campaign.Block, What: "there is no unsubscribe link", How: "add one"},
+	}, f.preflight.Findings...)
+}
+
+func withLargePlan(f *fakeBackend) {
+	f.plan = campaign.Plan{Campaign: 9, Recipients: 182400, Rate: 12.6, Seconds: 4 * 24 * 3600, Start: testNow, End: testNow.Add(96 * time.Hour),
+		QuotaAt: testNow.Add(time.Hour), Waits: 132400, ResumesAt: testNow.Add(23 * time.Hour), Sandbox: true, Notes: []string{"the plan assumes that nothing else is sent"}}
+}
+
+func open(t *testing.T, lang string, i int) *driver {
+	var set []func(*fakeBackend)
+	if screens[i].set != nil {
+		set = append(set, screens[i].set)
+	}
+	d := newDriver(t, lang, set...)
+	screens[i].goTo(d)
+	return d
+}
+
+func TestScreensLookAsBefore(t *testing.T) {
+	for i, s := range screens {
+		for _, lang := range []string{"ko", "en"} {
+			t.Run(s.name+"_"+lang, func(t *testing.T) {
+				t.Parallel()
+				golden(t, s.name+"_"+lang, open(t, lang, i).screenText())
+			})
+		}
+	}
+}
+
+func TestEveryScreenFitsEveryWindow(t *testing.T) {
+	sizes := [][2]int{{80, 24}, {60, 20}, {61, 21}, {79, 23}, {132, 43}, {200, 60}, {59, 24}, {80, 19}, {40, 10}, {7, 3}, {1, 1}}
+	for i, s := range screens {
+		for _, lang := range []string{"ko", "en"} {
+			t.Run(s.name+"_"+lang, func(t *testing.T) {
+				t.Parallel()
+				d := open(t, lang, i)
+				for _, size := range sizes {
+					for _, ascii := range []bool{false, true} {
+						d.m.look = newLook(ascii, true)
+						d.size(size[0], size[1])
+						fits(t, d, size[0], size[1])
+					}
+				}
+			})
+		}
+	}
+}
+
+func fits(t *testing.T, d *driver, w, h int) {
+	t.Helper()
+	v := d.m.View()
+	lines := strings.Split(v.Content, "\n")
+	if len(lines) > h {
+		t.Errorf("%d lines in a window of %d×%d:\n%s", len(lines), w, h, d.screenText())
+	}
+	for _, l := range lines {
+		if got := cells(l); got > max(w, 2) { // a Hangul letter is never halved
+			t.Errorf("a line of %d cells in a window of %d×%d: %q", got, w, h, l)
+		}
+	}
+	if v.Cursor != nil && (v.Cursor.X >= w || v.Cursor.Y >= h || v.Cursor.X < 0) {
+		t.Errorf("cursor at %d,%d in a window of %d×%d", v.Cursor.X, v.Cursor.Y, w, h)
+	}
+}
+
+func TestSmallWindowSaysSoAndComesBack(t *testing.T) {
+	d := newDriver(t, "ko")
+	d.size(59, 24)
+	d.want("창이 작습니다 (59×24). 60×20 이상으로")
+	d.size(60, 20)
+	d.want("대기열", "최근 일")
+}
+
+// TestAsciiHasNoDrawnCharacters: on a terminal that draws ambiguous characters
+// two cells wide, or not at all, nothing but ASCII and Hangul may come.
+func TestAsciiHasNoDrawnCharacters(t *testing.T) {
+	for i, s := range screens {
+		d := open(t, "ko", i)
+		d.m.look = newLook(true, false)
+		for _, r := range d.screenText() {
+			hangul := r >= 0xAC00 && r <= 0xD7A3 || r >= 0x3131 && r <= 0x318E
+			if r > 0x7e && !hangul {
+				t.Errorf("%s shows %q (%U) in ASCII mode:\n%s", s.name, r, r, d.screenText())
+				break
+			}
+		}
+	}
+}
+
+func TestNoColorMeansNoColor(t *testing.T) {
+	for i, s := range screens {
+		d := open(t, "en", i)
+		d.m.look = newLook(false, false)
+		content := d.m.View().Content
+		for _, color := range []string{"\x1b[3", ";3", "[4", "38;"} {
+			for part := range strings.SplitSeq(content, "\x1b[") {
+				sgr, _, ok := strings.Cut(part, "m")
+				if ok && isColor(sgr) {
+					t.Fatalf("%s: colour %q (%s) without colours", s.name, sgr, color)
+				}
+			}
+		}
+	}
+}
+
+func isColor(sgr string) bool {
+	for p := range strings.SplitSeq(sgr, ";") {
+		if len(p) == 2 && (p[0] == '3' || p[0] == '4' || p[0] == '9') {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,100 @@
+package tui
+
+import (
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+// texts are all words of the screens in one language. Sentences take their
+// numbers and names through functions and are worded so that no Korean
+// particle follows a name.
+type texts struct {
+	Product, Connected, Lost                                 string
+	LostSince                                                func(at string) string
+	TooSmall                                                 func(w, h, minW, minH int) string
+	Tabs                                                     [4]string
+	Steps                                                    [6]string
+	Help, Back, Quit, Close, NextTab, PrevTab, Moves         string
+	HelpKeys                                                 func(screen string) string
+	HelpWords, Unavailable                                   string
+	HelpText                                                 []string
+	Loading, Working, NothingHere, All, Everyone, Everything string
+	Filter, Apply, ClearFilter, Search, Open, Reload, Scroll string
+	Next, NextField, Fields, Look                            string
+	Rows, FirstRows                                          func(n string) string
+	Duration                                                 func(d time.Duration) string
+	States                                                   map[spool.State]string
+	Outcomes                                                 [6]string
+	Lanes                                                    [2]string
+	Reasons                                                  map[string]string
+	Events                                                   map[string]string
+	Classes                                                  map[spool.Class]holdText
+	Levels                                                   map[campaign.Level]string
+	Rules                                                    map[string]ruleText
+	Sources                                                  map[audience.Source]string
+	Genders                                                  map[string]string
+
+	// home
+	NewCampaign, Release, NoHolds, ReleaseAsk, Released       string
+	ReleaseWarn                                               func(n string) string
+	Sending, Spool, RateNow, PerSecond, LastMinute, Quota     string
+	Unlimited                                                 func(used string) string
+	Aim                                                       func(aim, most string) string
+	SendingOff, Sandbox, Oldest, TooOld, LastEvents, NoEvents string
+	Holds                                                     func(n int) string
+	FromDomain                                                string
+	AimOnly                                                   func(aim string) string
+	Since, Until                                              func(at string) string
+
+	// campaigns, one campaign, its ledger
+	Name, State, Progress, NotStarted, NoCampaigns, Campaign string
+	Ledger, Pause, Resume, Cancel, Done                      string
+	PauseAsk, ResumeAsk, CancelAsk                           func(n string) string
+	MadeOf                                                   func(template string, version int, segment string) string
+	RunsSince, RunsTill                                      func(a, b string) string
+	Ran                                                      func(from, to, took string) string
+	SkippedBy                                                string
+	Feedback                                                 func(delivered, bounced, complained string) string
+	NextOutcome, PrevOutcome, Email, Outcome, Tries, At      string
+	Reason, MaybeTwice, Delivered, Bounced, Complained       string
+
+	// wizard
+	ChooseTemplate, NoTemplates, Version, Made, Subject       string
+	Purpose, MergeFields                                      string
+	ChooseAudience, Segment, Counting, BadExpression          string
+	NobodySelected, Examples, ExamplesAre, EmptyIsAll         string
+	Selected, Mailable, Such                                  string
+	ChooseContent, From, Topic, NameHint, FromHint, TopicHint string
+	ValueHint, AttributeHint, NewlineHint                     string
+	ChoosePreview, To, Missing, NobodyFound, NobodyElse       string
+	NextPerson, PrevPerson, TestSend, SendOne, TypeAddress    string
+	TestSent, TestExplain                                     func(s string) string
+	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings string
+	CheckedOver                                               func(mailable, selected, bytes string) string
+	ChooseStart, Recipients, Takes, Ends, FiveMinutes         string
+	FiveYes, FiveNo, PlanAgain, Start                         string
+	TakesAt                                                   func(duration, rate string) string
+	QuotaWait                                                 func(at, waits, resumes string) string
+	StartAsk, Started, TypeNumber                             func(n string) string
+	PressYes, WrongNumber                                     string
+
+	// subscribers
+	Gender, Consent, Tags, ConsentYes, ConsentNo string
+}
+
+// holdText is why mail of some scope waits, and what to do.
+type holdText struct{ What, How string }
+
+// ruleText is a preflight rule: what was found, and how to mend it.
+type ruleText struct{ What, How string }
+
+// textsOf is the language's words; English for any other than ko.
+func textsOf(lang string) *texts {
+	if lang == "ko" {
+		return korean()
+	}
+	return english()
+}

@@ -1,0 +1,164 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+func english() *texts {
+	return &texts{
+		Product: "pabal", Connected: "connected", Lost: "not connected",
+		LostSince: func(at string) string { return "No connection since " + at + ", trying again. Is pabal serve running?" },
+		TooSmall: func(w, h, minW, minH int) string {
+			return fmt.Sprintf("This window is too small (%d×%d). Make it %d×%d or more. Sending goes on.", w, h, minW, minH)
+		},
+		Tabs:  [4]string{"Home", "Campaigns", "Subscribers", "Templates"},
+		Steps: [6]string{"Template", "Audience", "Content", "Preview", "Check", "Start"},
+		Help:  "help", Back: "back", Quit: "leave", Close: "close", NextTab: "next screen", PrevTab: "screen before", Moves: "choose, scroll (also j k PgUp PgDn Home End)",
+		HelpKeys:  func(screen string) string { return "Keys now: " + screen },
+		HelpWords: "Good to know", Unavailable: "not now",
+		HelpText: []string{
+			"Closing this screen, or losing the ssh connection, never stops a campaign.",
+			"Whatever mails people shows the number of recipients and asks once more; from 1,000 on the number itself is typed.",
+			"Ledger: every recipient is pending, sending, accepted, failed, skipped or unknown. The sum is always the audience.",
+			"Accepted: SES took it. Unknown: sent, but the answer was lost; it is left so, not to mail anybody twice.",
+			"Skipped: unsubscribed, topic off, suppressed and so on; no mail was sent.",
+			"Keys work with a Korean input method on: ㅂ is q, ㅜ is n.",
+		},
+		Loading: "Loading", Working: "Working", NothingHere: "nothing here", All: "All", Everyone: "all subscribers", Everything: "everything",
+		Filter: "filter", Apply: "apply", ClearFilter: "clear", Search: "search", Open: "open", Reload: "reload", Scroll: "scroll",
+		Next: "next", NextField: "next field", Fields: "fields", Look: "look",
+		Rows:      func(n string) string { return n + " rows" },
+		FirstRows: func(n string) string { return "first " + n + ", narrow with /" },
+		Duration:  englishDuration,
+		States: map[spool.State]string{
+			spool.Draft: "draft", spool.Scheduled: "scheduled", spool.Freezing: "freezing", spool.Running: "running", spool.Paused: "paused",
+			spool.Held: "held", spool.Cancelling: "cancelling", spool.Cancelled: "cancelled", spool.Done: "done",
+		},
+		Outcomes: [6]string{"pending", "sending", "accepted", "failed", "skipped", "unknown"},
+		Lanes:    [2]string{"transactional", "bulk"},
+		Reasons: map[string]string{
+			spool.SkipUnsubscribed: "unsubscribed", spool.SkipTopicOff: "topic off", spool.SkipFrequency: "frequency", spool.SkipSuppressed: "suppressed",
+			spool.SkipErased: "erased", spool.SkipInvalid: "invalid address", spool.SkipCancelled: "cancelled",
+		},
+		Events: map[string]string{
+			"accepted": "accepted", "failed": "failed", "skipped": "skipped", "unknown": "unknown", "retry": "retry", "hold": "hold", "release": "release", "state": "state",
+		},
+		Classes: map[spool.Class]holdText{
+			spool.Rate:          {"SES asks for less speed", "It ends by itself."},
+			spool.Quota:         {"24-hour quota used up", "It goes on by itself as the quota frees. Ask AWS for a higher one if it is urgent."},
+			spool.Account:       {"SES stopped the account", "See the reputation page of SES in the AWS console."},
+			spool.Identity:      {"the From domain is not verified", "Verify it in SES, then release this hold."},
+			spool.Configuration: {"SES has no such configuration set", "Check configuration_set in the configuration."},
+			spool.Credentials:   {"AWS credentials missing or wrong", "Ask the operator to check the AWS keys and the clock."},
+			spool.Network:       {"SES cannot be reached", "Check the network. It goes on by itself."},
+			spool.Outage:        {"SES refuses one mail after another", "Taken for an outage; it goes on by itself when SES is back."},
+			spool.Operator:      {"stopped by a person", "Key r releases it."},
+			spool.Temporary:     {"SES refuses for now", "It is tried again by itself."},
+			spool.Permanent:     {"SES refuses", "Check content and address."},
+			spool.Ambiguous:     {"SES's answers are being lost", "Whether mail went is not known. Check the network."},
+		},
+		Levels:  map[campaign.Level]string{campaign.Block: "block", campaign.Warn: "warn", campaign.Note: "note"},
+		Rules:   englishRules(),
+		Sources: map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
+		Genders: map[string]string{"male": "male", "female": "female"},
+
+		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
+		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
+		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", LastMinute: "Minute", Quota: "24 hours",
+		Unlimited:  func(used string) string { return used + " (no limit)" },
+		Aim:        func(aim, most string) string { return "aims at " + aim + "/s (limit " + most + ")" },
+		FromDomain: "domain", AimOnly: func(aim string) string { return "aims at " + aim + "/s" },
+		SendingOff: "sending is stopped", Sandbox: "sandbox", Oldest: "Oldest", TooOld: "over 5 min", LastEvents: "Last events", NoEvents: "None yet.",
+		Holds: func(n int) string { return fmt.Sprintf("Holds: %d", n) },
+		Since: func(at string) string { return "Since " + at + "." },
+		Until: func(at string) string { return "Until about " + at + "." },
+
+		Name: "Name", State: "State", Progress: "Progress", NotStarted: "not started", NoCampaigns: "No campaigns. Key n makes one.", Campaign: "Campaign",
+		Ledger: "ledger", Pause: "pause", Resume: "resume", Cancel: "cancel", Done: "Done.",
+		PauseAsk:  func(n string) string { return "Sending to the remaining " + n + " people stops. It can be resumed." },
+		ResumeAsk: func(n string) string { return "Mail goes on to the remaining " + n + " people." },
+		CancelAsk: func(n string) string {
+			return "The remaining " + n + " people will never get it. This cannot be undone."
+		},
+		MadeOf: func(template string, version int, segment string) string {
+			return fmt.Sprintf("template %s, version %d, to %s", template, version, segment)
+		},
+		RunsSince: func(rate, at string) string { return rate + "/s, started " + at },
+		RunsTill:  func(at, rest string) string { return "ends about " + at + " (" + rest + " left)" },
+		Ran:       func(from, to, took string) string { return "started " + from + ", ended " + to + ", took " + took },
+		SkippedBy: "Skipped:",
+		Feedback: func(delivered, bounced, complained string) string {
+			return "delivered " + delivered + "  bounced " + bounced + "  complained " + complained
+		},
+		NextOutcome: "next outcome", PrevOutcome: "outcome before", Email: "E-mail", Outcome: "Outcome", Tries: "Try", At: "At",
+		Reason: "Reason", MaybeTwice: "maybe sent twice", Delivered: "delivered", Bounced: "bounced", Complained: "complained",
+
+		ChooseTemplate: "Which template?", NoTemplates: "No templates. Put one with: pabal template put", Version: "Ver.", Made: "Made", Subject: "Subject",
+		Purpose: "Purpose", MergeFields: "Fields",
+		ChooseAudience: "Who gets it? Write a condition.", Segment: "Segment", Counting: "Counting", BadExpression: "the condition is wrong",
+		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "Empty means all subscribers.",
+		Selected: "Selected", Mailable: "Mailable", Such: "Such as:",
+		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty",
+		ValueHint: "value for the template", AttributeHint: "an attribute; empty: each person's own", NewlineHint: "Alt+Enter or Ctrl+J is a new line. Pasted new lines stay.",
+		ChoosePreview: "This is what they get.", To: "To", Missing: "Fields without a value:", NobodyFound: "No such subscriber.", NobodyElse: "nobody else",
+		NextPerson: "next", PrevPerson: "previous", TestSend: "test mail", SendOne: "send 1 mail", TypeAddress: "type an address",
+		TestSent: func(s string) string { return "One test mail is on its way: " + s },
+		TestExplain: func(s string) string {
+			return "Sends the letter of " + s + " to one address (1 recipient), marked [테스트], outside the ledger."
+		},
+		ChooseCheck: "Check before sending", Checking: "Checking", CheckAgain: "check again", BlockedOff: "mend what blocks first", NoFindings: "Nothing found.",
+		CheckedOver: func(mailable, selected, bytes string) string {
+			return mailable + " of " + selected + " people, mail " + bytes
+		},
+		ChooseStart: "Flight plan and confirmation", Recipients: "Recipients", Takes: "Takes", Ends: "Ends about", FiveMinutes: "5 minutes",
+		FiveYes: "All are sent within 5 minutes.", FiveNo: "Not all can be sent within 5 minutes.", PlanAgain: "plan again", Start: "Start",
+		TakesAt: func(duration, rate string) string { return duration + " (at " + rate + "/s)" },
+		QuotaWait: func(at, waits, resumes string) string {
+			return "quota used up at " + at + ", " + waits + " wait till " + resumes
+		},
+		StartAsk:   func(n string) string { return "This mails " + n + " people." },
+		Started:    func(n string) string { return "Started: " + n + " recipients." },
+		TypeNumber: func(n string) string { return "Type " + n + " and Enter:" },
+		PressYes:   "Press y to do it, n to leave it.", WrongNumber: "That is another number. Nothing was done.",
+
+		Gender: "Gender", Consent: "Consent", Tags: "Tags", ConsentYes: "yes", ConsentNo: "no",
+	}
+}
+
+func englishRules() map[string]ruleText {
+	return map[string]ruleText{
+		"missing_value":     {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
+		"unknown_field":     {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
+		"no_unsubscribe":    {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
+		"from_unverified":   {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},
+		"sandbox_recipient": {"Sandbox: only verified addresses can be mailed", "Ask AWS to lift the sandbox, or select verified addresses only."},
+		"public_url":        {"public_url is empty or not https", "Ask the operator to set public_url in [web]."},
+		"consent_assumed":   {"Subscribers from a file without a consent column", "Make sure that these people agreed."},
+		"empty_audience":    {"Nobody to mail", "Widen the segment."},
+		"suppressed_share":  {"Many addresses are suppressed", "Make sure that the list is not an old one."},
+	}
+}
+
+// englishDuration is a span in at most two units.
+func englishDuration(d time.Duration) string {
+	var parts []string
+	for _, u := range []struct {
+		unit time.Duration
+		word string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}} {
+		if n := d / u.unit; n > 0 && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, u.word))
+			d -= n * u.unit
+		}
+	}
+	if len(parts) == 0 {
+		return "0 s"
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,170 @@
+package tui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+func korean() *texts {
+	return &texts{
+		Product: "파발", Connected: "연결됨", Lost: "연결 끊김",
+		LostSince: func(at string) string {
+			return at + "부터 연결 끊김, 다시 연결하는 중입니다. pabal serve 상태를 확인하세요."
+		},
+		TooSmall: func(w, h, minW, minH int) string {
+			return fmt.Sprintf("창이 작습니다 (%d×%d). %d×%d 이상으로 넓혀 주세요. 발송은 계속됩니다.", w, h, minW, minH)
+		},
+		Tabs:  [4]string{"홈", "캠페인", "구독자", "템플릿"},
+		Steps: [6]string{"템플릿", "대상", "내용", "미리보기", "점검", "발송"},
+		Help:  "도움말", Back: "뒤로", Quit: "나가기", Close: "닫기", NextTab: "다음 화면", PrevTab: "이전 화면", Moves: "고르기, 움직이기 (j k PgUp PgDn Home End 도 됨)",
+		HelpKeys:  func(screen string) string { return "지금 쓸 수 있는 키: " + screen },
+		HelpWords: "알아두기", Unavailable: "지금은 안 됨",
+		HelpText: []string{
+			"이 화면을 닫거나 ssh 연결이 끊겨도 발송은 멈추지 않습니다.",
+			"메일이 나가는 일은 항상 받는 사람 수를 보여 주고 한 번 더 묻습니다. 1,000명부터는 그 수를 직접 입력합니다.",
+			"발송 대장: 받는 사람마다 대기, 발송 중, 접수, 실패, 제외, 불명 중 하나입니다. 합계는 항상 대상 수와 같습니다.",
+			"접수: SES가 받았습니다. 불명: 보냈으나 답을 받지 못했습니다. 두 번 보내지 않도록 그대로 둡니다.",
+			"제외: 수신 거부, 주제 끔, 발송 차단 등으로 보내지 않았습니다.",
+			"한글 입력 상태에서도 ㅂ(q), ㅜ(n)처럼 같은 자리의 키가 동작합니다.",
+		},
+		Loading: "불러오는 중", Working: "처리하는 중", NothingHere: "항목 없음", All: "전체", Everyone: "모든 구독자", Everything: "전체 발송",
+		Filter: "찾기", Apply: "적용", ClearFilter: "지우기", Search: "검색", Open: "열기", Reload: "새로고침", Scroll: "움직이기",
+		Next: "다음", NextField: "다음 칸", Fields: "칸 이동", Look: "보기",
+		Rows:      func(n string) string { return n + "건" },
+		FirstRows: func(n string) string { return "처음 " + n + "건, / 키로 좁히세요" },
+		Duration:  koreanDuration,
+		States: map[spool.State]string{
+			spool.Draft: "작성 중", spool.Scheduled: "예약됨", spool.Freezing: "준비 중", spool.Running: "발송 중", spool.Paused: "일시정지",
+			spool.Held: "보류", spool.Cancelling: "취소 중", spool.Cancelled: "취소됨", spool.Done: "완료",
+		},
+		Outcomes: [6]string{"대기", "발송 중", "접수", "실패", "제외", "불명"},
+		Lanes:    [2]string{"일반 메일", "캠페인"},
+		Reasons: map[string]string{
+			spool.SkipUnsubscribed: "수신 거부", spool.SkipTopicOff: "주제 끔", spool.SkipFrequency: "빈도 제한", spool.SkipSuppressed: "발송 차단",
+			spool.SkipErased: "삭제된 구독자", spool.SkipInvalid: "주소 오류", spool.SkipCancelled: "캠페인 취소",
+		},
+		Events: map[string]string{
+			"accepted": "접수", "failed": "실패", "skipped": "제외", "unknown": "불명", "retry": "재시도", "hold": "보류", "release": "보류 풀림", "state": "상태",
+		},
+		Classes: map[spool.Class]holdText{
+			spool.Rate:          {"SES가 속도를 낮추라고 함", "기다리면 저절로 풀립니다."},
+			spool.Quota:         {"24시간 한도를 다 씀", "한도가 비는 대로 저절로 이어집니다. 급하면 AWS에 한도 상향을 요청하세요."},
+			spool.Account:       {"SES 계정의 발송이 중지됨", "AWS 콘솔의 SES 평판 화면을 확인하세요."},
+			spool.Identity:      {"보내는 도메인이 인증되지 않음", "SES에서 도메인을 인증한 뒤 보류를 푸세요."},
+			spool.Configuration: {"SES 설정 세트나 템플릿이 없음", "설정 파일의 configuration_set 값을 확인하세요."},
+			spool.Credentials:   {"AWS 자격 증명이 없거나 틀림", "운영자에게 AWS 키와 서버 시각을 확인해 달라고 하세요."},
+			spool.Network:       {"SES에 연결할 수 없음", "네트워크를 확인하세요. 연결되면 저절로 이어집니다."},
+			spool.Outage:        {"SES가 연달아 거절함", "장애로 보고 멈췄습니다. 되살아나면 저절로 이어집니다."},
+			spool.Operator:      {"사람이 멈춤", "r 키로 보류를 풀 수 있습니다."},
+			spool.Temporary:     {"SES가 잠시 거절함", "저절로 다시 시도합니다."},
+			spool.Permanent:     {"SES가 거절함", "내용과 주소를 확인하세요."},
+			spool.Ambiguous:     {"SES의 답이 계속 오지 않음", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
+		},
+		Levels:  map[campaign.Level]string{campaign.Block: "막음", campaign.Warn: "주의", campaign.Note: "참고"},
+		Rules:   koreanRules(),
+		Sources: map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
+		Genders: map[string]string{"male": "남", "female": "여"},
+
+		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
+		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
+		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", LastMinute: "최근 1분", Quota: "24시간",
+		Unlimited:  func(used string) string { return used + " (한도 없음)" },
+		Aim:        func(aim, most string) string { return "목표 " + aim + "통/초 (최대 " + most + ")" },
+		FromDomain: "도메인", AimOnly: func(aim string) string { return "목표 " + aim + "통/초" },
+		SendingOff: "계정 발송 중지", Sandbox: "샌드박스", Oldest: "가장 오래된 대기", TooOld: "5분 넘음", LastEvents: "최근 일", NoEvents: "아직 없습니다.",
+		Holds: func(n int) string { return fmt.Sprintf("보류 %d건", n) },
+		Since: func(at string) string { return at + "부터." },
+		Until: func(at string) string { return "예상 " + at + "까지." },
+
+		Name: "이름", State: "상태", Progress: "진행", NotStarted: "시작 전", NoCampaigns: "캠페인이 없습니다. n 키로 만드세요.", Campaign: "캠페인",
+		Ledger: "발송 대장", Pause: "일시정지", Resume: "재개", Cancel: "취소", Done: "처리했습니다.",
+		PauseAsk: func(n string) string {
+			return "남은 " + n + "명의 발송을 멈춥니다. 다시 이어서 보낼 수 있습니다."
+		},
+		ResumeAsk: func(n string) string { return "남은 " + n + "명에게 이어서 메일을 보냅니다." },
+		CancelAsk: func(n string) string {
+			return "남은 " + n + "명에게는 영영 보내지 않습니다. 되돌릴 수 없습니다."
+		},
+		MadeOf: func(template string, version int, segment string) string {
+			return fmt.Sprintf("템플릿 %s (%d판), 대상 %s", template, version, segment)
+		},
+		RunsSince: func(rate, at string) string { return "초당 " + rate + "통, 시작 " + at },
+		RunsTill:  func(at, rest string) string { return "예상 종료 " + at + " (" + rest + " 남음)" },
+		Ran: func(from, to, took string) string {
+			return "시작 " + from + ", 종료 " + to + ", 걸린 시간 " + took
+		},
+		SkippedBy: "제외된 까닭:",
+		Feedback: func(delivered, bounced, complained string) string {
+			return "도착 " + delivered + "  반송 " + bounced + "  스팸 신고 " + complained
+		},
+		NextOutcome: "다음 결과", PrevOutcome: "이전 결과", Email: "이메일", Outcome: "결과", Tries: "시도", At: "시각",
+		Reason: "까닭", MaybeTwice: "두 번 갔을 수 있음", Delivered: "도착", Bounced: "반송", Complained: "스팸 신고",
+
+		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. pabal template put 명령으로 올리세요.", Version: "판", Made: "만든 때", Subject: "제목",
+		Purpose: "용도", MergeFields: "필드",
+		ChooseAudience: "누구에게 보낼지 조건을 쓰세요.", Segment: "대상 조건", Counting: "세는 중", BadExpression: "조건이 틀림",
+		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "비워 두면 모든 구독자입니다.",
+		Selected: "조건에 맞음", Mailable: "보낼 수 있음", Such: "예:",
+		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨",
+		ValueHint: "템플릿에 들어갈 값", AttributeHint: "구독자 속성, 비우면 각자의 값", NewlineHint: "줄바꿈은 Alt+Enter 또는 Ctrl+J. 붙여넣은 줄바꿈도 그대로 들어갑니다.",
+		ChoosePreview: "이렇게 받습니다.", To: "수신", Missing: "값이 없는 필드:", NobodyFound: "맞는 구독자가 없습니다.", NobodyElse: "다른 사람 없음",
+		NextPerson: "다음 사람", PrevPerson: "이전 사람", TestSend: "시험 발송", SendOne: "1통 보내기", TypeAddress: "받을 주소를 쓰세요",
+		TestSent: func(s string) string { return "시험 메일 1통을 보냈습니다: " + s },
+		TestExplain: func(s string) string {
+			return s + " 님이 받을 메일을 아래 주소 한 곳(1명)으로 보냅니다. 제목에 [테스트] 표시가 붙고 발송 대장에는 남지 않습니다."
+		},
+		ChooseCheck: "보내기 전 점검", Checking: "점검하는 중", CheckAgain: "다시 점검", BlockedOff: "막는 항목을 먼저 고치세요", NoFindings: "걸리는 것이 없습니다.",
+		CheckedOver: func(mailable, selected, bytes string) string {
+			return "대상 " + mailable + "/" + selected + "명, 메일 " + bytes
+		},
+		ChooseStart: "발송 계획과 확인", Recipients: "받는 사람", Takes: "걸리는 시간", Ends: "예상 종료", FiveMinutes: "5분 약속",
+		FiveYes: "모두 5분 안에 나갑니다.", FiveNo: "5분 안에 다 나가지 못합니다.", PlanAgain: "다시 계획", Start: "발송 시작",
+		TakesAt: func(duration, rate string) string { return duration + " (초당 " + rate + "통)" },
+		QuotaWait: func(at, waits, resumes string) string {
+			return at + "에 한도가 차서 " + waits + "명이 " + resumes + "까지 기다립니다."
+		},
+		StartAsk:   func(n string) string { return n + "명에게 메일을 보냅니다." },
+		Started:    func(n string) string { return n + "명에게 보내기 시작했습니다." },
+		TypeNumber: func(n string) string { return "확인: " + n + " 입력 후 Enter" },
+		PressYes:   "진행하려면 y, 그만두려면 n 키를 누르세요.", WrongNumber: "입력한 수가 다릅니다. 아무것도 하지 않았습니다.",
+
+		Gender: "성별", Consent: "수신", Tags: "태그", ConsentYes: "동의", ConsentNo: "거부",
+	}
+}
+
+func koreanRules() map[string]ruleText {
+	return map[string]ruleText{
+		"missing_value":     {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
+		"unknown_field":     {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
+		"no_unsubscribe":    {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
+		"from_unverified":   {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},
+		"sandbox_recipient": {"샌드박스: 인증된 주소로만 보낼 수 있음", "AWS에 샌드박스 해제를 요청하거나 인증된 주소만 고르세요."},
+		"public_url":        {"수신 거부 주소(public_url)가 비었거나 https가 아님", "운영자에게 [web] public_url 설정을 요청하세요."},
+		"consent_assumed":   {"동의 열이 없는 파일에서 온 구독자", "동의를 받은 명단인지 확인하세요."},
+		"empty_audience":    {"받을 사람이 없음", "대상 조건을 넓히세요."},
+		"suppressed_share":  {"발송 차단된 주소의 비율이 높음", "명단이 오래되지 않았는지 확인하세요."},
+	}
+}
+
+// koreanDuration is a span in at most two units.
+func koreanDuration(d time.Duration) string {
+	var parts []string
+	for _, u := range []struct {
+		unit time.Duration
+		word string
+	}{{24 * time.Hour, "일"}, {time.Hour, "시간"}, {time.Minute, "분"}, {time.Second, "초"}} {
+		if n := d / u.unit; n > 0 && len(parts) < 2 {
+			parts = append(parts, fmt.Sprintf("%d%s", n, u.word))
+			d -= n * u.unit
+		}
+	}
+	if len(parts) == 0 {
+		return "0초"
+	}
+	return strings.Join(parts, " ")
+}

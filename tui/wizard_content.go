@@ -1,0 +1,244 @@
+package tui
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"pabal/audience"
+	"pabal/campaign"
+)
+
+// wizardContent is step 3: the campaign's name, sender, topic, and the values
+// its template asks for.
+type wizardContent struct {
+	d      *draft
+	fields []field
+	at     int
+	known  bool // the template's fields are here
+	busy   bool
+	why    string
+}
+
+// field is one line of the form.
+type field struct {
+	label string
+	hint  string // shown dim while the field is empty
+	value string // merge field it fills; "" for the campaign's own three
+	in    input
+}
+
+type (
+	fieldsMsg struct {
+		of       *wizardContent
+		template campaign.Template
+		people   []audience.Subscriber
+		err      error
+	}
+	savedMsg struct {
+		of  *wizardContent
+		c   campaign.Campaign
+		err error
+	}
+)
+
+// builtIn are the merge fields no value is asked for: the subscriber's own and
+// those pabal makes.
+var builtIn = []string{"email", "name", "gender", "createdat", "unsubscribeurl", "preferencesurl", "viewurl", "company", "address", "phone"}
+
+func newWizardContent(d *draft) *wizardContent { return &wizardContent{d: d} }
+
+func (s *wizardContent) title(a *app) string { return a.t.NewCampaign }
+func (s *wizardContent) step() int           { return 3 }
+func (s *wizardContent) typing() bool        { return !s.busy }
+
+// start asks for the template's fields, and for a few subscribers to know
+// which of them are attributes.
+func (s *wizardContent) start(a *app) tea.Cmd {
+	s.fields = []field{
+		{label: a.t.Name, hint: a.t.NameHint, in: newInput(s.d.c.Name)},
+		{label: a.t.From, hint: a.t.FromHint, in: newInput(s.d.c.From)},
+		{label: a.t.Topic, hint: a.t.TopicHint, in: newInput(s.d.c.Topic)},
+	}
+	s.at = 0
+	return s.ask(a)
+}
+
+func (s *wizardContent) ask(a *app) tea.Cmd {
+	name, version, segment := s.d.c.Template, s.d.c.TemplateVersion, s.d.c.Segment
+	return call(a, callTimeout, func(ctx context.Context) (fieldsMsg, error) {
+		m := fieldsMsg{of: s}
+		var err error
+		if m.template, err = a.back.Template(ctx, name, version); err != nil {
+			return m, err
+		}
+		m.people, err = a.back.Subscribers(ctx, "", segment, 20)
+		return m, err
+	}, func(m fieldsMsg, err error) tea.Msg {
+		m.err = err
+		return m
+	})
+}
+
+func (s *wizardContent) update(a *app, msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tickMsg:
+		if !s.known && s.why == "" {
+			return s.ask(a)
+		}
+	case fieldsMsg:
+		if msg.of == s && !s.known {
+			s.take(a, msg)
+		}
+	case savedMsg:
+		if msg.of == s {
+			return s.saved(a, msg)
+		}
+	case tea.PasteMsg:
+		s.fields[s.at].in.insert(msg.Content)
+	case tea.KeyPressMsg:
+		s.key(msg)
+	}
+	return nil
+}
+
+func (s *wizardContent) key(k tea.KeyPressMsg) {
+	switch k.String() {
+	case "up", "shift+tab":
+		s.at = max(0, s.at-1)
+	case "down", "tab":
+		s.at = min(len(s.fields)-1, s.at+1)
+	default:
+		s.why = ""
+		s.fields[s.at].in.key(k)
+	}
+}
+
+// take adds a line for every merge field that needs a value.
+func (s *wizardContent) take(a *app, m fieldsMsg) {
+	if m.err != nil {
+		if !offline(m.err) {
+			s.why = problem(m.err)
+		}
+		return
+	}
+	s.known, s.d.template = true, m.template
+	attribute := func(name string) bool {
+		return slices.ContainsFunc(m.people, func(p audience.Subscriber) bool {
+			for k := range p.Attributes {
+				if strings.EqualFold(k, name) {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	for _, name := range m.template.Fields {
+		if slices.Contains(builtIn, strings.ToLower(name)) {
+			continue
+		}
+		f := field{label: safe(name), hint: a.t.ValueHint, value: name, in: newInput(s.d.c.Values[name])}
+		f.in.lines = true
+		if attribute(name) {
+			f.hint = a.t.AttributeHint
+		}
+		s.fields = append(s.fields, f)
+	}
+}
+
+func (s *wizardContent) keys(a *app) []binding {
+	next := binding{keys: []string{"enter"}, show: "Enter", help: a.t.NextField, do: func() tea.Cmd {
+		if s.at < len(s.fields)-1 {
+			s.at++
+			return nil
+		}
+		return s.save(a)
+	}}
+	if s.at == len(s.fields)-1 {
+		next.help = a.t.Next
+	}
+	save := binding{keys: []string{"ctrl+s"}, show: "Ctrl+S", help: a.t.Next, do: func() tea.Cmd { return s.save(a) }}
+	move := binding{keys: []string{"tab", "down"}, show: "Tab ↑↓", help: a.t.Fields, do: func() tea.Cmd {
+		s.at = (s.at + 1) % len(s.fields)
+		return nil
+	}}
+	switch {
+	case s.busy:
+		next.off, save.off = a.t.Working, a.t.Working
+	case !s.known:
+		next.off, save.off = a.t.Loading, a.t.Loading
+	}
+	return []binding{next, move, save}
+}
+
+// save keeps the draft at the daemon and goes on when it is kept.
+func (s *wizardContent) save(a *app) tea.Cmd {
+	c := s.d.c
+	c.Name = strings.TrimSpace(s.fields[0].in.value())
+	c.From = strings.TrimSpace(s.fields[1].in.value())
+	c.Topic = strings.TrimSpace(s.fields[2].in.value())
+	c.Values = map[string]string{}
+	for _, f := range s.fields[3:] {
+		if v := f.in.value(); v != "" {
+			c.Values[f.value] = v
+		}
+	}
+	if c.Name == "" {
+		c.Name = s.d.template.Name + " " + a.now().In(a.zone).Format("2006-01-02")
+	}
+	s.busy, s.why = true, ""
+	keep := a.back.CreateCampaign
+	if c.ID != 0 {
+		keep = a.back.EditCampaign
+	}
+	return call(a, callTimeout, func(ctx context.Context) (campaign.Campaign, error) { return keep(ctx, c) },
+		func(c campaign.Campaign, err error) tea.Msg { return savedMsg{s, c, err} })
+}
+
+func (s *wizardContent) saved(a *app, m savedMsg) tea.Cmd {
+	s.busy = false
+	if m.err != nil {
+		s.why = problem(m.err)
+		return nil
+	}
+	s.d.c = m.c
+	s.fields[0].in.set(m.c.Name)
+	return push(a, newWizardPreview(s.d))
+}
+
+func (s *wizardContent) view(a *app, w, h int) page {
+	const label = 16
+	p := page{lines: []string{" " + a.look.bold.Render(a.t.ChooseContent), ""}}
+	rows := h - 6
+	from := max(0, s.at-rows+1)
+	for i := from; i < min(len(s.fields), from+rows); i++ {
+		f := &s.fields[i]
+		shown, x := f.in.view(w - label - 6)
+		if f.in.value() == "" {
+			shown = a.look.dim.Render(pad(f.hint, w-label-6))
+		}
+		mark := "  "
+		if i == s.at {
+			mark = a.look.key.Render("› ")
+			p.cursor = &tea.Position{X: 2 + label + 2 + x, Y: len(p.lines)}
+		}
+		p.lines = append(p.lines, mark+pad(f.label, label)+a.look.line.Render("│")+" "+shown)
+	}
+	switch {
+	case s.why != "":
+		p.lines = append(p.lines, "")
+		for _, l := range wrap(s.why, w-6) {
+			p.lines = append(p.lines, "  "+a.look.bad.Render("! "+l))
+		}
+	case !s.known:
+		p.lines = append(p.lines, "", "  "+a.t.Loading)
+	case len(s.fields) > 3:
+		p.lines = append(p.lines, "", "  "+a.look.dim.Render(a.t.NewlineHint))
+	}
+	if s.busy {
+		p.cursor = nil
+	}
+	return p
+}
