@@ -39,6 +39,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"github.com/aws/smithy-go/logging"
 
 	"pabal/spool"
 )
@@ -100,7 +101,8 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if err := checkEndpoint(o.Endpoint); err != nil {
 		return nil, err
 	}
-	cfg, err := loadConfig(ctx, o)
+	log := logger(o)
+	cfg, err := loadConfig(ctx, o, log)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		region:      cfg.Region,
 		endpoint:    o.Endpoint,
 		set:         o.ConfigurationSet,
-		log:         logger(o),
+		log:         log,
 		buffers:     sync.Pool{New: func() any { return new([]byte) }},
 	}
 	c.api = sesv2.NewFromConfig(cfg, func(s *sesv2.Options) {
@@ -148,10 +150,13 @@ func logger(o Options) *slog.Logger {
 	return log
 }
 
-func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
+func loadConfig(ctx context.Context, o Options, log *slog.Logger) (aws.Config, error) {
 	with := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient()),
 		config.WithRetryer(func() aws.Retryer { return aws.NopRetryer{} }),
+		config.WithLogger(logging.LoggerFunc(func(kind logging.Classification, format string, v ...any) {
+			log.Debug("sdk message", "kind", kind, "text", fmt.Sprintf(format, v...))
+		})),
 	}
 	if o.Region != "" {
 		with = append(with, config.WithRegion(o.Region))

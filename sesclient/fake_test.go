@@ -115,9 +115,13 @@ func (f *fakeSES) client(t testing.TB, set string) *Client {
 		Credentials: Credentials{AccessKey: "AKIDTEST", SecretKey: "secret"},
 	}
 	if f.TLS != nil {
-		o.RootPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
+		o.RootPEM = fakePEM(f)
 	}
 	return newClient(t, o)
+}
+
+func fakePEM(f *fakeSES) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: f.Certificate().Raw})
 }
 
 func newClient(t testing.TB, o Options) *Client {
