@@ -111,16 +111,16 @@ func cutAtDelimiter(body, delimiter []byte) (content, line, rest []byte) {
 			return body, nil, nil
 		}
 		start := from + i
-		end := len(body)
-		if n := bytes.IndexByte(body[start:], '\n'); n >= 0 {
-			end = start + n + 1
-		}
-		tail := bytes.TrimSpace(bytes.TrimPrefix(body[start+len(delimiter):end], []byte("--")))
-		if (start == 0 || body[start-1] == '\n') && len(tail) == 0 {
-			if bytes.HasSuffix(body[:start], []byte("\r\n")) {
-				start -= 2
+		if start == 0 || body[start-1] == '\n' {
+			end := len(body)
+			if n := bytes.IndexByte(body[start:], '\n'); n >= 0 {
+				end = start + n + 1
 			}
-			return body[:start], body[start:end], body[end:]
+			tail := bytes.TrimPrefix(body[start+len(delimiter):end], []byte("--"))
+			if len(bytes.TrimSpace(tail)) == 0 {
+				before := len(bytes.TrimSuffix(body[:start], []byte("\r\n")))
+				return body[:before], body[before:end], body[end:]
+			}
 		}
 		from = start + len(delimiter)
 	}
@@ -343,7 +343,7 @@ func longLine(b []byte) bool {
 		}
 		b = b[end+1:]
 	}
-	return len(b) > maxTextLine && !bytes.HasSuffix(b, []byte{'\n'})
+	return len(b)-(bytes.LastIndexByte(b, '\n')+1) > maxTextLine
 }
 
 func high(b []byte) int {
