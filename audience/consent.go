@@ -1,0 +1,121 @@
+package audience
+
+import "time"
+
+// Consent says whether marketing mail may be sent, who said so and when.
+type Consent struct {
+	Subscribed bool      `json:"subscribed"`
+	Source     Source    `json:"source"`
+	At         time.Time `json:"at,omitzero"`
+	Assumed    bool      `json:"assumed,omitempty"` // the file had no consent column
+}
+
+// Source is who said something about consent, strongest first.
+type Source string
+
+// The sources in DESIGN's order: person and complaint > bounce > operator > mysql and import.
+const (
+	Person    Source = "person"
+	Complaint Source = "complaint"
+	Bounce    Source = "bounce"
+	Operator  Source = "operator"
+	MySQL     Source = "mysql"
+	Import    Source = "import"
+	SMTP      Source = "smtp"
+)
+
+// Change is one line of a subscriber's consent history.
+type Change struct {
+	At         time.Time `json:"at"`
+	Subscribed bool      `json:"subscribed"`
+	Source     Source    `json:"source"`
+	Detail     string    `json:"detail,omitempty"` // file, campaign id, operator's user name
+	Applied    bool      `json:"applied"`          // false: a stronger source had spoken
+}
+
+// kind says what a statement about consent rests on, where its source alone does not tell.
+type kind uint8
+
+const (
+	stated  kind = iota
+	dated        // the time is when the person said so, by a consent column with a date
+	trusted      // the operator lets MySQL take back its own refusal (trust_resubscribe)
+)
+
+// strength is a source's place in DESIGN's order; 0 for one that is not known.
+func (s Source) strength() int {
+	switch s {
+	case Person, Complaint:
+		return 4
+	case Bounce:
+		return 3
+	case Operator:
+		return 2
+	case MySQL, Import, SMTP:
+		return 1
+	}
+	return 0
+}
+
+// verdict is what became of a statement.
+type verdict uint8
+
+const (
+	nothingNew verdict = iota // it says what is known already
+	applied
+	refused // a stronger or newer word stands against it
+)
+
+// decide is the only place where consent is judged: what holds after next was
+// said, when now is what held so far. A zero now (no source) is nothing said.
+//
+//   - Anybody may unsubscribe, unless it is older than the person's own return.
+//   - Between two refusals the stronger source is kept.
+//   - A refusal is undone only by the person, by a dated statement of theirs
+//     that is newer, by the operator where neither person, complaint nor bounce
+//     refused, and by MySQL for its own refusal where that is trusted.
+func decide(now, next Consent, k kind) (Consent, verdict) {
+	switch {
+	case now.Source == "":
+		return next, applied
+	case !next.Subscribed && !now.Subscribed:
+		if next.Source.strength() > now.Source.strength() {
+			return next, applied
+		}
+		return now, nothingNew
+	case !next.Subscribed:
+		if now.Source == Person && next.At.Before(now.At) {
+			return now, refused
+		}
+		return next, applied
+	case now.Subscribed:
+		if stronger(now, next) {
+			return next, applied
+		}
+		return now, nothingNew
+	case mayReturn(now, next, k):
+		return next, applied
+	}
+	return now, refused
+}
+
+// stronger reports whether one yes says more than the other.
+func stronger(now, next Consent) bool {
+	a, b := now.Source.strength(), next.Source.strength()
+	return b > a || b == a && now.Assumed && !next.Assumed
+}
+
+// mayReturn reports whether next may undo the refusal now.
+func mayReturn(now, next Consent, k kind) bool {
+	switch {
+	case next.Source == Person:
+		return !next.At.Before(now.At)
+	case k == dated:
+		return next.At.After(now.At)
+	case next.Source == Operator:
+		return now.Source.strength() <= Operator.strength()
+	case next.Source == MySQL:
+		return k == trusted && now.Source == MySQL
+	}
+	return false
+}

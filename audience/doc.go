@@ -1,0 +1,32 @@
+// Package audience keeps who may be written to: subscribers, their consent and
+// preferences, suppressed addresses, segments, and the signed tokens of
+// unsubscribe links.
+//
+// It promises: a write is on disk when its method returns; an opt-out is also
+// in optouts.log before that, and is read back from there when a restored
+// audience.db does not know it; a lower source never re-subscribes anybody
+// (see decide, the one place where consent is judged); a CSV file that is
+// broken anywhere changes nothing; memory does not grow with the audience, but
+// for 24 bytes a new row while an import runs. It sends nothing and knows no
+// campaign. All methods of Store may be called at the same time.
+//
+// audience.db is a bbolt file with these buckets; integers are big-endian,
+// times int64 unix ms in UTC with 0 for none:
+//
+//	meta         version; salt (16 bytes); "key" + id byte -> HMAC key of 32
+//	             bytes, the highest id signs; indexed: every subscriber up to
+//	             this id is in email; optouts: offset in optouts.log
+//	subscribers  id u64 -> packed record (record.go); the sequence is the
+//	             newest id, ids are never used twice; its count is in meta
+//	email        address hash (first 8 bytes), id u64 -> nothing
+//	external     external id -> id u64
+//	suppressed   address hash (16 bytes) -> Suppression as JSON
+//	optouts      address hash (16 bytes) -> source byte, time: the address
+//	             stays out when the person is deleted and comes in again
+//	history      id u64, sequence u64 -> Change as JSON. A subscriber without a
+//	             line has the one that its record tells: import and consent
+//	names        kind byte (a attribute, t tag, o topic), id u32 -> count u64, name
+//	imports      number u32 -> file name and time as JSON
+//
+// The address hash is SHA-256 over the salt and eml.Key of the address.
+package audience

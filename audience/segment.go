@@ -1,0 +1,181 @@
+package audience
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/checker"
+	"github.com/expr-lang/expr/compiler"
+	"github.com/expr-lang/expr/conf"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/optimizer"
+	"github.com/expr-lang/expr/parser"
+	"github.com/expr-lang/expr/vm"
+)
+
+// Limits of an expression.
+const (
+	maxExpression = 4096 // bytes
+	maxNodes      = 500
+)
+
+// Segment is a parsed expression over subscribers. A nil *Segment is everyone.
+// It may be used at the same time.
+type Segment struct {
+	Source string
+
+	program *vm.Program
+	slots   []slot
+	pool    sync.Pool // of *matcher without a dictionary, for Match
+}
+
+// SegmentError has line and column (from 1) and what to do.
+type SegmentError struct {
+	Source  string
+	Line    int
+	Column  int
+	Message string
+	Hint    string
+}
+
+func (e *SegmentError) Error() string {
+	return fmt.Sprintf("segment, line %d, column %d: %s", e.Line, e.Column, e.Message)
+}
+
+// example is the hint where nothing better is known.
+const example = `write for example: gender == "female" and created_at >= "2026-01-01" and tag("vip2026")`
+
+// ParseSegment compiles an expression. It returns a *SegmentError.
+//
+// Fields are email, name, gender, created_at, external_id, language, domain
+// (of the e-mail) and subscribed or opted_in (true while they consent); every
+// other name is an attribute, empty for who has none, as is attr("a name with
+// spaces"). Names are the same in any case. tag("x") is whether they have a
+// tag. An attribute compared with a number is read as one ("12,500" is 12500;
+// what is no number compares as false). created_at is compared with a date in
+// quotes, in zone (nil is Asia/Seoul); a date without a time means the whole
+// day, so <= "2026-01-31" has the 31st in it; who has no date matches no
+// comparison but !=. Text is compared with == != < <= > >=, in [..],
+// contains, startsWith, endsWith, matches (a regular expression); lower(),
+// upper(), trim(), len(); and, or, not. "" gives nil.
+func ParseSegment(source string, zone *time.Location) (*Segment, error) {
+	if strings.TrimSpace(source) == "" {
+		return nil, nil
+	}
+	if len(source) > maxExpression {
+		return nil, &SegmentError{source, 1, 1, fmt.Sprintf("the expression is over %d bytes", maxExpression), "put long lists into a tag: import them with --tag"}
+	}
+	config := segmentConfig()
+	tree, err := parser.ParseWithConfig(source, config)
+	if err != nil {
+		return nil, asSegmentError(source, err)
+	}
+	w := rewriter{source: source, zone: zoneOr(zone)}
+	if tree.Node, err = w.condition(tree.Node); err != nil {
+		return nil, err
+	}
+	config.WithEnv(w.env())
+	program, err := build(tree, config)
+	if err != nil {
+		return nil, asSegmentError(source, err)
+	}
+	return &Segment{Source: source, program: program, slots: w.slots}, nil
+}
+
+func segmentConfig() *conf.Config {
+	config := conf.CreateNew()
+	for _, option := range []expr.Option{
+		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"), expr.EnableBuiltin("lower"),
+		expr.EnableBuiltin("upper"), expr.EnableBuiltin("trim"), expr.AsBool(), expr.MaxNodes(maxNodes),
+	} {
+		option(config)
+	}
+	for name := range config.Disabled {
+		delete(config.Builtins, name)
+	}
+	return config
+}
+
+// build is the second half of expr.Compile: the first one ran before our rewriting.
+func build(tree *parser.Tree, config *conf.Config) (*vm.Program, error) {
+	if _, err := checker.Check(tree, config); err != nil {
+		return nil, err
+	}
+	if err := optimizer.Optimize(&tree.Node, config); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(tree, config)
+}
+
+// asSegmentError turns the library's errors into ours.
+func asSegmentError(source string, err error) error {
+	e := &SegmentError{Source: source, Line: 1, Column: 1, Message: err.Error(), Hint: example}
+	if f, ok := err.(*file.Error); ok {
+		e.Line, e.Column = lineColumn(source, f.From)
+		e.Message = f.Message
+	}
+	switch {
+	case strings.Contains(source, "\u201c"), strings.Contains(source, "\u201d"), strings.Contains(source, "\u2018"), strings.Contains(source, "\u2019"):
+		e.Hint = `use straight quotes: "`
+	case strings.Contains(e.Message, `Operator("=")`):
+		e.Hint = "compare with =="
+	case strings.Contains(e.Message, `Identifier("AND")`), strings.Contains(e.Message, `Identifier("OR")`), strings.Contains(e.Message, `Identifier("NOT")`):
+		e.Hint = "write and, or, not in lower case"
+	case strings.Contains(e.Message, "mismatched types"):
+		e.Hint = `compare text with text ("vip") and an attribute with a number (points >= 100)`
+	case strings.Contains(e.Message, "literal not terminated"):
+		e.Hint = "close the quotes"
+	case strings.HasPrefix(e.Message, "expected bool"):
+		e.Message, e.Hint = "the expression has to be true or false for each subscriber", example
+	}
+	return e
+}
+
+// lineColumn of an offset in runes.
+func lineColumn(source string, offset int) (line, column int) {
+	line, column = 1, 1
+	for _, r := range source {
+		if offset--; offset < 0 {
+			break
+		}
+		if column++; r == '\n' {
+			line, column = line+1, 1
+		}
+	}
+	return line, column
+}
+
+// Names are the attributes the expression looks at, as written there. A name
+// that Store.Attributes does not have is likely a mistake in writing.
+func (g *Segment) Names() []string {
+	if g == nil {
+		return nil
+	}
+	var names []string
+	for _, slot := range g.slots {
+		if (slot.kind == textSlot || slot.kind == numberSlot) && !slices.Contains(names, slot.name) {
+			names = append(names, slot.name)
+		}
+	}
+	return names
+}
+
+// Match reports whether the segment selects a subscriber.
+func (g *Segment) Match(s *Subscriber) (bool, error) {
+	if g == nil {
+		return true, nil
+	}
+	m, ok := g.pool.Get().(*matcher)
+	if !ok {
+		m = g.matcher(nil)
+	}
+	defer g.pool.Put(m)
+	for i := range m.slots {
+		m.env[m.slots[i].key] = m.slots[i].of(s)
+	}
+	return m.run()
+}

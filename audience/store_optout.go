@@ -1,0 +1,247 @@
+package audience
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// optOutLine is one line of optouts.log: no address in it, so that erasing a
+// person leaves nothing here.
+type optOutLine struct {
+	At      time.Time `json:"at"`
+	ID      uint64    `json:"id,omitempty"` // 0: nobody had the address
+	Address string    `json:"address"`      // address hash in hex
+	Source  Source    `json:"source"`
+	Detail  string    `json:"detail,omitempty"`
+}
+
+// maxLogLine bounds a line read back; ours are far shorter.
+const maxLogLine = 64 << 10
+
+// optOutLog is optouts.log. Its order is the order of the commits behind it,
+// so that an offset in audience.db says which lines the store knows.
+type optOutLog struct {
+	mu   sync.Mutex
+	f    *os.File
+	size int64
+}
+
+// open opens or creates the log and ends a line that a crash left half-written.
+func (l *optOutLog) open(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	l.f = f
+	if l.size, err = f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	if l.size > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, l.size-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			return l.append([]byte("\n"))
+		}
+		return nil
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func (l *optOutLog) close() error {
+	if l.f == nil {
+		return nil
+	}
+	return l.f.Close()
+}
+
+// append writes and syncs. A line written in part is ended by the next open.
+func (l *optOutLog) append(b []byte) error {
+	n, err := l.f.Write(b)
+	l.size += int64(n)
+	if err == nil {
+		err = l.f.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("write %s (%w): free space or mend the disk, then start pabal again", logName, err)
+	}
+	return nil
+}
+
+// logged puts a line on disk, then runs do in a commit that also notes that the
+// store knows the log so far.
+func (s *Store) logged(ctx context.Context, line optOutLine, do func(*update) error) error {
+	if err := errors.Join(s.Err(), ctx.Err()); err != nil {
+		return err
+	}
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	s.optouts.mu.Lock()
+	if err = s.optouts.append(append(b, '\n')); err != nil {
+		s.optouts.mu.Unlock()
+		s.broken.CompareAndSwap(nil, &err)
+		return err
+	}
+	mark := s.optouts.size
+	j, err := s.enqueue(context.WithoutCancel(ctx), func(u *update) error {
+		if err := do(u); err != nil {
+			return err
+		}
+		return u.tx.Bucket(bucketMeta).Put(metaOptOuts, key64(uint64(mark)))
+	})
+	s.optouts.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	<-j.done
+	return j.err
+}
+
+// Unsubscribe records an opt-out (source "" means the person): optouts.log is
+// synced and audience.db committed before it returns. Repeating it changes
+// nothing. ErrNotFound.
+func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detail string) error {
+	if source == "" {
+		source = Person
+	}
+	if source.strength() == 0 {
+		return fmt.Errorf("unknown source %q", source)
+	}
+	sub, err := s.Get(id)
+	if err != nil {
+		return err
+	}
+	if c := sub.Consent; !c.Subscribed && c.Source.strength() >= source.strength() {
+		return nil
+	}
+	at := s.now()
+	if at.Before(sub.Consent.At) {
+		at = sub.Consent.At // a clock set back does not make it older than what it ends
+	}
+	h := s.hash(sub.Email)
+	line := optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: source, Detail: clip(detail)}
+	return s.logged(ctx, line, func(u *update) error { return u.optOut(line) })
+}
+
+// optOut applies a line: to the person while they have the address, else to
+// the address alone.
+func (u *update) optOut(line optOutLine) error {
+	var h addressHash
+	if n, err := hex.Decode(h[:], []byte(line.Address)); err != nil || n != len(h) {
+		return fmt.Errorf("address hash %q is broken", line.Address)
+	}
+	said := Consent{Source: line.Source, At: line.At}
+	p, err := u.byHash(line.ID, h)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		if _, v := decide(u.addressConsent(h), said, stated); v == applied {
+			return u.markAddress(h, said)
+		}
+		return nil
+	}
+	v, err := u.say(p, h, said, stated, line.Detail)
+	if err != nil || v != applied {
+		return err
+	}
+	p.updated = u.now.UnixMilli()
+	return u.put(p)
+}
+
+// byHash is the subscriber with an address hash, looked for under id first.
+func (u *update) byHash(id uint64, h addressHash) (*person, error) {
+	if p, err := u.get(id); err == nil && u.s.hash(p.email) == h {
+		return p, nil
+	} else if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	prefix := key64(h.short())
+	for k, _ := u.emails.Seek(prefix); len(k) == 16 && string(k[:8]) == string(prefix); k, _ = u.emails.Next() {
+		p, err := u.get(number(k[8:]))
+		if err == nil && u.s.hash(p.email) == h {
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// replay applies the lines of optouts.log that the store does not know: those
+// written just before a crash, and all that are newer than a restored backup.
+func (s *Store) replay() error {
+	from, err := s.replayFrom()
+	if err != nil || from == s.optouts.size {
+		return err
+	}
+	in := bufio.NewReaderSize(io.NewSectionReader(s.optouts.f, from, s.optouts.size-from), maxLogLine)
+	for done := from; done < s.optouts.size; {
+		var lines []optOutLine
+		for len(lines) < 1000 && done < s.optouts.size {
+			b, err := in.ReadSlice('\n')
+			done += int64(len(b))
+			if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
+				return fmt.Errorf("read %s: %w", logName, err)
+			}
+			if line, ok := readOptOut(b); ok {
+				lines = append(lines, line)
+			}
+		}
+		err := s.update(context.Background(), func(u *update) error { return u.replay(lines, done) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readOptOut reads a line of the log; a torn one is not ours to guess.
+func readOptOut(b []byte) (optOutLine, bool) {
+	var line optOutLine
+	if json.Unmarshal(b, &line) != nil {
+		return line, false
+	}
+	_, err := hex.DecodeString(line.Address)
+	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && line.Source.strength() > 0
+}
+
+func (u *update) replay(lines []optOutLine, mark int64) error {
+	for _, line := range lines {
+		if err := u.optOut(line); err != nil {
+			return err
+		}
+	}
+	return u.tx.Bucket(bucketMeta).Put(metaOptOuts, key64(uint64(mark)))
+}
+
+// replayFrom is the offset the store knows, or 0 where that does not fit the log.
+func (s *Store) replayFrom() (int64, error) {
+	var mark int64
+	err := s.db.View(func(tx *bolt.Tx) error {
+		mark = int64(number(tx.Bucket(bucketMeta).Get(metaOptOuts)))
+		return nil
+	})
+	if err != nil || mark == 0 {
+		return 0, err
+	}
+	last := make([]byte, 1)
+	if _, err := s.optouts.f.ReadAt(last, mark-1); mark > s.optouts.size || err == io.EOF || last[0] != '\n' {
+		return 0, nil // another log, or one cut short: read it all
+	} else if err != nil {
+		return 0, err
+	}
+	return mark, nil
+}
