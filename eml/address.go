@@ -21,6 +21,8 @@ const (
 	maxLocal   = 64  // octets before the @, RFC 5321 4.5.3.1.1
 	maxAddress = 254 // octets in all, RFC 5321 4.5.3.1.3 without the brackets
 	maxLabel   = 63  // octets between two dots of a domain, RFC 1035 2.3.4
+
+	maxForeign = 4 * maxAddress // octets of what may yet shrink to an address: UTF-8 takes up to four for one
 )
 
 // ParseAddress reads one bare e-mail address as it stands in a CSV cell, an
@@ -85,6 +87,9 @@ func Domain(address string) string {
 // mapAddress is the way of an address that is not plain: it maps the domain to
 // A-labels, or finds the reason a person can act on.
 func mapAddress(s string) (address, reason string) {
+	if len(s) > maxForeign {
+		return "", fmt.Sprintf("it has %d octets, over the limit of %d", len(s), maxAddress)
+	}
 	if reason := foreignFault(s); reason != "" {
 		return "", reason
 	}
@@ -174,12 +179,12 @@ func strangeLocal(rest string) string {
 	return "the part before the @ has “" + string(r) + "”, which is not allowed"
 }
 
-// needsMapping reports whether a domain has to go through IDNA: upper case,
-// other scripts, and A-labels, which must be valid ones.
+// needsMapping reports whether a domain has to go through IDNA: other scripts,
+// and A-labels, which must be valid ones.
 func needsMapping(domain string) bool {
 	for i := 0; i < len(domain); i++ {
 		c := domain[i]
-		if c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' || c == '-' && i > 0 && domain[i-1] == '-' {
+		if c >= utf8.RuneSelf || c == '-' && i > 0 && domain[i-1] == '-' {
 			return true
 		}
 	}

@@ -62,6 +62,8 @@ func TestParseAddressSaysWhatIsWrong(t *testing.T) {
 		{strings.Repeat("a", 65) + "@example.com", "65 octets"},
 		{"a@" + strings.Repeat("abcdefghi.", 25) + "com", "255 octets"},
 		{"a@" + strings.Repeat("가.", 31) + "com", "octets"},
+		{"a@" + strings.Repeat("가.", 300) + "kr", "limit of 254"},
+		{strings.Repeat("＠", 400), "limit of 254"},
 		{".user@example.com", "dot at its start"},
 		{"us..er@example.com", "two in a row"},
 		{"user.@example.com", "ends in a dot"},

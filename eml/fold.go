@@ -43,7 +43,9 @@ func AppendHeader(dst []byte, name, value string) []byte {
 
 // AppendRawHeader appends a field whose value is ASCII and already encoded
 // (addresses from Mailbox.Header, ids, URLs), folding at its spaces only: a URL
-// is never broken, however long it is. A CR, LF or NUL in the value is a broken
+// is never broken, however long it is. The first line is not left empty where
+// that keeps within 998 octets: Python's reader would take the fold as part of
+// the value. A CR, LF or NUL in the value is a broken
 // invariant and panics.
 func AppendRawHeader(dst []byte, name, value string) []byte {
 	mustBeOneLine(name, value)
@@ -53,9 +55,9 @@ func AppendRawHeader(dst []byte, name, value string) []byte {
 	if value != "" {
 		value = " " + value
 	}
-	for value != "" {
+	for limit := maxLine; value != ""; limit = foldAt {
 		n := stretch(value)
-		if column+n > foldAt && column > 0 {
+		if column+n > limit && column > 0 {
 			dst, column = append(dst, "\r\n"...), 0
 		}
 		dst = append(dst, value[:n]...)

@@ -48,6 +48,7 @@ func Split(raw []byte) (Header, []byte, error) {
 		case fault != "":
 			return Header{}, nil, headerProblem(line, fault)
 		case n == len("\r\n") && rest[0] == '\r':
+			h.settle()
 			return h, rest[n:], nil
 		case len(raw)-len(rest)+n > maxHeader:
 			return Header{}, nil, headerProblem(line, fmt.Sprintf("lies beyond the limit of %d bytes", maxHeader))
@@ -57,7 +58,7 @@ func Split(raw []byte) (Header, []byte, error) {
 		}
 		rest = rest[n:]
 	}
-	h.endLastLine()
+	h.settle()
 	return h, nil, nil
 }
 
@@ -126,14 +127,14 @@ func headerProblem(line int, fault string) error {
 	}
 }
 
-// endLastLine copies the last field if it must be given its CRLF.
-func (h *Header) endLastLine() {
-	if len(h.fields) == 0 {
-		return
+// settle cuts the fields off from the bytes behind them, which an append would
+// overwrite, and gives the last line its CRLF.
+func (h *Header) settle() {
+	for i := range h.fields {
+		h.fields[i].Raw = slices.Clip(h.fields[i].Raw)
 	}
-	last := &h.fields[len(h.fields)-1]
-	if !bytes.HasSuffix(last.Raw, []byte("\r\n")) {
-		last.Raw = append(slices.Clone(last.Raw), "\r\n"...)
+	if n := len(h.fields); n > 0 && !bytes.HasSuffix(h.fields[n-1].Raw, []byte("\r\n")) {
+		h.fields[n-1].Raw = append(h.fields[n-1].Raw, "\r\n"...)
 	}
 }
 

@@ -60,6 +60,19 @@ func TestHeaderChangesOnlyWhatItIsTold(t *testing.T) {
 	}
 }
 
+func TestAppendingToAFieldSpoilsNoOther(t *testing.T) {
+	h, body, err := Split([]byte("A: 1\r\nB: 2\r\n\r\nbody"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range h.Fields() {
+		_ = append(f.Raw, "XXXXXXXX"...)
+	}
+	if got := string(h.AppendTo(nil)) + string(body); got != "A: 1\r\nB: 2\r\nbody" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestSplitEndings(t *testing.T) {
 	for _, c := range []struct {
 		raw, header string

@@ -27,6 +27,7 @@ func sample() Mail {
 			{"List-Unsubscribe", "<https://mail.example.com/u/" + strings.Repeat("t", 100) + ">"},
 			{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"},
 			{"X-Campaign", "봄 세일"},
+			{"X-Encoded", "=?UTF-8?B?67SE?="},
 		},
 	}
 }
@@ -86,6 +87,9 @@ func compose(t *testing.T, m *Mail) (*mail.Message, []leaf) {
 		if len(line) > maxLine || strings.ContainsAny(line, "\r\n") || !isASCII(line) {
 			t.Errorf("line %q", line)
 		}
+		if len(line) > foldAt && !strings.Contains(line, "List-Unsubscribe: ") {
+			t.Errorf("line %q has %d octets", line, len(line))
+		}
 	}
 	if again, err := m.AppendTo(nil); err != nil || !bytes.Equal(again, raw) {
 		t.Errorf("a second time gives other bytes, %v", err)
@@ -111,7 +115,7 @@ func TestMailHeadersStandInOrder(t *testing.T) {
 	for _, f := range h.Fields() {
 		names = append(names, f.Name)
 	}
-	want := "From To Reply-To Subject Date Message-ID List-Unsubscribe List-Unsubscribe-Post X-Campaign MIME-Version Content-Type"
+	want := "From To Reply-To Subject Date Message-ID List-Unsubscribe List-Unsubscribe-Post X-Campaign X-Encoded MIME-Version Content-Type"
 	if got := strings.Join(names, " "); got != want {
 		t.Errorf("fields %s, want %s", got, want)
 	}
@@ -124,8 +128,10 @@ func TestMailHeadersStandInOrder(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if !bytes.Contains(raw, []byte(m.Headers[0][1])) {
-		t.Error("the unsubscribe URL was broken")
+	for _, i := range []int{0, 3} {
+		if want := m.Headers[i][0] + ": " + m.Headers[i][1] + "\r\n"; !bytes.Contains(raw, []byte(want)) {
+			t.Errorf("header %d does not stand there as given", i)
+		}
 	}
 }
 
@@ -141,6 +147,8 @@ func TestMailTree(t *testing.T) {
 	planLeaf := leaf{"application/pdf", plan.Name, "", "attachment", string(plan.Data)}
 	dataLeaf := leaf{"application/octet-stream", "", "", "attachment", ""}
 	oddLeaf := leaf{"text/plain", odd.Name, "", "attachment", "x"}
+	long := Part{Name: strings.Repeat("long name ", 100) + ".txt", ContentType: "text/plain", Data: []byte("x")}
+	longLeaf := leaf{"text/plain", long.Name, "", "attachment", "x"}
 	attached := logoLeaf
 	attached.disposition = "attachment"
 	const mixed, alternative, related = "multipart/mixed", "multipart/alternative", "multipart/related"
@@ -157,7 +165,7 @@ func TestMailTree(t *testing.T) {
 		{"both", text, html, nil, nil, []leaf{in(alternative, textLeaf), in(alternative, htmlLeaf)}},
 		{"HTML with an image", "", html, []Part{logo}, nil, []leaf{in(related, htmlLeaf), in(related, logoLeaf)}},
 		{"text with an image", text, "", []Part{logo}, nil, []leaf{in(mixed, textLeaf), in(mixed, attached)}},
-		{"text with files", text, "", nil, []Part{plan, data, odd}, []leaf{in(mixed, textLeaf), in(mixed, planLeaf), in(mixed, dataLeaf), in(mixed, oddLeaf)}},
+		{"text with files", text, "", nil, []Part{plan, data, odd, long}, []leaf{in(mixed, textLeaf), in(mixed, planLeaf), in(mixed, dataLeaf), in(mixed, oddLeaf), in(mixed, longLeaf)}},
 		{"everything", text, html, []Part{logo}, []Part{plan}, []leaf{
 			in(mixed, in(alternative, textLeaf)), in(mixed, in(alternative, in(related, htmlLeaf))),
 			in(mixed, in(alternative, in(related, logoLeaf))), in(mixed, planLeaf),
@@ -185,6 +193,22 @@ func TestMailLeavesOutWhatIsEmpty(t *testing.T) {
 		"Content-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\neA==\r\n"
 	if err != nil || string(raw) != want {
 		t.Errorf("got %q, %v; want %q", raw, err, want)
+	}
+}
+
+func TestBoundariesComeFromTheMessageID(t *testing.T) {
+	one, two := sample(), sample()
+	two.MessageID = "other@pabal.example.com"
+	boundary := func(m *Mail) string {
+		message, _ := compose(t, m)
+		_, params, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return params["boundary"]
+	}
+	if a, b := boundary(&one), boundary(&two); a == b || len(a) > 70 { // RFC 2046 5.1.1
+		t.Errorf("boundaries %q and %q", a, b)
 	}
 }
 
@@ -229,8 +253,17 @@ func TestMailRefusesWhatCannotStandInAHeader(t *testing.T) {
 
 func TestMailTakesALongURLToTheLimit(t *testing.T) {
 	m := sample()
+	m.From.Name = strings.Repeat("긴이름", 20)
 	m.Headers = [][2]string{{"List-Unsubscribe", strings.Repeat("x", 997)}}
-	compose(t, &m)
+	raw, err := m.AppendTo(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(string(raw), "\r\n") {
+		if len(line) > maxLine {
+			t.Errorf("line of %d octets", len(line))
+		}
+	}
 }
 
 func TestAppendBase64(t *testing.T) {

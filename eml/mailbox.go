@@ -49,7 +49,7 @@ func ParseMailbox(s string) (Mailbox, error) {
 // is s itself.
 func cutPhrase(s string) (phrase, rest, fault string) {
 	var b strings.Builder
-	quoted := false
+	quoted, comma := false, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"':
@@ -59,11 +59,12 @@ func cutPhrase(s string) (phrase, rest, fault string) {
 			b.WriteByte(s[i])
 		case quoted:
 			b.WriteByte(c)
+		case c == '<' && comma:
+			return "", "", "it has a comma outside quotation marks, where only one address goes"
 		case c == '<':
 			return b.String(), s[i:], ""
-		case c == ',' && strings.IndexByte(s[i:], '<') > 0:
-			return "", "", "it has a comma outside quotation marks, where only one address goes"
 		default:
+			comma = comma || c == ','
 			b.WriteByte(c)
 		}
 	}

@@ -89,6 +89,11 @@ func TestMailboxHeaderIsReadBack(t *testing.T) {
 		if err != nil || got != m {
 			t.Fatalf("%q became %q and that %+v, %v", m.Name, m.Header(), got, err)
 		}
+		for _, word := range encodedWord.FindAllString(m.Header(), -1) {
+			if len("Reply-To: "+word) > foldAt {
+				t.Fatalf("%q has a word of %d octets", m.Header(), len(word))
+			}
+		}
 		std, err := (&mail.AddressParser{}).Parse(m.Header())
 		if err != nil || std.Name != m.Name {
 			t.Fatalf("net/mail reads %q as %+v, %v", m.Header(), std, err)

@@ -1,7 +1,6 @@
 package eml
 
 import (
-	"encoding/base64"
 	"fmt"
 	"mime"
 	"slices"
@@ -111,9 +110,9 @@ func (w *writer) part(p *Part, disposition string) {
 }
 
 // appendNameWord appends a file name as a quoted string, in RFC 2047 words
-// where it is not ASCII.
+// where it is long or not ASCII.
 func appendNameWord(dst []byte, name string) []byte {
-	if plainText(name) {
+	if plainText(name) && len(name) <= maxSegment {
 		return append(dst, quote(name)...)
 	}
 	return append(append(append(dst, '"'), strings.ReplaceAll(nameWords(name), " ", "\r\n ")...), '"')
@@ -128,18 +127,14 @@ func appendFileName(dst []byte, name string) []byte {
 	if plainText(name) && len(name) <= maxSegment {
 		return append(append(dst, ";\r\n filename="...), quote(name)...)
 	}
-	coded := percentCode(name)
-	if len(coded) <= maxSegment {
+	if coded := percentCode(name); len(coded) <= maxSegment {
 		return append(append(dst, ";\r\n filename*=UTF-8''"...), coded...)
 	}
 	charset := "UTF-8''"
-	for i := 0; coded != ""; i++ {
-		n := min(len(coded), maxSegment)
-		if cut := strings.LastIndexByte(coded[:n], '%'); n < len(coded) && cut > n-len("%XX") {
-			n = cut // not inside %XX
-		}
-		dst = fmt.Appendf(dst, ";\r\n filename*%d*=%s%s", i, charset, coded[:n])
-		coded, charset = coded[n:], ""
+	for i := 0; name != ""; i++ {
+		n := runesWithin(name, maxSegment/len("%XX")) // a segment holds whole characters: some readers decode each
+		dst = fmt.Appendf(dst, ";\r\n filename*%d*=%s%s", i, charset, percentCode(name[:n]))
+		name, charset = name[n:], ""
 	}
 	return dst
 }
@@ -192,64 +187,3 @@ const (
 	maxFileName    = 1024 // octets; file systems end at 255
 	maxContentType = 200  // octets, parameters included
 )
-
-// lineOctets become a base64 line of 76 characters (RFC 2045 6.8).
-const (
-	lineOctets = 57
-	lineChars  = 76
-)
-
-// coded is the length of n octets in base64 lines with their CRLFs.
-func coded(n int) int {
-	lines := (n + lineOctets - 1) / lineOctets
-	return (n+2)/3*4 + lines*len("\r\n")
-}
-
-// AppendBase64 appends data in base64 lines of 76 characters with CRLF.
-func AppendBase64(dst, data []byte) []byte {
-	n := len(dst)
-	dst = slices.Grow(dst, coded(len(data)))[:n+coded(len(data))]
-	encodeLines(dst[n:], data)
-	return dst
-}
-
-// encodeLines fills out, which is as long as it must be.
-func encodeLines(out, data []byte) {
-	for len(data) > 0 {
-		line := data[:min(lineOctets, len(data))]
-		base64.StdEncoding.Encode(out, line)
-		n := base64.StdEncoding.EncodedLen(len(line))
-		out[n], out[n+1] = '\r', '\n'
-		out, data = out[n+2:], data[len(line):]
-	}
-}
-
-// appendText appends text in base64 lines, its line ends as CRLF. The text is
-// laid in dst's own free end on the way, so that nothing is allocated.
-func appendText(dst []byte, text string) []byte {
-	size := len(text) + bareLFs(text)
-	start, end := len(dst), len(dst)+coded(size)
-	dst = slices.Grow(dst, coded(size)+size)
-	plain := appendCRLF(dst[end:end:cap(dst)], text)
-	dst = dst[:end]
-	encodeLines(dst[start:], plain)
-	return dst
-}
-
-// bareLFs counts the line feeds without a CR before them.
-func bareLFs(s string) int { return strings.Count(s, "\n") - strings.Count(s, "\r\n") }
-
-// appendCRLF appends text with every LF as CRLF.
-func appendCRLF(dst []byte, text string) []byte {
-	for {
-		n := strings.IndexByte(text, '\n')
-		if n < 0 {
-			return append(dst, text...)
-		}
-		dst = append(dst, text[:n]...)
-		if n == 0 || text[n-1] != '\r' {
-			dst = append(dst, '\r')
-		}
-		dst, text = append(dst, '\n'), text[n+1:]
-	}
-}

@@ -53,54 +53,56 @@ type word struct {
 func decodeWords(value string) string {
 	var b strings.Builder
 	var open word // not yet written
-	for value != "" {
-		start := strings.Index(value, "=?")
+	written := 0  // up to here value is in b or open
+	last := strings.LastIndex(value, wordClose)
+	for at := 0; at < last; {
+		start := strings.Index(value[at:last], "=?")
 		if start < 0 {
 			break
 		}
+		start += at
 		next, n := parseWord(value[start:])
 		if n == 0 {
-			start += len("=?")
-			b.WriteString(open.text() + value[:start])
-			open, value = word{}, value[start:]
+			at = start + len("=?")
 			continue
 		}
-		if gap := value[:start]; open.charset == "" || strings.Trim(gap, " \t") != "" {
-			b.WriteString(open.text() + gap)
-			open = word{}
-		}
-		if open.charset != next.charset {
+		gap := value[written:start]
+		if open.charset != next.charset || strings.Trim(gap, " \t") != "" {
 			b.WriteString(open.text())
+			if open.charset == "" || strings.Trim(gap, " \t") != "" {
+				b.WriteString(gap)
+			}
 			open = word{charset: next.charset}
 		}
 		open.data = append(open.data, next.data...)
-		value = value[start+n:]
+		at, written = start+n, start+n
 	}
-	b.WriteString(open.text() + value)
+	b.WriteString(open.text())
+	b.WriteString(value[written:])
 	return b.String()
 }
 
 // parseWord reads the word s begins with; n is its length, 0 if there is none.
 func parseWord(s string) (w word, n int) {
-	charset, rest, ok := strings.Cut(s[len("=?"):], "?")
-	if !ok || charset == "" || strings.ContainsAny(charset, " \t=\"<>") || len(rest) < 2 || rest[1] != '?' {
-		return word{}, 0
-	}
-	text, after, ok := strings.Cut(rest[2:], wordClose)
-	if !ok {
-		return word{}, 0
-	}
+	charset, rest, _ := strings.Cut(s[len("=?"):], "?")
 	charset, _, _ = strings.Cut(charset, "*") // the language of RFC 2231 5
-	w.charset = strings.ToLower(charset)
-	switch rest[0] {
-	case 'B', 'b':
-		w.data = decodeB(text)
-	case 'Q', 'q':
-		w.data = decodeQ(text)
+	if charset == "" || strings.ContainsAny(charset, " \t=\"<>") {
+		return word{}, 0
+	}
+	coding, rest, _ := strings.Cut(rest, "?")
+	decode := decodeB
+	switch coding {
+	case "B", "b":
+	case "Q", "q":
+		decode = decodeQ
 	default:
 		return word{}, 0
 	}
-	return w, len(s) - len(after)
+	text, after, ok := strings.Cut(rest, wordClose)
+	if !ok {
+		return word{}, 0
+	}
+	return word{charset: strings.ToLower(charset), data: decode(text)}, len(s) - len(after)
 }
 
 // decodeB decodes base64 as far as it goes, with or without padding; what is

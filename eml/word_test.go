@@ -3,6 +3,7 @@ package eml
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -27,7 +28,10 @@ func TestDecodeHeader(t *testing.T) {
 		{"=?EUC-KR?B?uau9xbvn?=", "무신사"},
 		{"=?euc-kr?Q?=B9=AB=BD=C5=BB=E7?=", "무신사"},
 		{"=?EUC-KR?B?uas=?= =?UTF-8?B?67SE?=", "무봄"},
-		{"=?CP949?B?lG4=?=", "\uB4F8\uFFFD"[:0] + cp949(0x94, 0x6e)},
+		{"=?CP949?B?lO7BZA==?=", "뷁햏"}, // outside EUC-KR proper
+		{"=?ks_c_5601-1987?B?jGO55rCix88=?=", "똠방각하"},
+		{"=?*?B?67SE?=", "=?*?B?67SE?="},
+		{"=?=?UTF-8?B?67SE?=", "=?봄"},
 		{"=?ISO-2022-KR?B?GyQpQw45Kz1FO2cP?=", "무신사"},
 		{"=?iso-8859-1?Q?caf=E9?=", "café"},
 		{"=?us-ascii?Q?a=FFb?=", "a\ufffdb"},
@@ -51,11 +55,44 @@ func TestDecodeHeader(t *testing.T) {
 	}
 }
 
-func cp949(b ...byte) string { return decodeEUCKR(string(b)) }
-
-func TestCP949ReachesBeyondEUCKR(t *testing.T) {
-	if got := DecodeHeader("=?ks_c_5601-1987?B?lG7BZQ==?="); strings.ContainsRune(got, utf8.RuneError) || utf8.RuneCountInString(got) != 2 {
-		t.Errorf("got %q, want two syllables", got)
+// TestHostileTextStaysCheap feeds what makes a careless reader quadratic: a
+// minute and more then, a tenth of a second now.
+func TestHostileTextStaysCheap(t *testing.T) {
+	const n = 4 * maxHeader
+	const limit = 10 * time.Second
+	for _, s := range []string{
+		strings.Repeat("=?", n/2),
+		strings.Repeat("=?a?B?", n/6),
+		strings.Repeat("=?a?B?", n/6) + "?=",
+		strings.Repeat("=?a?B? ", n/7),
+		strings.Repeat("=?a?x? ", n/7) + "?=",
+		strings.Repeat("=?a?x?", n/6) + "?=",
+		strings.Repeat("=?a ", n/4) + "?=",
+		strings.Repeat("=?a?B?YQ==?= ", n/13),
+		strings.Repeat("=?a?B?YQ==?= =?b?B?YQ==?= ", n/26),
+		strings.Repeat(",", n),
+		strings.Repeat("\"", n),
+		strings.Repeat("<", n),
+		strings.Repeat("a", n),
+		"a@" + strings.Repeat("가", n/3),
+		"a@" + strings.Repeat("가.", n/4),
+		"a@" + strings.Repeat("A.", n/2),
+		strings.Repeat("@", n),
+	} {
+		start := time.Now()
+		DecodeHeader(s)
+		ParseAddress(s)
+		if box, err := ParseMailbox(s); err == nil {
+			t.Errorf("%.20q… was taken as %v", s, box)
+		} else if len(err.Error()) > 400 {
+			t.Errorf("%.20q…: error of %d bytes", s, len(err.Error()))
+		}
+		if !strings.Contains(s, "=?a?B?Y") { // decoded it is all letters, and fine
+			AppendHeader(nil, "X", Visible(s))
+		}
+		if took := time.Since(start); took > limit {
+			t.Errorf("%.20q… took %v, limit %v", s, took, limit)
+		}
 	}
 }
 
