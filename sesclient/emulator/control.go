@@ -7,7 +7,6 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -70,14 +69,8 @@ func (s *Server) controlFault(in faultInput) error {
 			return err
 		}
 	}
-	if !slices.Contains(FaultKinds(), f.Kind) {
-		return fmt.Errorf("no fault is called %q; known: %v", f.Kind, FaultKinds())
-	}
-	if f.Count < 0 || f.Every < 0 || f.Delay < 0 {
-		return fmt.Errorf("count, every and delay must not be negative")
-	}
-	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
-		return fmt.Errorf("status %d is not an answer's", f.Status)
+	if err := f.Check(); err != nil {
+		return err
 	}
 	s.SetFault(f)
 	return nil
@@ -108,12 +101,11 @@ func (s *Server) controlSuppress(in struct {
 
 func (s *Server) showLog(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	records, start := s.snapshot()
 	b := bufio.NewWriter(w)
 	defer b.Flush()
 	enc := json.NewEncoder(b)
-	for i := range records {
-		if enc.Encode(records[i].accepted(start)) != nil {
+	for a := range s.Log() {
+		if enc.Encode(a) != nil {
 			return // the reader went
 		}
 	}
@@ -141,7 +133,7 @@ func (s *Server) State() State {
 	defer s.mu.Unlock()
 	a, l := &s.account, &s.ledger
 	st := State{
-		Accepted: len(l.records), Recipients: l.recipients, Throttled: l.throttled, MaxPerSecond: l.peak,
+		Accepted: l.calls, Recipients: l.recipients, Throttled: l.throttled, MaxPerSecond: l.peak,
 		Rate: a.rate, Quota: a.quota.max, Sent: a.quota.sent(s.now()),
 		Sandbox: a.sandbox, Paused: a.paused, Suspended: a.suspended,
 		Calls: maps.Clone(s.calls), Faults: []Fault{},

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,6 +60,19 @@ func FaultKinds() []string {
 		"clock_skew", "not_found", "custom"}
 }
 
+// Check says what is wrong with a fault that came from outside.
+func (f Fault) Check() error {
+	switch {
+	case !slices.Contains(FaultKinds(), f.Kind):
+		return fmt.Errorf("no fault is called %q; there are %s", f.Kind, strings.Join(FaultKinds(), ", "))
+	case f.Count < 0 || f.Every < 0 || f.Delay < 0:
+		return errors.New("count, every and delay must not be negative")
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("status %d is not one of an answer", f.Status)
+	}
+	return nil
+}
+
 // fault is a Fault at work.
 type fault struct {
 	Fault
@@ -91,11 +106,10 @@ func (f *fault) strikes() bool {
 func (f *fault) spent() bool { return f.Count > 0 && f.struck >= f.Count }
 
 // SetFault adds a fault; several may be set, and the first that strikes a call
-// wins. A kind that FaultKinds does not list is a mistake of the caller and
-// panics.
+// wins. It panics on a fault that Check refuses: check what came from outside.
 func (s *Server) SetFault(f Fault) {
-	if !slices.Contains(FaultKinds(), f.Kind) {
-		panic("emulator: no fault is called " + f.Kind)
+	if err := f.Check(); err != nil {
+		panic("emulator: " + err.Error())
 	}
 	s.mu.Lock()
 	s.faults = append(s.faults, &fault{Fault: f})

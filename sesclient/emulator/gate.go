@@ -75,7 +75,8 @@ func (g *gate) current() net.Listener {
 	return g.inner
 }
 
-// shut closes the port and the idle connections.
+// shut closes the port and the idle connections; net/http does so when
+// keep-alives are switched off. Those with a call on them end with it.
 func (g *gate) shut() {
 	g.mu.Lock()
 	if g.inner != nil {
@@ -83,11 +84,10 @@ func (g *gate) shut() {
 		g.inner = nil
 	}
 	g.mu.Unlock()
-	g.dropIdle()
+	g.srv.SetKeepAlivesEnabled(false)
 }
 
-// dropIdle closes connections no call is on: net/http does so when keep-alives
-// are switched off.
+// dropIdle closes connections no call is on.
 func (g *gate) dropIdle() {
 	g.srv.SetKeepAlivesEnabled(false)
 	g.srv.SetKeepAlivesEnabled(true)
@@ -101,6 +101,7 @@ func (g *gate) reopen() {
 	if g.inner != nil || g.closed {
 		return
 	}
+	g.srv.SetKeepAlivesEnabled(true)
 	var err error
 	for range reopenTries {
 		if g.inner, err = net.Listen(g.addr.Network(), g.addr.String()); err == nil {

@@ -1,9 +1,16 @@
 package emulator
 
 import (
+	"context"
 	"encoding/hex"
+	"iter"
+	"slices"
 	"time"
 )
+
+// logChunk is how many records are held together: a log that grows by copying
+// itself would stop every call while it does.
+const logChunk = 4096
 
 // Accepted is one line of the log of accepted calls.
 type Accepted struct {
@@ -45,17 +52,36 @@ type record struct {
 // ledger is the log of accepted calls and what is counted over it.
 type ledger struct {
 	start      time.Time
-	records    []record // appended to, never changed: a copied slice stays valid
+	chunks     [][]record // full but the last; records are never changed
+	calls      int        // records in chunks
 	recipients int
+	waiters    []waiter
 	second     window // without a limit: the recipients of the last second
 	peak       int
 	seconds    []Window
 	throttled  int
 }
 
+// waiter is somebody waiting for a number of accepted calls.
+type waiter struct {
+	calls int
+	done  chan struct{}
+}
+
 // add takes a record in order of time.
 func (l *ledger) add(r record) {
-	l.records = append(l.records, r)
+	if l.calls%logChunk == 0 {
+		l.chunks = append(l.chunks, make([]record, 0, logChunk))
+	}
+	last := &l.chunks[len(l.chunks)-1]
+	*last = append(*last, r)
+	l.calls++
+	l.waiters = slices.DeleteFunc(l.waiters, func(w waiter) bool {
+		if l.calls >= w.calls {
+			close(w.done)
+		}
+		return l.calls >= w.calls
+	})
 	n := len(r.to)
 	l.recipients += n
 	l.second.span = time.Second
@@ -87,32 +113,57 @@ func (r *record) accepted(start time.Time) Accepted {
 	return a
 }
 
-// snapshot is the log as it stands.
-func (s *Server) snapshot() ([]record, time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ledger.records, s.ledger.start
+// Log is every accepted call in order, as it stands when the walk begins. The
+// slices inside are shared: do not change them.
+func (s *Server) Log() iter.Seq[Accepted] {
+	return func(yield func(Accepted) bool) {
+		s.mu.Lock()
+		chunks, start := slices.Clone(s.ledger.chunks), s.ledger.start
+		s.mu.Unlock()
+		for _, chunk := range chunks {
+			for i := range chunk {
+				if !yield(chunk[i].accepted(start)) {
+					return
+				}
+			}
+		}
+	}
 }
 
-// Accepted is every accepted call in order, those whose answer was lost
-// included. The slices inside are shared: do not change them.
+// Accepted is Log as a slice; those whose answer was lost are in it.
 func (s *Server) Accepted() []Accepted {
-	records, start := s.snapshot()
-	out := make([]Accepted, len(records))
-	for i := range records {
-		out[i] = records[i].accepted(start)
-	}
-	return out
+	out := make([]Accepted, 0, s.Count())
+	return slices.AppendSeq(out, s.Log())
 }
 
 // Count is the number of accepted calls.
 func (s *Server) Count() int {
-	records, _ := s.snapshot()
-	return len(records)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ledger.calls
+}
+
+// WaitAccepted blocks until n calls were accepted since the start; it returns
+// the context's error if that ends first.
+func (s *Server) WaitAccepted(ctx context.Context, n int) error {
+	w := waiter{n, make(chan struct{})}
+	s.mu.Lock()
+	if s.ledger.calls >= n {
+		s.mu.Unlock()
+		return nil
+	}
+	s.ledger.waiters = append(s.ledger.waiters, w)
+	s.mu.Unlock()
+	select {
+	case <-w.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // MaxPerSecond is the largest number of recipients accepted in any one second,
-// sliding, a whole second apart not included.
+// wherever it begins; two a whole second apart are not in one.
 func (s *Server) MaxPerSecond() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -77,7 +77,7 @@ func (s *Server) serveOn(ctx context.Context, l net.Listener, secure *tls.Config
 	}
 	g := newGate(l, srv, s.strikeAccept)
 	if !s.ends.add(g) {
-		return errors.Join(http.ErrServerClosed, l.Close())
+		return l.Close() // Close came first
 	}
 	defer s.ends.remove(g)
 	done := make(chan error, 1)
@@ -101,7 +101,7 @@ func (s *Server) serveOn(ctx context.Context, l net.Listener, secure *tls.Config
 	if srv.Shutdown(grace) != nil {
 		srv.Close()
 	}
-	if ctx.Err() != nil && (err == nil || errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed)) {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
