@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -49,8 +50,9 @@ func conversation(t testing.TB, stream []byte, wired bool, piece func(left int) 
 	}
 	conn.Close()
 	<-sent
-	gs.Close()
+	pipes.Close()
 	<-served
+	gs.Shutdown(context.Background()) // waits for the session
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	return string(got), rec.texts
