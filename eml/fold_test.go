@@ -82,6 +82,7 @@ func TestAppendHeaderGolden(t *testing.T) {
 		{"Subject", "", "Subject:\r\n"},
 		{"Subject", "hello", "Subject: hello\r\n"},
 		{"Subject", "(광고) 봄 신상", "Subject: =?UTF-8?B?KOq0keqzoCkg67SEIOyLoOyDgQ==?=\r\n"},
+		{"Subject", "\u1112\u1161\u11ab", "Subject: =?UTF-8?B?7ZWc?=\r\n"}, // NFD
 		{"Subject", " a ", "Subject: =?UTF-8?B?IGEg?=\r\n"},
 		{"Subject", "=?x?=", "Subject: =?UTF-8?B?PT94Pz0=?=\r\n"},
 		{
@@ -118,7 +119,7 @@ func TestAppendRawHeaderNeverBreaksAURL(t *testing.T) {
 }
 
 func TestLineBreaksNeverReachAHeader(t *testing.T) {
-	for _, value := range []string{"a\r\nBcc: x", "a\nb", "a\rb", "a\x00b", "a\tb", "a\x1bb", "a\x7fb", "a\u0085b", "a\u009bb", "a\xffb", "가\x9b"} {
+	for _, value := range []string{"a\r\nBcc: x", "a\nb", "a\rb", "a\x00b", "a\tb", "a\x1bb", "a\x7fb", "a\u0085b", "a\u009bb", "a\u009fb", "a\xffb", "가\x9b"} {
 		err := CheckHeader(value)
 		var p *Problem
 		if !errors.As(err, &p) || p.Hint == "" {

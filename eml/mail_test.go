@@ -8,9 +8,11 @@ import (
 	"mime"
 	"mime/multipart"
 	"net/mail"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 func sample() Mail {
@@ -247,6 +249,17 @@ func TestMailRefusesWhatCannotStandInAHeader(t *testing.T) {
 		var a *AddressError
 		if !errors.As(err, &a) && (!errors.As(err, &p) || p.Hint == "") {
 			t.Errorf("%s: %#v has no hint", c.what, err)
+		}
+	}
+}
+
+func TestFileNameSegmentsHoldWholeCharacters(t *testing.T) {
+	const name = "a한글 이름이 긴 파일 abc 그리고 더 긴 이름.pdf"
+	for _, line := range strings.Split(string(appendFileName(nil, name)), "\r\n")[1:] {
+		_, value, _ := strings.Cut(line, "=")
+		text, err := url.PathUnescape(strings.TrimSuffix(strings.TrimPrefix(value, "UTF-8''"), ";"))
+		if err != nil || text == "" || !utf8.ValidString(text) || !strings.Contains(name, text) {
+			t.Errorf("segment %q is %q, %v", line, text, err)
 		}
 	}
 }
