@@ -1,0 +1,131 @@
+package audience
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+)
+
+// csvOf is n customers as a CSV file, made while it is read.
+func csvOf(n int) io.Reader {
+	r, w := io.Pipe()
+	go func() {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		var b strings.Builder
+		b.WriteString("이메일,이름,성별,가입일,포인트,수신동의\n")
+		start := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		for i := range n {
+			fmt.Fprintf(&b, "customer%07d@example.com,김고객%d,%s,%s,%d,동의\n", i, i%1000, [3]string{"여", "남", ""}[rnd.IntN(3)],
+				start.AddDate(0, 0, rnd.IntN(1000)).Format(time.DateOnly), rnd.IntN(50000))
+			if b.Len() > 64<<10 || i == n-1 {
+				if _, err := io.WriteString(w, b.String()); err != nil {
+					return
+				}
+				b.Reset()
+			}
+		}
+		_ = w.Close()
+	}()
+	return r
+}
+
+// BenchmarkImport tells rows/s into an empty store, and of the same file again.
+func BenchmarkImport(b *testing.B) {
+	const n = 200_000
+	for b.Loop() {
+		b.StopTimer()
+		s := open(b)
+		b.StartTimer()
+		for _, what := range []string{"new", "again"} {
+			begin := time.Now()
+			res, err := s.ImportCSV(context.Background(), csvOf(n), ImportOptions{Tags: []string{what}})
+			if err != nil || res.Accepted != n {
+				b.Fatal(res, err)
+			}
+			b.ReportMetric(n/time.Since(begin).Seconds(), what+"-rows/s")
+		}
+		b.StopTimer()
+		_ = s.Close()
+		b.StartTimer()
+	}
+}
+
+// BenchmarkMillion asks a store of 1M subscribers, built once.
+func BenchmarkMillion(b *testing.B) {
+	const n = 1_000_000
+	s, ctx := open(b), context.Background()
+	begin := time.Now()
+	if _, err := s.ImportCSV(ctx, csvOf(n), ImportOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.Logf("first import of 1M: %.0f rows/s", n/time.Since(begin).Seconds())
+	seg, err := ParseSegment(`gender == "female" and created_at >= "2026-01-01"`, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rows := func(b *testing.B) { b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "rows/s") }
+	b.Run("count", func(b *testing.B) {
+		for b.Loop() {
+			if c, err := s.Count(ctx, seg, ""); err != nil || c.Selected < 50_000 {
+				b.Fatal(c, err)
+			}
+		}
+		rows(b)
+	})
+	b.Run("count by attribute", func(b *testing.B) {
+		seg, err := ParseSegment(`포인트 >= 40000 and opted_in`, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if c, err := s.Count(ctx, seg, ""); err != nil || c.Selected < 100_000 {
+				b.Fatal(c, err)
+			}
+		}
+		rows(b)
+	})
+	b.Run("walk everyone", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.Walk(ctx, nil, "", 0, n, func(*Subscriber, string) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+		rows(b)
+	})
+	b.Run("check", func(b *testing.B) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for b.Loop() {
+			if _, reason, err := s.Check(1+rnd.Uint64N(n), "sale"); reason != "" || err != nil {
+				b.Fatal(reason, err)
+			}
+		}
+	})
+	b.Run("by e-mail", func(b *testing.B) {
+		rnd := rand.New(rand.NewPCG(1, 2))
+		for b.Loop() {
+			if _, err := s.ByEmail(fmt.Sprintf("customer%07d@example.com", rnd.IntN(n))); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("list last prefix", func(b *testing.B) {
+		for b.Loop() {
+			for _, err := range s.List(ctx, 0, "customer0999999", nil) {
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("list no name", func(b *testing.B) {
+		for b.Loop() {
+			for range s.List(ctx, 0, "박", nil) {
+				b.Fatal("found")
+			}
+		}
+	})
+}
