@@ -113,7 +113,11 @@ func TestUnsignedCallIsRefused(t *testing.T) {
 const evilSubject = "From: shop@example.com\r\nSubject: <script>alert(1)</script>\r\n\r\nx"
 
 func TestMailsAreListedAndShown(t *testing.T) {
-	for name, dir := range map[string]string{"memory": "", "dir": t.TempDir()} {
+	outside := t.TempDir()
+	if err := os.WriteFile(filepath.Join(outside, "secret.eml"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{"memory": "", "dir": filepath.Join(outside, "mails")} {
 		_, url := start(t, Options{Dir: dir})
 		c := sdk(t, url, nil)
 		id := mustSend(t, c, raw(mailText, "a@example.net"))
@@ -127,7 +131,7 @@ func TestMailsAreListedAndShown(t *testing.T) {
 				t.Errorf("%s: %s: %d %q", name, path, code, text)
 			}
 		}
-		for _, path := range []string{"/mail/nothing", "/mail/..%2findex.html", "/favicon.ico"} {
+		for _, path := range []string{"/mail/nothing", "/mail/..%2fsecret", "/..%2fsecret.eml", "/favicon.ico"} {
 			if code, _ := get(t, url+path); code != 404 {
 				t.Errorf("%s: %s: %d, want 404", name, path, code)
 			}

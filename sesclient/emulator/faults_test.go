@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -159,7 +160,12 @@ func TestSlowAndLatencyDelayTheAnswerOnly(t *testing.T) {
 }
 
 func TestRefusedConnectionsUntilCleared(t *testing.T) {
-	s, c := pair(t, Options{Rate: -1})
+	s, url := start(t, Options{Rate: -1})
+	var dials atomic.Int32
+	c := sdk(t, url, &http.Transport{MaxConnsPerHost: 1, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}})
 	mustSend(t, c, raw(mailText, "a@example.net"))
 	s.SetFault(Fault{Kind: "refuse"})
 	for range 3 {
@@ -178,7 +184,16 @@ func TestRefusedConnectionsUntilCleared(t *testing.T) {
 		t.Errorf("%d calls came, want the first alone", s.Calls("SendEmail"))
 	}
 	s.ClearFaults()
-	mustSend(t, c, raw(mailText, "a@example.net"))
+	before := dials.Load()
+	for range 3 {
+		// A context that ends with the call may take the connection with it.
+		if _, err := c.SendEmail(t.Context(), raw(mailText, "a@example.net")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := dials.Load() - before; n != 1 {
+		t.Errorf("%d connections for three calls after the fault, want 1", n)
+	}
 }
 
 func TestCountedRefuseResetsConnections(t *testing.T) {
