@@ -15,9 +15,9 @@ const (
 
 // AppendHeader appends one header field with its CRLF: value, in NFC, in
 // RFC 2047 B-words where it is not printable ASCII (a Korean space between two
-// words survives), folded so that no line passes 76 octets where it can be, 998 never. The
-// value must have passed CheckHeader; a CR, LF or NUL in it is a broken
-// invariant and panics.
+// words survives), folded so that no line passes 76 octets where it can be,
+// 998 never. The value must have passed CheckHeader; a CR, LF or NUL in it is a
+// broken invariant and panics.
 func AppendHeader(dst []byte, name, value string) []byte {
 	if plainText(value) {
 		return AppendRawHeader(dst, name, value)
@@ -45,8 +45,7 @@ func AppendHeader(dst []byte, name, value string) []byte {
 // (addresses from Mailbox.Header, ids, URLs), folding at its spaces only: a URL
 // is never broken, however long it is. The first line is not left empty where
 // that keeps within 998 octets: Python's reader would take the fold as part of
-// the value. A CR, LF or NUL in the value is a broken
-// invariant and panics.
+// the value. A CR, LF or NUL in the value is a broken invariant and panics.
 func AppendRawHeader(dst []byte, name, value string) []byte {
 	mustBeOneLine(name, value)
 	dst = append(append(dst, name...), ':')

@@ -13,25 +13,20 @@ type Mailbox struct {
 	Address string `json:"address"`
 }
 
-// ParseMailbox reads `Name <addr>`, `"Name" <addr>`, `<addr>` or a bare
-// address. RFC 2047 words in the name are decoded, quoted ones too, as many
-// mailers write them; a name with a comma must be quoted, since it is a list
-// otherwise. It returns an *AddressError.
+// ParseMailbox reads `Name <addr>`, `"Name" <addr>`, `<addr>`, a bare address
+// or `addr (Name)`, as old Unix programs write it. RFC 2047 words in the name
+// are decoded, quoted ones too, as many mailers write them; a name with a comma
+// must be quoted, since it is a list otherwise. It returns an *AddressError.
 func ParseMailbox(s string) (Mailbox, error) {
 	phrase, rest, fault := cutPhrase(s)
 	if fault != "" {
 		return Mailbox{}, &AddressError{Input: s, Reason: fault}
 	}
+	inner := ""
 	if rest == "" {
-		address, err := ParseAddress(phrase)
-		return Mailbox{Address: address}, err
-	}
-	inner, after, found := strings.Cut(rest[1:], ">")
-	if !found {
-		return Mailbox{}, &AddressError{Input: s, Reason: "the > after the address is missing"}
-	}
-	if strings.TrimSpace(after) != "" {
-		return Mailbox{}, &AddressError{Input: s, Reason: "something follows the >, where only one address goes"}
+		inner, phrase = cutComment(phrase)
+	} else if inner, fault = cutBrackets(rest); fault != "" {
+		return Mailbox{}, &AddressError{Input: s, Reason: fault}
 	}
 	address, err := ParseAddress(inner)
 	if err != nil {
@@ -42,6 +37,33 @@ func ParseMailbox(s string) (Mailbox, error) {
 		return Mailbox{}, &AddressError{Input: s, Reason: "the name has a control character"}
 	}
 	return Mailbox{Name: name, Address: address}, nil
+}
+
+// cutComment parts `addr (Name)`.
+func cutComment(s string) (address, name string) {
+	at := max(strings.IndexByte(s, '('), 0)
+	comment := strings.TrimSpace(s[at:])
+	if !isComment(comment) || strings.TrimSpace(s[:at]) == "" {
+		return s, ""
+	}
+	return s[:at], comment[1 : len(comment)-1]
+}
+
+// isComment reports whether s is one comment, without others inside.
+func isComment(s string) bool {
+	return len(s) >= 2 && s[0] == '(' && strings.IndexAny(s[1:], "()") == len(s)-2 && s[len(s)-1] == ')'
+}
+
+// cutBrackets takes the address out of `<addr>`; a comment may follow.
+func cutBrackets(s string) (address, fault string) {
+	address, after, found := strings.Cut(s[len("<"):], ">")
+	if !found {
+		return "", "the > after the address is missing"
+	}
+	if after = strings.TrimSpace(after); after != "" && !isComment(after) {
+		return "", "something follows the >, where only one address goes"
+	}
+	return address, ""
 }
 
 // cutPhrase takes the quotes off what stands before the < that opens the
@@ -87,6 +109,10 @@ func (m Mailbox) String() string {
 	return name + " <" + m.Address + ">"
 }
 
+// maxPlainName is how many octets of an ASCII name go out as they are: quoted,
+// each may take two, and all may stand on one line.
+const maxPlainName = 200
+
 // maxNameWord is how many octets of a name go into one RFC 2047 word, so that
 // it fits behind "Reply-To: " in 76 columns.
 const maxNameWord = 39
@@ -99,7 +125,7 @@ func (m Mailbox) Header() string {
 	switch {
 	case name == "":
 		return m.Address
-	case !plainText(name):
+	case !plainText(name) || len(name) > maxPlainName:
 		return nameWords(name) + " <" + m.Address + ">"
 	case !isPhrase(name):
 		return quote(name) + " <" + m.Address + ">"

@@ -21,6 +21,9 @@ func TestParseMailboxReadsNamesInAllSpellings(t *testing.T) {
 		{"(주)무신사 <shop@example.com>", "(주)무신사", "shop@example.com"},
 		{"Dr. Kim <kim@example.com>", "Dr. Kim", "kim@example.com"},
 		{"kim@example.com <kim@example.com>", "kim@example.com", "kim@example.com"},
+		{"kim@example.com (Kim Min)", "Kim Min", "kim@example.com"},
+		{"kim@example.com (=?EUC-KR?B?uau9xbvn?=) ", "무신사", "kim@example.com"},
+		{"Kim <kim@example.com> (work)", "Kim", "kim@example.com"},
 		{"=?UTF-8?B?66y07Iug7IKs?= <shop@example.com>", "무신사", "shop@example.com"},
 		{`"=?utf-8?b?66y07Iug7IKs?=" <shop@example.com>`, "무신사", "shop@example.com"},
 		{"=?EUC-KR?B?uau9xbvn?= <shop@example.com>", "무신사", "shop@example.com"},
@@ -48,6 +51,11 @@ func TestParseMailboxRefuses(t *testing.T) {
 		{"a@example.com, b <b@example.com>", "comma"},
 		{"a@example.com, b@example.com", "only one address"},
 		{`"open <a@example.com>`, "closing quotation mark"},
+		{"a <a@example.com> (b", "something follows"},
+		{"a@example.com (b), c@example.com (d)", "comma"},
+		{"a <a@example.com> (b), c <c@example.com> (d)", "something follows"},
+		{"(a@example.com)", "“(”"},
+		{"a@example.com (b", "space inside"},
 		{"a <<a@example.com>>", "something follows"},
 		{"=?UTF-8?Q?a=0D=0ABcc:_x?= <a@example.com>", "control character"},
 		{"a\x1b[2J <a@example.com>", "control character"},
@@ -105,6 +113,17 @@ func TestMailboxHeaderIsReadBack(t *testing.T) {
 			t.Fatalf("%q became %q and that %+v, %v", m.Name, m.String(), got, err)
 		}
 	})
+}
+
+func TestLongNamesKeepTheLineLimit(t *testing.T) {
+	for _, name := range []string{strings.Repeat(`\`, 799), strings.Repeat("a", 5000), strings.Repeat("a b", 1000), strings.Repeat("가", 1000)} {
+		raw := AppendRawHeader(nil, "Reply-To", Mailbox{Name: name, Address: "shop@example.com"}.Header())
+		for _, line := range strings.Split(string(raw), "\r\n") {
+			if len(line) > foldAt {
+				t.Errorf("name %.10q…: line of %d octets", name, len(line))
+			}
+		}
+	}
 }
 
 func FuzzParseMailbox(f *testing.F) {
