@@ -19,6 +19,11 @@ import (
 // command SES, go too.
 var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "X-Pabal-Id"}
 
+const (
+	maxSubject   = 500 // bytes of the decoded subject kept for people
+	maxMessageID = 500 // bytes kept to find a message by; real ones have under 100
+)
+
 // message is one text as it is stored.
 type message struct {
 	env    spool.Envelope // without From, To and Skip
@@ -42,10 +47,10 @@ func (s *session) message(buf []byte) (*message, error) {
 		return nil, err
 	}
 	m.env.FromDomain = eml.Domain(m.sender)
-	m.env.Subject = eml.DecodeHeader(header.Get("Subject"))
+	m.env.Subject = cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
 	strip(&header)
 	s.complete(&header, m.id)
-	m.env.MessageID = bareID(header.Get("Message-ID"))
+	m.env.MessageID = cut(bareID(header.Get("Message-ID")), maxMessageID)
 	plain, err := sevenBit(&header, body)
 	if err != nil {
 		return nil, err
@@ -147,6 +152,14 @@ func client(c *smtp.Conn) string {
 		return "[IPv6:" + host + "]"
 	}
 	return "[" + host + "]"
+}
+
+// cut shortens a text to n bytes, between two characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
 }
 
 func bareID(value string) string {

@@ -44,7 +44,7 @@ func (s *Server) protocol(ctx context.Context) *smtp.Server {
 	gs.Domain = s.hostname()
 	gs.MaxLineLength = 0
 	gs.MaxMessageBytes = s.maxMessageSize()
-	gs.MaxRecipients = or(s.MaxRecipients, defaultRecipients)
+	gs.MaxRecipients = min(or(s.MaxRecipients, defaultRecipients), defaultRecipients)
 	gs.ErrorLog = protocolLog{s.log()}
 	return gs
 }

@@ -181,6 +181,18 @@ func TestSlowButLiveClientIsServed(t *testing.T) {
 	c.play("< 250")
 }
 
+func TestLargeTextMayTakeLonger(t *testing.T) {
+	q := &memory{}
+	s := newServer(q)
+	s.text = 50 * time.Millisecond
+	c := dial(t, start(t, s))
+	c.play(toText)
+	c.send(plain + strings.Repeat("x", 3*textPace) + "\r\n")
+	<-time.After(200 * time.Millisecond) // three seconds more were earned
+	c.send("end\r\n.\r\n")
+	c.play("< 250")
+}
+
 func TestSlowestClientIsCutInTheEnd(t *testing.T) {
 	s := newServer(&memory{})
 	s.text = 100 * time.Millisecond

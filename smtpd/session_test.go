@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pabal/spool"
 )
@@ -316,6 +317,20 @@ func TestMissingDateAndMessageIDAreAdded(t *testing.T) {
 	}
 	if !strings.Contains(p.body, "<"+p.env.MessageID+">") {
 		t.Errorf("message id %q is not the one in %q", p.env.MessageID, p.body)
+	}
+}
+
+func TestLongSubjectAndMessageIDAreCutForTheEnvelope(t *testing.T) {
+	q := &memory{}
+	text := "From: a@shop.example\r\nSubject: =?UTF-8?B?7JWI64WV?=" + strings.Repeat("\r\n =?UTF-8?B?7JWI64WV?=", 200) +
+		"\r\nMessage-ID: <" + strings.Repeat("x", 900) + "@y>\r\n\r\nx\r\n"
+	deliver(t, start(t, testServer(q)), text, "kim@example.com")
+	env := q.all()[0].env
+	if n := len(env.Subject); n > maxSubject || n < maxSubject-3 || !utf8.ValidString(env.Subject) || len(env.MessageID) != maxMessageID {
+		t.Errorf("subject of %d bytes %q, message id of %d", n, env.Subject, len(env.MessageID))
+	}
+	if !strings.HasSuffix(q.all()[0].body, text) {
+		t.Error("the message itself was changed")
 	}
 }
 

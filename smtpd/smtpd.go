@@ -55,7 +55,7 @@ type Server struct {
 	Listen         []string // loopback addresses with port, "127.0.0.1:2525"
 	Hostname       string   // in the greeting and in Received; "" means localhost
 	MaxMessageSize int64    // bytes; zero means 10 MB
-	MaxRecipients  int      // zero means 1,000
+	MaxRecipients  int      // of one message; zero means 1,000, which is also the most the spool takes
 	MaxConnections int      // open at the same time, more get 421; zero means 300
 	// SenderAllowed says whether SES may send for the From header's address; a
 	// refusal becomes 550, an error means not known (accept). nil: everything.

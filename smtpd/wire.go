@@ -130,17 +130,19 @@ func (w *wire) vet(line []byte) ([]byte, error) {
 	if bytes.ContainsFunc(text, control) {
 		return []byte("\r\n"), nil
 	}
-	if fromWeb.Match(text) || !w.greeted && headerLine.Match(text) {
-		return nil, w.end("421 4.7.0 this is a mail server, not a web server")
-	}
 	verb, _, _ := strings.Cut(string(text[:min(len(text), 5)]), " ")
 	switch strings.ToUpper(verb) {
+	case "MAIL", "RCPT", "DATA", "RSET", "QUIT", "NOOP":
+		return line, nil
 	case "EHLO":
 		w.greeted, w.extended = true, true
 	case "HELO":
 		w.greeted, w.extended = true, false
 	case "BDAT": // a chunk follows that must not be read as commands
 		return nil, w.end("502 5.5.1 BDAT is not offered here, use DATA")
+	}
+	if fromWeb.Match(text) || !w.greeted && headerLine.Match(text) {
+		return nil, w.end("421 4.7.0 this is a mail server, not a web server")
 	}
 	return line, nil
 }
