@@ -11,6 +11,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"pabal/eml"
 )
 
 // callTimeout bounds one question to the daemon; only Start, which returns
@@ -63,7 +65,7 @@ func offline(err error) bool {
 	var web *url.Error
 	return errors.As(err, &op) || errors.As(err, &web) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, fs.ErrNotExist) || errors.Is(err, context.DeadlineExceeded)
+		errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, context.DeadlineExceeded)
 }
 
 type (
@@ -124,9 +126,9 @@ func after(d time.Duration, msg tea.Msg) tea.Cmd {
 // problem is an error in the words a person reads: what happened, what to do.
 func problem(err error) string {
 	text := err.Error()
-	var h interface{ HintText() string }
-	if errors.As(err, &h) && h.HintText() != "" {
-		text += " " + h.HintText()
+	var p *eml.Problem
+	if errors.As(err, &p) && p.Hint != "" {
+		text += ": " + p.Hint
 	}
 	return safe(text)
 }

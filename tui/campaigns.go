@@ -97,9 +97,10 @@ func (s *campaigns) view(a *app, w, h int) page {
 		return page{lines: []string{"", "  " + a.t.Loading}}
 	}
 	shown := s.shown(a)
-	numbers, bar := 17, 12
-	name := w - 2 - 5 - 12 - numbers - bar - 4
-	head := "  " + row(column{"#", -5}, column{a.t.Name, name}, column{a.t.State, 12}, column{a.t.Progress, bar}, column{"", -numbers})
+	const numbers, bar = 17, 12
+	text := w - bar - 2 // the bar stands outside of the selection
+	name := text - 2 - 5 - 12 - numbers - 3
+	head := "  " + row(column{"#", -5}, column{a.t.Name, name}, column{a.t.State, 12}, column{a.t.Progress, -numbers})
 	lines := []string{a.look.dim.Render(head)}
 	p := page{}
 	if line, x := s.filter.line(a, w); line != "" {
@@ -120,8 +121,8 @@ func (s *campaigns) view(a *app, w, h int) page {
 			progress = a.look.bar(share(done(c.Counts), c.Audience), bar)
 			count = comma(done(c.Counts)) + "/" + comma(c.Audience)
 		}
-		lines = append(lines, a.look.pickLine(row(column{comma(int64(c.ID)), -5}, column{safe(c.Name), name},
-			column{a.state(c), 12}, column{progress, bar}, column{count, -numbers}), i == s.list.at, w))
+		cells := row(column{comma(int64(c.ID)), -5}, column{safe(c.Name), name}, column{a.state(c), 12}, column{count, -numbers})
+		lines = append(lines, a.look.pickLine(cells, i == s.list.at, text)+" "+progress)
 	}
 	p.lines = lines
 	return p

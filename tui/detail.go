@@ -136,8 +136,8 @@ func (s *detail) outcomeLines(a *app, w int) []string {
 		if n > 0 && (o == spool.Failed || o == spool.Unknown) {
 			word = "! " + word
 		}
-		lines = append(lines, a.look.pickLine(row(column{word, 14}, column{comma(n), -10}, column{percent(n, s.c.Audience), -7},
-			column{a.look.bar(share(n, s.c.Audience), w-40), w - 40}), i == s.at, w))
+		text := row(column{word, 14}, column{comma(n), -10}, column{percent(n, s.c.Audience), -7})
+		lines = append(lines, a.look.pickLine(text, i == s.at, 36)+" "+a.look.bar(share(n, s.c.Audience), w-38))
 	}
 	return lines
 }

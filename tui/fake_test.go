@@ -82,6 +82,8 @@ func (f *fakeBackend) Campaign(_ context.Context, id uint64) (campaign.Campaign,
 	if err := f.did("Campaign %d", id); err != nil {
 		return campaign.Campaign{}, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	c, err := f.find(id)
 	if err != nil {
 		return campaign.Campaign{}, err
@@ -235,10 +237,10 @@ func newFake(now time.Time) *fakeBackend {
 		Lanes: map[string]spool.Counts{"transactional": {Pending: 2, Sending: 1}, "bulk": {Pending: 72, Sending: 5}}}
 	f.ses = sesclient.Status{Region: "ap-northeast-2", Rate: 14, Aim: 12.6, Quota24h: 50000, Sent24h: 12480, SendingEnabled: true, CheckedAt: now}
 	f.events = []spool.Event{
-		{At: at(-2 * time.Second), Kind: "accepted", ID: "c3-118", Text: "customer118@example.com"},
-		{At: at(-3 * time.Second), Kind: "skipped", ID: "c3-117", Text: spool.SkipUnsubscribed},
+		{At: at(-31 * time.Second), Kind: "state", ID: "campaign:3", Text: "running"},
 		{At: at(-9 * time.Second), Kind: "failed", ID: "c3-109", Text: "550 Address blacklisted"},
-		{At: at(-31 * time.Second), Kind: "state", ID: "3", Text: "running"},
+		{At: at(-3 * time.Second), Kind: "skipped", ID: "c3-117", Text: spool.SkipUnsubscribed},
+		{At: at(-2 * time.Second), Kind: "accepted", ID: "c3-118"},
 	}
 	counts := spool.Counts{Audience: 200, Pending: 72, Sending: 5, Accepted: 104, Failed: 1, Skipped: 17, Unknown: 1, Delivered: 88, Bounced: 1,
 		Skips: map[string]int64{"unsubscribed": 12, "suppressed": 4, "topic_off": 1}}

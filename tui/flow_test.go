@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -247,6 +248,22 @@ func TestLiveCampaignHealsAfterALostStream(t *testing.T) {
 	d.tick()
 	if got := len(d.back.asked("Watch")); got != n {
 		t.Errorf("a campaign that is done is still watched: %d streams, want %d", got, n)
+	}
+}
+
+func TestProblemShowsWhatToDo(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("2", "down", "down", "enter", "p")
+	d.back.down = &eml.Problem{What: "campaign 3 cannot be paused because somebody else has just ended it from another window", Hint: "look at it again with: pabal campaign show 3"}
+	d.press("y")
+	d.want("pabal campaign show 3", "! campaign 3 cannot")
+	fits(t, d, 80, 24)
+}
+
+func TestNewestEventStandsFirst(t *testing.T) {
+	d := newDriver(t, "en")
+	if text := d.screenText(); strings.Index(text, "c3-118") > strings.Index(text, "c3-109") || !strings.Contains(text, "Campaign 3") {
+		t.Errorf("events, the newest last:\n%s", text)
 	}
 }
 

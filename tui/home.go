@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,7 @@ func (s *home) update(a *app, msg tea.Msg) tea.Cmd {
 		if msg.err != nil {
 			return nil
 		}
+		slices.SortStableFunc(msg.events, func(x, y spool.Event) int { return y.At.Compare(x.At) })
 		s.now, s.have = msg, true
 		s.rates = append(s.rates, msg.spool.PerSecond)
 		s.rates = s.rates[max(0, len(s.rates)-rateSamples):]
@@ -123,7 +125,10 @@ func (s *home) sending(a *app, w int) []string {
 	sp, ses := s.now.spool, s.now.ses
 	used, quota := int64(ses.Sent24h), int64(ses.Quota24h)
 	gauge := a.t.Unlimited(comma(used))
-	if quota >= 0 {
+	switch {
+	case ses.CheckedAt.IsZero():
+		gauge = "-"
+	case quota >= 0:
 		text := " " + comma(used) + "/" + comma(quota)
 		gauge = a.look.bar(share(used, quota), max(4, w-10-cells(text))) + text
 	}
@@ -211,7 +216,11 @@ func (a *app) scope(s spool.Scope) string {
 	return safe(string(s))
 }
 
+// eventLines are the last events, the newest first.
 func (s *home) eventLines(a *app, w, h int) []string {
+	if h < 2 {
+		return nil
+	}
 	lines := []string{a.look.rule(a.t.LastEvents, w)}
 	if len(s.now.events) == 0 {
 		return append(lines, "  "+a.look.dim.Render(a.t.NoEvents))
@@ -221,7 +230,7 @@ func (s *home) eventLines(a *app, w, h int) []string {
 		if kind == "" {
 			kind = safe(e.Kind)
 		}
-		lines = append(lines, "  "+row(column{a.clock(e.At), 8}, column{kind, 10}, column{safe(e.ID), 10}, column{a.reason(e.Text), w - 33}))
+		lines = append(lines, "  "+row(column{a.clock(e.At), 8}, column{kind, 10}, column{a.scope(spool.Scope(e.ID)), 12}, column{a.reason(e.Text), w - 35}))
 	}
 	return lines
 }

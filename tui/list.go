@@ -1,5 +1,7 @@
 package tui
 
+import "github.com/charmbracelet/x/ansi"
+
 // list is the selected line of a list and the part of it on the screen.
 type list struct{ at, top, rows int }
 
@@ -37,12 +39,13 @@ func (l *list) window(n, rows int) (from, to int) {
 	return l.top, min(n, l.top+rows)
 }
 
-// pick marks the selected line by an arrow and by reversed colours.
+// pickLine marks the selected line by an arrow and by reversed colours; the
+// line's own styles go, as each would end the reversal.
 func (k look) pickLine(s string, selected bool, w int) string {
 	if !selected {
 		return "  " + pad(s, w-2)
 	}
-	return k.pick.Render(pad("› "+s, w))
+	return k.pick.Render(pad("› "+ansi.Strip(s), w))
 }
 
 // scroll is a text that is read, not picked from.

@@ -57,8 +57,8 @@ func newLook(ascii, color bool) look {
 // terminal has only ASCII or draws ambiguous characters two cells wide. Each
 // is one cell on both sides, so that a layout holds.
 const (
-	drawn = "─│╭╮╰╯█░▁▂▃▄▅▆▇●○▶▲…·›×→↑↓←↵✓‖—’“”"
-	ascii = "-|++++#._..--=+*o>!~->x>^v<$v=-'\"\""
+	drawn = "━─│╭╮╰╯█▁▂▃▄▅▆▇●○▶▲…·›×→↑↓←↵✓‖—’“”"
+	ascii = "#-|++++#_..--=+*o>!~->x>^v<$v=-'\"\""
 )
 
 // plain turns a finished screen into ASCII and plainly wide characters.
@@ -92,7 +92,7 @@ func (l look) bar(share float64, w int) string {
 	if share < 1 && n == w && w > 0 {
 		n = w - 1 // full means done
 	}
-	return l.fill.Render(strings.Repeat("█", n)) + l.dim.Render(strings.Repeat("░", w-n))
+	return l.fill.Render(strings.Repeat("━", n)) + l.dim.Render(strings.Repeat("─", w-n))
 }
 
 // spark draws the last w values as columns, the highest one full.

@@ -249,8 +249,9 @@ func (m *model) draw() (string, *tea.Position) {
 	if m.width < minWidth || m.height < minHeight {
 		return m.tooSmall(), nil
 	}
-	const above, below = 2, 2
-	h := m.height - above - below
+	const above = 2
+	message := m.message()
+	h := m.height - above - len(message) - 1
 	body := page{}
 	general := m.general()
 	own := m.top().keys(m.app)
@@ -261,7 +262,7 @@ func (m *model) draw() (string, *tea.Position) {
 		body = m.top().view(m.app, m.width, h)
 	}
 	lines := append([]string{m.header(), m.trail()}, fill(body.lines, h)...)
-	lines = append(lines, m.message(), m.look.footer(own, general, m.width))
+	lines = append(append(lines, message...), m.look.footer(own, general, m.width))
 	for i := range lines {
 		lines[i] = strings.TrimRight(cut(lines[i], m.width), " ")
 	}
@@ -288,7 +289,7 @@ func (m *model) header() string {
 func (m *model) trail() string {
 	names, at, sep := m.t.Tabs[:], m.tab, "  "
 	if w, ok := m.top().(walker); ok && w.step() > 0 {
-		names, at, sep = m.t.Steps[:], w.step()-1, " › "
+		names, at, sep = m.t.Steps[:], w.step()-1, m.look.dim.Render(" › ")
 	}
 	parts := make([]string, len(names))
 	for i, name := range names {
@@ -302,15 +303,29 @@ func (m *model) trail() string {
 	return " " + strings.Join(parts, sep)
 }
 
-// message is the line above the footer.
-func (m *model) message() string {
+// messageLines is how many lines a message may take from the body.
+const messageLines = 4
+
+// message stands above the footer: one line, more only for a long one.
+func (m *model) message() []string {
+	text, sign, style := m.flash.text, "› ", m.look.bold
 	switch {
-	case m.flash.text != "" && m.flash.bad:
-		return m.look.bad.Render("! " + cut(m.flash.text, m.width-2))
-	case m.flash.text != "":
-		return m.look.bold.Render("› " + cut(m.flash.text, m.width-2))
-	case !m.lost.IsZero():
-		return m.look.warn.Render("! " + cut(m.t.LostSince(m.clock(m.lost))+" "+m.lostWhy, m.width-2))
+	case text != "" && m.flash.bad:
+		sign, style = "! ", m.look.bad
+	case text == "" && !m.lost.IsZero():
+		text, sign, style = m.t.LostSince(m.clock(m.lost)), "! ", m.look.warn
+		if len(wrap(text, m.width-2)) == 1 {
+			text = cut(text+" "+m.lostWhy, m.width-2)
+		}
 	}
-	return ""
+	if text == "" {
+		return []string{""}
+	}
+	lines := wrap(text, m.width-2)
+	lines = lines[:min(len(lines), messageLines)]
+	for i := range lines {
+		lines[i] = style.Render(sign + lines[i])
+		sign = "  "
+	}
+	return lines
 }

@@ -216,6 +216,15 @@ func TestRunTypesAndLeaves(t *testing.T) {
 		}
 		out.wait(t, ctx, step.see)
 	}
+	back.mu.Lock()
+	back.campaigns[2].Accepted = 999
+	back.mu.Unlock()
+	select {
+	case back.live <- struct{}{}:
+	case <-ctx.Done():
+		t.Fatal("nobody watches the campaign")
+	}
+	out.wait(t, ctx, "999")
 	if _, err := io.WriteString(keys, "qqq"); err != nil {
 		t.Fatal(err)
 	}

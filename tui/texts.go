@@ -33,6 +33,7 @@ type texts struct {
 	Events                                                   map[string]string
 	Classes                                                  map[spool.Class]holdText
 	Levels                                                   map[campaign.Level]string
+	OwnWords                                                 bool // findings are shown in their own, English words
 	Rules                                                    map[string]ruleText
 	Sources                                                  map[audience.Source]string
 	Genders                                                  map[string]string

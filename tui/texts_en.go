@@ -63,10 +63,11 @@ func english() *texts {
 			spool.Permanent:     {"SES refuses", "Check content and address."},
 			spool.Ambiguous:     {"SES's answers are being lost", "Whether mail went is not known. Check the network."},
 		},
-		Levels:  map[campaign.Level]string{campaign.Block: "block", campaign.Warn: "warn", campaign.Note: "note"},
-		Rules:   englishRules(),
-		Sources: map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
-		Genders: map[string]string{"male": "male", "female": "female"},
+		Levels:   map[campaign.Level]string{campaign.Block: "block", campaign.Warn: "warn", campaign.Note: "note"},
+		OwnWords: true,
+		Rules:    englishRules(),
+		Sources:  map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
+		Genders:  map[string]string{"male": "male", "female": "female"},
 
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
@@ -87,6 +88,9 @@ func english() *texts {
 			return "The remaining " + n + " people will never get it. This cannot be undone."
 		},
 		MadeOf: func(template string, version int, segment string) string {
+			if version == 0 {
+				return fmt.Sprintf("template %s, to %s", template, segment)
+			}
 			return fmt.Sprintf("template %s, version %d, to %s", template, version, segment)
 		},
 		RunsSince: func(rate, at string) string { return rate + "/s, started " + at },
@@ -133,15 +137,24 @@ func english() *texts {
 
 func englishRules() map[string]ruleText {
 	return map[string]ruleText{
-		"missing_value":     {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
-		"unknown_field":     {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
-		"no_unsubscribe":    {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
-		"from_unverified":   {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},
-		"sandbox_recipient": {"Sandbox: only verified addresses can be mailed", "Ask AWS to lift the sandbox, or select verified addresses only."},
-		"public_url":        {"public_url is empty or not https", "Ask the operator to set public_url in [web]."},
-		"consent_assumed":   {"Subscribers from a file without a consent column", "Make sure that these people agreed."},
-		"empty_audience":    {"Nobody to mail", "Widen the segment."},
-		"suppressed_share":  {"Many addresses are suppressed", "Make sure that the list is not an old one."},
+		"missing_value":      {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
+		"unknown_field":      {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
+		"no_unsubscribe":     {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
+		"from_unverified":    {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},
+		"sandbox_recipient":  {"Sandbox: only verified addresses can be mailed", "Ask AWS to lift the sandbox, or select verified addresses only."},
+		"public_url":         {"public_url is empty or not https", "Ask the operator to set public_url in [web]."},
+		"consent_assumed":    {"Subscribers from a file without a consent column", "Make sure that these people agreed."},
+		"template_fails":     {"The template is too large or never ends", "Make it smaller, or mend its loops."},
+		"control_characters": {"Control characters in a subject or name", "Correct the value, or leave these people out."},
+		"size":               {"The mail is too large", "Use fewer images or less text; Gmail clips at 102 KB."},
+		"from_missing":       {"No sender", "Give one in the content step."},
+		"sending_disabled":   {"SES has switched sending off", "See the reputation page of SES in the AWS console."},
+		"account_unknown":    {"SES did not tell about the account", "Check the network and the AWS credentials."},
+		"quota":              {"More recipients than the 24-hour quota leaves", "The rest goes by itself as the quota frees."},
+		"unescaped":          {"A value is put in as HTML ({{{ }}})", "Use two braces unless it is HTML of your own."},
+		"shadowed_value":     {"A value hidden by a built-in field", "Use another name."},
+		"empty_audience":     {"Nobody to mail", "Widen the segment."},
+		"suppressed_share":   {"People left out", "Nothing to do; they stay in the ledger as skipped."},
 	}
 }
 

@@ -91,6 +91,9 @@ func korean() *texts {
 			return "남은 " + n + "명에게는 영영 보내지 않습니다. 되돌릴 수 없습니다."
 		},
 		MadeOf: func(template string, version int, segment string) string {
+			if version == 0 {
+				return fmt.Sprintf("템플릿 %s, 대상 %s", template, segment)
+			}
 			return fmt.Sprintf("템플릿 %s (%d판), 대상 %s", template, version, segment)
 		},
 		RunsSince: func(rate, at string) string { return "초당 " + rate + "통, 시작 " + at },
@@ -139,15 +142,24 @@ func korean() *texts {
 
 func koreanRules() map[string]ruleText {
 	return map[string]ruleText{
-		"missing_value":     {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
-		"unknown_field":     {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
-		"no_unsubscribe":    {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
-		"from_unverified":   {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},
-		"sandbox_recipient": {"샌드박스: 인증된 주소로만 보낼 수 있음", "AWS에 샌드박스 해제를 요청하거나 인증된 주소만 고르세요."},
-		"public_url":        {"수신 거부 주소(public_url)가 비었거나 https가 아님", "운영자에게 [web] public_url 설정을 요청하세요."},
-		"consent_assumed":   {"동의 열이 없는 파일에서 온 구독자", "동의를 받은 명단인지 확인하세요."},
-		"empty_audience":    {"받을 사람이 없음", "대상 조건을 넓히세요."},
-		"suppressed_share":  {"발송 차단된 주소의 비율이 높음", "명단이 오래되지 않았는지 확인하세요."},
+		"missing_value":      {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
+		"unknown_field":      {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
+		"no_unsubscribe":     {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
+		"from_unverified":    {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},
+		"sandbox_recipient":  {"샌드박스: 인증된 주소로만 보낼 수 있음", "AWS에 샌드박스 해제를 요청하거나 인증된 주소만 고르세요."},
+		"public_url":         {"수신 거부 주소(public_url)가 비었거나 https가 아님", "운영자에게 [web] public_url 설정을 요청하세요."},
+		"consent_assumed":    {"동의 열이 없는 파일에서 온 구독자", "동의를 받은 명단인지 확인하세요."},
+		"template_fails":     {"템플릿이 너무 크거나 끝나지 않음", "템플릿을 줄이거나 반복 부분을 고치세요."},
+		"control_characters": {"제목이나 이름에 줄바꿈 같은 제어 문자가 있음", "그 값을 고치거나 그 사람을 빼세요."},
+		"size":               {"메일이 너무 큼", "그림이나 본문을 줄이세요. 102 KB가 넘으면 Gmail에서 잘립니다."},
+		"from_missing":       {"보내는 주소가 없음", "내용 단계에서 발신 주소를 쓰세요."},
+		"sending_disabled":   {"SES가 이 계정의 발송을 꺼 둠", "AWS 콘솔의 SES 평판 화면을 확인하세요."},
+		"account_unknown":    {"SES 계정 정보를 알 수 없음", "네트워크와 AWS 자격 증명을 확인하세요."},
+		"quota":              {"받는 사람이 24시간 한도보다 많음", "남은 사람은 한도가 비는 대로 저절로 나갑니다."},
+		"unescaped":          {"값을 HTML 그대로 넣는 필드가 있음 ({{{ }}})", "직접 쓴 HTML이 아니면 중괄호를 두 개만 쓰세요."},
+		"shadowed_value":     {"기본 필드와 이름이 같아 쓰이지 않는 값", "다른 이름을 쓰세요."},
+		"empty_audience":     {"받을 사람이 없음", "대상 조건을 넓히세요."},
+		"suppressed_share":   {"보내지 않고 제외되는 사람", "할 일은 없습니다. 발송 대장에 제외로 남습니다."},
 	}
 }
 

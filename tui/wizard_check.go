@@ -101,7 +101,7 @@ func (s *wizardCheck) view(a *app, w, h int) page {
 	from, to := s.list.window(len(s.check.Findings), h-len(p.lines)-below)
 	for i := from; i < to; i++ {
 		f := s.check.Findings[i]
-		text := a.level(f.Level) + "  " + a.finding(f).What
+		text := pad(a.level(f.Level), 8) + " " + a.finding(f).What
 		if f.Count > 0 {
 			text += " (" + comma(f.Count) + ")"
 		}
@@ -136,12 +136,14 @@ func (a *app) level(l campaign.Level) string {
 }
 
 // finding is a finding in the person's language if its rule is known, else in
-// its own words.
+// its own words, which are English and know the case.
 func (a *app) finding(f campaign.Finding) ruleText {
-	if words, ok := a.t.Rules[f.Rule]; ok {
-		return words
+	own := ruleText{What: safe(f.What), How: safe(f.How)}
+	words, ok := a.t.Rules[f.Rule]
+	if !ok || a.t.OwnWords && own.What != "" {
+		return own
 	}
-	return ruleText{What: safe(f.What), How: safe(f.How)}
+	return words
 }
 
 // one is the selected finding in full: what exactly, what to do, whom it concerns.
@@ -162,7 +164,8 @@ func (s *wizardCheck) one(a *app, w, h int) []string {
 		add("", own)
 	}
 	if len(f.Examples) > 0 {
-		add(a.t.Such+" ", safe(strings.Join(f.Examples, ", ")))
+		add(a.t.Such+" ", cut(safe(strings.Join(f.Examples, ", ")), 2*(w-8)))
 	}
+	add("", safe(f.Why))
 	return fill(lines, h)
 }

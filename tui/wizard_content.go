@@ -157,7 +157,7 @@ func (s *wizardContent) keys(a *app) []binding {
 		return s.save(a)
 	}}
 	if s.at == len(s.fields)-1 {
-		next.help = a.t.Next
+		next.help, next.keys = a.t.Next, []string{"enter", "ctrl+s"}
 	}
 	save := binding{keys: []string{"ctrl+s"}, show: "Ctrl+S", help: a.t.Next, do: func() tea.Cmd { return s.save(a) }}
 	move := binding{keys: []string{"tab", "down"}, show: "Tab ↑↓", help: a.t.Fields, do: func() tea.Cmd {
@@ -169,6 +169,9 @@ func (s *wizardContent) keys(a *app) []binding {
 		next.off, save.off = a.t.Working, a.t.Working
 	case !s.known:
 		next.off, save.off = a.t.Loading, a.t.Loading
+	}
+	if s.at == len(s.fields)-1 {
+		return []binding{next, move}
 	}
 	return []binding{next, move, save}
 }

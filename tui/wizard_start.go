@@ -147,7 +147,7 @@ func (s *wizardStart) planLines(a *app, w int) []string {
 	lines := []string{
 		"  " + pad(a.t.Name, 12) + " " + cut(safe(s.d.c.Name), w-18),
 		"  " + pad(a.t.Recipients, 12) + " " + a.look.bold.Render(comma(pl.Recipients)),
-		"  " + pad(a.t.Takes, 12) + " " + a.t.TakesAt(a.t.Duration(time.Duration(pl.Seconds*float64(time.Second))), rate(pl.Rate)),
+		"  " + pad(a.t.Takes, 12) + " " + a.t.TakesAt(a.t.Duration(time.Duration(pl.Seconds*float64(time.Second)).Round(time.Second)), rate(pl.Rate)),
 		"  " + pad(a.t.Ends, 12) + " " + a.moment(pl.End),
 	}
 	promise := a.look.good.Render("✓ " + a.t.FiveYes)
@@ -161,7 +161,10 @@ func (s *wizardStart) planLines(a *app, w int) []string {
 	if pl.Sandbox {
 		lines = append(lines, "  "+pad("SES", 12)+" "+a.look.warn.Render("! "+a.t.Sandbox))
 	}
-	for _, n := range pl.Notes {
+	if pl.Rate > 0 {
+		return append(lines, "") // the notes say the same in English
+	}
+	for _, n := range pl.Notes { // why there is no plan
 		for _, l := range wrap("· "+safe(n), w-4) {
 			lines = append(lines, "  "+a.look.dim.Render(l))
 		}
