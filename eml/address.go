@@ -35,14 +35,26 @@ const (
 // lists. The result may share s's memory.
 func ParseAddress(s string) (string, error) {
 	address := strings.TrimSpace(s)
-	if at := strings.IndexByte(address, '@'); isPlain(address, at) {
+	at := strings.IndexByte(address, '@')
+	if isPlain(address, at) {
 		return address, nil
+	}
+	if lower := lowerDomain(address, at); isPlain(lower, at) {
+		return lower, nil
 	}
 	address, reason := mapAddress(address)
 	if reason != "" {
 		return "", &AddressError{Input: s, Reason: reason}
 	}
 	return address, nil
+}
+
+// lowerDomain is the address with all from the @ there in lower case.
+func lowerDomain(address string, at int) string {
+	if at < 0 || len(address) > maxAddress {
+		return address
+	}
+	return address[:at] + strings.ToLower(address[at:])
 }
 
 // isPlain reports whether an address with its first @ there is canonical as it
