@@ -64,7 +64,7 @@ const (
 	maxRejects   = 20
 	maxColumns   = 256
 	maxRowBytes  = 1 << 20 // of one row; more is a quote that never closes
-	importBatch  = 5000    // rows a commit; 1,000: 96k rows/s, 5,000: 119k, 10,000: 120k into an empty store
+	importBatch  = 5000    // rows a commit; 1,000 to 10,000 take 6.2 us of CPU a row alike, fewer commits wait less for the disk
 	maxFileBytes = 8 << 30
 )
 

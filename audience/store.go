@@ -48,6 +48,7 @@ type Store struct {
 	Zone *time.Location   // zone of naive dates; nil means Asia/Seoul
 	Now  func() time.Time // nil means time.Now
 
+	home *time.Location // zone of a nil Zone, looked up once
 	dir  string
 	db   *bolt.DB
 	salt [16]byte
@@ -83,7 +84,7 @@ func Open(dir string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		dir: dir, db: db,
+		home: zoneOr(nil), dir: dir, db: db,
 		jobs: make(chan *job), closing: make(chan struct{}), closed: make(chan struct{}),
 		importing: make(chan struct{}, 1),
 	}
@@ -124,8 +125,9 @@ func (s *Store) stop() {
 	<-s.closed
 }
 
-// Err is what made the store refuse writes: after a failed commit nobody knows
-// what is on disk, so the process has to be started again. nil is healthy.
+// Err is what made the store refuse writes: after a failed sync nobody knows
+// what is on disk, so the process has to be started again. A full disk is not
+// of that kind. nil is healthy.
 func (s *Store) Err() error {
 	if p := s.broken.Load(); p != nil {
 		return *p
@@ -140,7 +142,12 @@ func (s *Store) now() time.Time {
 	return time.Now()
 }
 
-func (s *Store) zone() *time.Location { return zoneOr(s.Zone) }
+func (s *Store) zone() *time.Location {
+	if s.Zone != nil {
+		return s.Zone
+	}
+	return s.home
+}
 
 // zoneOr is zone, or Korea's, which has had no summer time since 1988.
 func zoneOr(zone *time.Location) *time.Location {

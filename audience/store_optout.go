@@ -53,7 +53,8 @@ func (l *optOutLog) open(path string) error {
 			return err
 		}
 		if last[0] != '\n' {
-			return l.append([]byte("\n"))
+			_, err = l.append([]byte("\n"))
+			return err
 		}
 		return nil
 	}
@@ -67,17 +68,18 @@ func (l *optOutLog) close() error {
 	return l.f.Close()
 }
 
-// append writes and syncs. A line written in part is ended by the next open.
-func (l *optOutLog) append(b []byte) error {
-	n, err := l.f.Write(b)
-	l.size += int64(n)
-	if err == nil {
-		err = l.f.Sync()
+// append writes and syncs. What a full disk took in part is cut off again;
+// final says that the file cannot be trusted any more.
+func (l *optOutLog) append(b []byte) (final bool, err error) {
+	if _, err = l.f.Write(b); err != nil {
+		final = l.f.Truncate(l.size) != nil
+	} else if err = l.f.Sync(); err != nil {
+		final = true
+	} else {
+		l.size += int64(len(b))
+		return false, nil
 	}
-	if err != nil {
-		return fmt.Errorf("write %s (%w): free space or mend the disk, then start pabal again", logName, err)
-	}
-	return nil
+	return final, fmt.Errorf("write %s (%w): free space or mend the disk, then try again", logName, err)
 }
 
 // logged puts a line on disk, then runs do in a commit that also notes that the
@@ -91,9 +93,11 @@ func (s *Store) logged(ctx context.Context, line optOutLine, do func(*update) er
 		return err
 	}
 	s.optouts.mu.Lock()
-	if err = s.optouts.append(append(b, '\n')); err != nil {
+	if final, err := s.optouts.append(append(b, '\n')); err != nil {
 		s.optouts.mu.Unlock()
-		s.broken.CompareAndSwap(nil, &err)
+		if final {
+			s.broken.CompareAndSwap(nil, &err)
+		}
 		return err
 	}
 	mark := s.optouts.size

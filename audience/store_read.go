@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/text/unicode/norm"
@@ -174,12 +175,28 @@ func (s *Store) List(ctx context.Context, after uint64, prefix string, seg *Segm
 	}
 }
 
-// hasPrefixFold reports whether text begins with prefix, which is in lower case.
+// hasPrefixFold reports whether text begins with prefix, which is in lower
+// case. Plain letters and Hangul are told without copying.
 func hasPrefixFold(text []byte, prefix string) bool {
-	if len(text) == 0 || text[0]|0x20 != prefix[0]|0x20 && text[0] < 0x80 {
-		return false // nearly always, without copying
+	for i := range len(prefix) {
+		if i == len(text) {
+			return false
+		}
+		a, b := text[i], prefix[i]
+		switch {
+		case a >= utf8.RuneSelf && b >= utf8.RuneSelf:
+			if a >= 0xEA && a <= 0xED && b >= 0xEA && b <= 0xED && a != b {
+				return false
+			}
+			return strings.HasPrefix(strings.ToLower(string(text[i:])), prefix[i:])
+		case a >= 'A' && a <= 'Z':
+			a += 'a' - 'A'
+		}
+		if a != b {
+			return false
+		}
 	}
-	return strings.HasPrefix(strings.ToLower(string(text)), prefix)
+	return true
 }
 
 // Walk visits, in id order over one snapshot, everyone the segment selects

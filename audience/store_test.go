@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestUnsubscribeIsInTheLogAndInTheStoreOnce(t *testing.T) {
@@ -410,5 +412,31 @@ func TestCheckStoreFindsWhatDoesNotFit(t *testing.T) {
 		if err != nil || !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, want) }) {
 			t.Errorf("want %q in %q, %v", want, faults, err)
 		}
+	}
+}
+
+func TestAnOptOutThatIsNotInTheLogIsNotAcknowledged(t *testing.T) {
+	s, ctx := open(t), context.Background()
+	importText(t, s, "email\na@example.com\n", ImportOptions{})
+	_ = s.optouts.f.Close()
+	if err := s.Unsubscribe(ctx, 1, Person, ""); err == nil || !strings.Contains(err.Error(), logName) {
+		t.Errorf("got %v", err)
+	}
+	if _, reason, err := s.Check(1, ""); reason != "" || err != nil {
+		t.Errorf("got %q %v", reason, err)
+	}
+	if _, err := s.Set(ctx, Edit{Email: "b@example.com", Create: true}); err == nil || s.Err() == nil {
+		t.Errorf("the store goes on: %v, %v", err, s.Err())
+	}
+}
+
+func TestAFullDiskIsNotFinal(t *testing.T) {
+	for _, err := range []error{unix.ENOSPC, fmt.Errorf("file resize error: %s", unix.ENOSPC), &os.PathError{Op: "write", Err: unix.EDQUOT}} {
+		if !diskFull(err) {
+			t.Errorf("%v is taken for another fault", err)
+		}
+	}
+	if diskFull(unix.EIO) {
+		t.Error("EIO is taken for a full disk")
 	}
 }

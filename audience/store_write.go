@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 // maxGroup is how many jobs one commit takes at most.
@@ -130,11 +132,20 @@ func (s *Store) try(group []*job) (failed int, err error) {
 		return -1, nil
 	}
 	s.pending.remove(u.added...)
-	if failed < 0 {
-		err = fmt.Errorf("audience.db could not be written (%w): free space or mend the disk, then start pabal again", err)
+	if failed < 0 && diskFull(err) {
+		err = fmt.Errorf("audience.db could not be written (%w): free some space", err)
+	} else if failed < 0 {
+		err = fmt.Errorf("audience.db could not be written (%w): mend the disk, then start pabal again", err)
 		s.broken.Store(&err)
 	}
 	return failed, errors.Join(err, s.db.View(func(tx *bolt.Tx) error { return s.names.load(tx.Bucket(bucketNames)) }))
+}
+
+// diskFull is the one failure of a commit that leaves a store which can be
+// trusted and that ends by itself. bbolt hides the error number when it cannot
+// grow the file.
+func diskFull(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || strings.Contains(err.Error(), unix.ENOSPC.Error())
 }
 
 func (s *Store) begin(tx *bolt.Tx) *update {
