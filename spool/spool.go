@@ -1,270 +1,173 @@
 // Package spool is pabal's durable heart: the queue of legacy mail, the ledger
-// of every campaign's recipients, and the drain that hands both to a Sender at
-// the pace a Pace allows.
+// of every campaign's recipients, and the drain that hands both to a Sender as
+// fast as a Pace allows.
 //
-// (seam: the promise page comes with the code)
+// # What it promises
+//
+// Put and PutBatch return after the commit that holds their data is on disk.
+// Every message is in exactly one outcome: pending, sending, then accepted,
+// failed, skipped or unknown; the sums of a ledger are changed in the same
+// commit as its rows, so pending + sending + accepted + failed + skipped +
+// unknown = audience at every instant and after any crash.
+//
+// "Attempt n started" is on disk before the Sender is called. A message found
+// in sending when the store is opened may or may not have been sent: it counts
+// as an ambiguous answer. An ambiguous answer ends as unknown in the bulk lane
+// (at most once) and is sent again in the transactional lane (at least once,
+// marked maybe_twice); both can be switched. At most Pace.Concurrency messages
+// are in sending, so that is the most a crash can make uncertain.
+//
+// # Tries
+//
+// A message gets one try and three retries, 1, 2 and 4 s apart with jitter,
+// stored and so honoured across restarts. Only an answer about this message
+// uses up a try: Temporary, and Ambiguous where the lane resends. Every other
+// class puts the message back and holds its scope: what is held waits, is
+// named in Holds with its reason, and is probed until it works (a manual hold
+// waits for a person). Refusals of three different messages with no acceptance
+// between are an outage: everything is held, the tries spent are given back,
+// and one probe at 5 s rising to 60 s ends it. A message about to fail for
+// good is failed only if SES answers otherwise (Pace.Probe).
+//
+// # What it does not do
+//
+// It knows neither SES nor consent: both are behind Sender. It composes no
+// mail. The drain order between messages is by due time in the queue and by
+// subscriber id in a campaign, campaigns taking turns; nothing more is promised.
 package spool
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// Lane is one of the two ways mail takes. Transactional mail goes first.
-type Lane uint8
-
-// The lanes: transactional (SMTP, sendmail) and bulk (campaigns).
 const (
-	Transactional Lane = iota
-	Bulk
+	defaultMaxTries   = 4        // DESIGN: first try + 3 retries
+	defaultBodyMemory = 64 << 20 // bytes
+	defaultStopGrace  = 9 * time.Second
+	// MaxBatch is the most rows PutBatch takes and the most recipients of one
+	// Put: what one commit may reasonably hold.
+	MaxBatch = 1000
 )
 
-// Outcome is what became of a message so far. pending and sending are open,
-// the other four are final (but unknown, which feedback may settle).
-type Outcome uint8
-
-// The outcomes, in the order of the counters.
-const (
-	Pending Outcome = iota
-	Sending
-	Accepted
-	Failed
-	Skipped
-	Unknown
+// Errors of this package; test with errors.Is.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrState    = errors.New("not possible in this state")
+	ErrFull     = errors.New("the disk is full")
+	ErrBroken   = errors.New("the store could not be written and is closed to protect what it holds")
+	ErrLocked   = errors.New("the store is in use by another process")
+	ErrClosed   = errors.New("the spool is closed")
+	ErrDamaged  = errors.New("the stored body does not match its checksum")
 )
 
-// Skip reasons.
-const (
-	SkipUnsubscribed = "unsubscribed"
-	SkipTopicOff     = "topic_off"
-	SkipFrequency    = "frequency"
-	SkipSuppressed   = "suppressed"
-	SkipErased       = "erased"
-	SkipInvalid      = "invalid"
-	SkipCancelled    = "cancelled"
-)
+// Spool owns queue.db and ledger.db in one directory. Its methods may be
+// called at the same time. Set the exported fields before Run and Put.
+type Spool struct {
+	Sender    Sender    // the end of the drain's chain; required by Run
+	Pace      Pace      // required by Run
+	Addresses Addresser // addresses of subscribers at the lease; nil leaves rows without one
+	Logger    *slog.Logger
 
-// Message is one mail to one recipient, waiting in the spool or done. The same
-// struct is the record, the wire form and the screen row.
-type Message struct {
-	ID         string    `json:"id"`                    // "q17" in the queue, "c3-1234" in campaign 3 to subscriber 1234
-	Lane       Lane      `json:"lane"`                  //
-	Campaign   uint64    `json:"campaign,omitempty"`    // 0 in the transactional lane
-	Subscriber uint64    `json:"subscriber,omitempty"`  // 0 in the transactional lane
-	From       string    `json:"from,omitempty"`        // envelope sender, "" for the null sender
-	FromDomain string    `json:"from_domain,omitempty"` // domain of the From header: the identity SES checks, the scope of an identity hold
-	To         string    `json:"email"`                 // the address; in the bulk lane the one at the lease, "" before it
-	Subject    string    `json:"subject,omitempty"`     // transactional only, decoded
-	MessageID  string    `json:"message_id,omitempty"`  // transactional only: the application's own, without brackets
-	Outcome    Outcome   `json:"outcome"`
-	Reason     string    `json:"reason,omitempty"` // why failed, skipped, unknown, or of the last refusal
-	Attempts   int       `json:"attempts"`         // calls to SES made or begun
-	Tries      int       `json:"tries"`            // attempts that used up one of the 1 + 3
-	SESID      string    `json:"ses_message_id,omitempty"`
-	At         time.Time `json:"at,omitzero"`           // last change
-	Received   time.Time `json:"received,omitzero"`     // when it was acknowledged, or frozen
-	NextTry    time.Time `json:"next_try,omitzero"`     // due then, if pending
-	MaybeTwice bool      `json:"maybe_twice,omitempty"` // an attempt's answer was lost and it was sent again
-	Delivered  bool      `json:"delivered,omitempty"`
-	Bounced    bool      `json:"bounced,omitempty"`
-	Complained bool      `json:"complained,omitempty"`
-	Size       int       `json:"size,omitempty"` // bytes of the body, transactional only
+	ConfigurationSet   string          // of the transactional lane: a hold on it holds that lane too
+	MaxTries           int             // tries a message gets; zero means 4: one and three retries
+	RetryDelays        []time.Duration // before retry 1, 2, 3, the last repeated; nil means 1 s, 2 s, 4 s; jitter of 0.5-1.5 x is applied
+	BulkResend         bool            // an ambiguous answer in the bulk lane is sent again; false means unknown
+	TransactionalLeave bool            // an ambiguous answer in the transactional lane ends as unknown; false means sent again
+	BodyMemory         int64           // bytes of bodies in memory, intake and drain together; zero means 64 MB
+	StopGrace          time.Duration   // calls still open so long after Run's ctx ended are cut; zero means 9 s
+	TransactionalShare float64         // share of the slots kept for the transactional lane; zero means 0.25, at least one
 
-	Data []byte    `json:"-"` // the finished mail for the call to SES; never kept
-	Tag  string    `json:"-"` // STOREID-CAMPAIGN-SUBSCRIBER-ATTEMPT of this attempt (campaign 0: the queue's sequence number as subscriber); set at the lease
-	Due  time.Time `json:"-"`
-}
+	queue  *store
+	ledger *store
+	broken *fuse
+	id     string
 
-// Envelope is what Put takes: one legacy mail to one or more recipients.
-type Envelope struct {
-	From       string            // envelope sender as given, "" for the null sender
-	FromDomain string            // domain of the From header
-	To         []string          // canonical addresses, at most 1,000
-	Subject    string            // decoded, for people
-	MessageID  string            // without brackets
-	Skip       map[string]string // recipient -> skip reason, for those not to be mailed
-}
+	mu      sync.Mutex         // guards what follows: the mirror of what is committed
+	counts  Counts             // of the queue
+	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
-// Row is one recipient as frozen into a campaign's ledger.
-type Row struct {
-	Subscriber uint64
-	Skip       string // skip reason, "" to be mailed
-	Email      string // kept on skipped rows only, where somebody may ask
-}
-
-// Mark is how far a freeze got: the last subscriber id walked. Done ends the freeze.
-type Mark struct {
-	Subscriber uint64
-	Done       bool
-}
-
-// Counts are a ledger's sums: Pending+Sending+Accepted+Failed+Skipped+Unknown = Audience.
-type Counts struct {
-	Audience   int64            `json:"audience"`
-	Pending    int64            `json:"pending"`
-	Sending    int64            `json:"sending"`
-	Accepted   int64            `json:"accepted"`
-	Failed     int64            `json:"failed"`
-	Skipped    int64            `json:"skipped"`
-	Unknown    int64            `json:"unknown"`
-	Delivered  int64            `json:"delivered"`
-	Bounced    int64            `json:"bounced"`
-	Complained int64            `json:"complained"`
-	Skips      map[string]int64 `json:"skips,omitempty"` // by reason
-}
-
-// State is a campaign's state, as DESIGN's word list has them.
-type State string
-
-// The states. Draft and scheduled live in campaign.db, the rest in the ledger header.
-const (
-	Draft      State = "draft"
-	Scheduled  State = "scheduled"
-	Freezing   State = "freezing"
-	Running    State = "running"
-	Paused     State = "paused"
-	Held       State = "held"
-	Cancelling State = "cancelling"
-	Cancelled  State = "cancelled"
-	Done       State = "done"
-)
-
-// Ledger is the header of one campaign's ledger: run state, marks and sums.
-type Ledger struct {
-	Campaign         uint64    `json:"campaign"`
-	State            State     `json:"state"`
-	FromDomain       string    `json:"from_domain"`
-	ConfigurationSet string    `json:"configuration_set,omitempty"`
-	MaxID            uint64    `json:"max_id"` // newest subscriber the freeze may take
-	Expect           int64     `json:"expect"` // mailable recipients the person confirmed; below 0: not checked
-	Frozen           uint64    `json:"frozen"` // freeze mark
-	Next             uint64    `json:"next"`   // drain mark: first tries go to rows after it
-	Started          time.Time `json:"started,omitzero"`
-	FrozenAt         time.Time `json:"frozen_at,omitzero"`
-	First            time.Time `json:"first,omitzero"` // first acceptance
-	Ended            time.Time `json:"ended,omitzero"`
-	Reason           string    `json:"reason,omitempty"` // why held or paused, for a person
-	Counts
-}
-
-// Hold says what is paused and why, in words a person can read.
-type Hold struct {
-	Scope     Scope     `json:"scope"`
-	Class     Class     `json:"class"`
-	Reason    string    `json:"reason"`         // what happened
-	Hint      string    `json:"hint,omitempty"` // what to do
-	Since     time.Time `json:"since"`
-	Until     time.Time `json:"until,omitzero"` // expected end, zero if not known
-	Manual    bool      `json:"manual"`         // waits for a person to release it
-	NextProbe time.Time `json:"next_probe,omitzero"`
-}
-
-// Scope names what a hold or an error concerns: ScopeAll, or one of the
-// constructors below. It is stored and printed as it is.
-type Scope string
-
-// ScopeAll is everything.
-const ScopeAll Scope = "all"
-
-// LaneScope is one lane: "lane:bulk".
-func LaneScope(l Lane) Scope { return Scope("lane:" + l.String()) }
-
-// FromScope is one From domain: "from:example.com".
-func FromScope(domain string) Scope { return Scope("from:" + domain) }
-
-// CampaignScope is one campaign: "campaign:7".
-func CampaignScope(id uint64) Scope { panic("seam") }
-
-// ConfigurationSetScope is one configuration set: "configuration_set:main".
-func ConfigurationSetScope(name string) Scope { return Scope("configuration_set:" + name) }
-
-func (l Lane) String() string {
-	if l == Bulk {
-		return "bulk"
+	holds  holdTable
+	slots  slots
+	outage outageRun
+	meter  meter
+	events events
+	memory struct {
+		once sync.Once
+		sem  *semaphore.Weighted
 	}
-	return "transactional"
+	kicks  [2]chan struct{} // by lane: something may be due
+	probes chan struct{}    // a hold changed
+	jitter func() float64   // 0.5-1.5; tests replace it
 }
 
-// Status is the spool's part of `status --json`.
-type Status struct {
-	Pending       int64             `json:"pending"`
-	Sending       int64             `json:"sending"`
-	OldestSeconds int64             `json:"oldest_seconds"`
-	Held          []Hold            `json:"held"`
-	Lanes         map[string]Counts `json:"lanes"`
-	PerSecond     float64           `json:"per_second"` // accepted in the last whole seconds, mean over 5 s
+// Open opens or creates the store in dir (0700). What a crash left in sending
+// stays so until Run settles it. It returns an error that wraps ErrLocked when
+// another process holds the store.
+func Open(dir string) (*Spool, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data folder: %w", err)
+	}
+	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), broken: newFuse(), jitter: jitter}
+	for i := range s.kicks {
+		s.kicks[i] = make(chan struct{}, 1)
+	}
+	var err error
+	if s.queue, err = openStore(filepath.Join(dir, "queue.db"), queueBuckets, s.broken); err != nil {
+		return nil, err
+	}
+	if s.ledger, err = openStore(filepath.Join(dir, "ledger.db"), ledgerBuckets, s.broken); err != nil {
+		return nil, errors.Join(err, s.queue.close())
+	}
+	if err := s.load(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
-// Class is what an answer of SES means for the spool (reference: ses A4).
-type Class string
-
-// The classes. Only Temporary and Ambiguous use up a try; Permanent ends the
-// message; the rest hold a scope and use up none.
-const (
-	Temporary     Class = "temporary"     // refused for now, surely not sent
-	Permanent     Class = "permanent"     // this message will never go
-	Ambiguous     Class = "ambiguous"     // it may have been sent
-	Rate          Class = "rate"          // too fast: put back, slow down
-	Quota         Class = "quota"         // 24-hour quota used up
-	Account       Class = "account"       // suspended or paused
-	Identity      Class = "identity"      // From domain not verified
-	Configuration Class = "configuration" // configuration set or template missing
-	Credentials   Class = "credentials"   // no, wrong or expired credentials; clock wrong
-	Network       Class = "network"       // nothing was written: DNS, connect, TLS
-	Outage        Class = "outage"        // class of a hold: several refusals in a row
-	Operator      Class = "operator"      // class of a hold: a person's doing
-)
-
-// SendError is a refused or unclear attempt. Errors of other types are
-// Temporary when the call was answered and Ambiguous when it was not; the
-// Sender says which by wrapping, so an unwrapped error counts as Ambiguous.
-type SendError struct {
-	Class Class
-	Scope Scope  // what to hold, for the classes that hold; "" means ScopeAll
-	Code  string // SES error code, or "" without one
-	Text  string // SES message or cause, for people
-	Err   error
+// load fills the mirror of what is committed.
+func (s *Spool) load() error {
+	if err := s.loadQueue(); err != nil {
+		return err
+	}
+	return s.loadLedger()
 }
 
-func (e *SendError) Error() string { return string(e.Class) + ": " + e.Code + ": " + e.Text }
-func (e *SendError) Unwrap() error { return e.Err }
+// Broken is closed when a commit failed in a way that leaves the disk's state
+// unknown; the process must end then, and Run does.
+func (s *Spool) Broken() <-chan struct{} { return s.broken.blown }
 
-// SkipError says that the last check before the call found that this person is
-// not to be mailed. The message ends as skipped with Reason; no call was made.
-type SkipError struct{ Reason string }
+// Close ends the writers; what was handed to them is written first.
+func (s *Spool) Close() error { return errors.Join(s.queue.close(), s.ledger.close()) }
 
-func (e *SkipError) Error() string { return "skipped: " + e.Reason }
+// StoreID is this store's name in SES tags: eight of [a-z2-7], no '-'.
+func (s *Spool) StoreID() string { return s.id }
 
-// Sender makes one attempt. It returns the SES message id; a *SkipError, a
-// *SendError, or ctx's error (then the outcome counts as ambiguous). It must
-// not retry by itself and may be called at the same time.
-type Sender interface {
-	Send(ctx context.Context, m *Message) (sesID string, err error)
+func (s *Spool) logger() *slog.Logger {
+	if s.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Logger
 }
 
-// Pace says how fast calls may be made; sesclient implements it.
-type Pace interface {
-	// Take waits until at least one call may be made in lane and reserves up to
-	// max of them. It returns how many, or a *SendError of class Quota (with
-	// Scope) when the 24-hour quota leaves the lane nothing now, or ctx's error.
-	Take(ctx context.Context, lane Lane, max int) (int, error)
-	// Return gives back reservations that no call was made for.
-	Return(lane Lane, n int)
-	// Report tells what came of one call: nil for accepted, else its error. A
-	// Rate error halves the pace, acceptances let it recover.
-	Report(lane Lane, err error)
-	// Concurrency is how many calls may be open at once, both lanes together.
-	Concurrency() int
-	// Probe asks SES whether calls work again (GetAccount), for holds that end
-	// by themselves. A nil error means a message may be tried.
-	Probe(ctx context.Context) error
-	// QuotaFrees is when the rolling window lets lane send again; ok is false
-	// when it is not known.
-	QuotaFrees(lane Lane) (at time.Time, ok bool)
+func (s *Spool) maxTries() int {
+	if s.MaxTries == 0 {
+		return defaultMaxTries
+	}
+	return s.MaxTries
 }
 
-// Addresser gives the address a subscriber has now. It returns a *SkipError
-// for somebody who is gone.
-type Addresser interface {
-	Address(subscriber uint64) (string, error)
+// kick wakes a lane's dispatcher.
+func (s *Spool) kick(l Lane) {
+	select {
+	case s.kicks[l] <- struct{}{}:
+	default:
+	}
 }

@@ -1,0 +1,373 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// ledgerSums is the headers a group changes while it is being written.
+type ledgerSums struct {
+	s       *Spool
+	touched map[uint64]*Ledger
+}
+
+func (q *ledgerSums) begin() { q.touched = map[uint64]*Ledger{} }
+
+func (q *ledgerSums) flush(tx *bbolt.Tx) error {
+	for _, l := range q.touched {
+		b, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket(bHeaders).Put(u64(l.Campaign), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *ledgerSums) publish() {
+	q.s.mu.Lock()
+	maps.Copy(q.s.ledgers, q.touched)
+	q.s.mu.Unlock()
+}
+
+// header is a campaign's header, to be changed in this group.
+func (q *ledgerSums) header(campaign uint64) (*Ledger, error) {
+	if l := q.touched[campaign]; l != nil {
+		return l, nil
+	}
+	q.s.mu.Lock()
+	l := q.s.ledgers[campaign]
+	q.s.mu.Unlock()
+	if l == nil {
+		return nil, fmt.Errorf("campaign %d: %w", campaign, ErrNotFound)
+	}
+	l = l.clone()
+	q.touched[campaign] = l
+	return l, nil
+}
+
+func (s *Spool) ledgerSums() *ledgerSums { return s.ledger.sums.(*ledgerSums) }
+
+func (s *Spool) loadLedger() error {
+	err := s.ledger.db.View(func(tx *bbolt.Tx) error {
+		s.id = string(tx.Bucket(bMeta).Get(kStore))
+		err := tx.Bucket(bHeaders).ForEach(func(k, v []byte) error {
+			l, err := readHeader(v)
+			if err != nil {
+				return fmt.Errorf("header of campaign %d: %w", number(k, 0), err)
+			}
+			s.ledgers[l.Campaign] = l
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return s.holds.load(tx)
+	})
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	s.ledger.start(&ledgerSums{s: s})
+	if s.id != "" {
+		return nil
+	}
+	s.id = strings.ToLower(randomID())
+	return s.ledger.do(64, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kStore, []byte(s.id)) }, nil)
+}
+
+func readHeader(b []byte) (*Ledger, error) {
+	l := &Ledger{}
+	return l, json.Unmarshal(b, l)
+}
+
+// Begin writes a ledger's header in state freezing, counters zero. A header
+// that is there already is left as it is: a start may be repeated.
+func (s *Spool) Begin(ctx context.Context, l Ledger) error {
+	if l.Campaign == 0 {
+		return fmt.Errorf("begin a campaign without an id: %w", ErrState)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.ledger.do(512, func(tx *bbolt.Tx) error {
+		if tx.Bucket(bHeaders).Get(u64(l.Campaign)) != nil || s.ledgerSums().touched[l.Campaign] != nil {
+			return nil
+		}
+		if _, err := tx.Bucket(bRows).CreateBucketIfNotExists(u64(l.Campaign)); err != nil {
+			return err
+		}
+		n := l.clone()
+		n.State, n.Counts, n.Started = Freezing, Counts{}, time.Now().UTC()
+		s.ledgerSums().touched[l.Campaign] = n
+		return nil
+	}, nil)
+}
+
+// PutBatch stores up to MaxBatch frozen recipients in rising order of
+// subscriber and the mark in one commit; rows up to the mark reached before are
+// passed over, so a batch may be repeated. With mark.Done the ledger starts
+// running, or is held when Expect is 0 or more and differs from the number to
+// be mailed. ErrState when the ledger is not freezing.
+func (s *Spool) PutBatch(ctx context.Context, campaign uint64, rows []Row, mark Mark) error {
+	if len(rows) > MaxBatch {
+		return fmt.Errorf("put %d rows: at most %d in a batch", len(rows), MaxBatch)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.ledger.do(64*len(rows), func(tx *bbolt.Tx) error { return s.putBatch(tx, campaign, rows, mark) }, nil)
+	if err == nil && mark.Done {
+		s.kick(Bulk)
+	}
+	return err
+}
+
+func (s *Spool) putBatch(tx *bbolt.Tx, campaign uint64, rows []Row, mark Mark) error {
+	l, err := s.ledgerSums().header(campaign)
+	if err != nil {
+		return err
+	}
+	if l.State != Freezing {
+		return fmt.Errorf("campaign %d is %s, not freezing: %w", campaign, l.State, ErrState)
+	}
+	b := tx.Bucket(bRows).Bucket(u64(campaign))
+	b.FillPercent = 0.9
+	now := time.Now()
+	for _, r := range rows {
+		if r.Subscriber <= l.Frozen {
+			continue
+		}
+		m := Message{Lane: Bulk, Campaign: campaign, Subscriber: r.Subscriber, Reason: r.Skip, At: now}
+		if r.Skip != "" {
+			m.Outcome = Skipped
+		}
+		l.enter(&m)
+		if err := b.Put(u64(r.Subscriber), appendRow(nil, &m)); err != nil {
+			return err
+		}
+	}
+	l.Frozen = max(l.Frozen, mark.Subscriber)
+	if mark.Done {
+		l.frozen(now)
+	}
+	return nil
+}
+
+// frozen ends a freeze.
+func (l *Ledger) frozen(now time.Time) {
+	l.FrozenAt, l.State = now.UTC(), Running
+	if l.Expect >= 0 && l.Pending != l.Expect {
+		l.State = Held
+		l.Reason = fmt.Sprintf("%d recipients were confirmed, %d are to be mailed now", l.Expect, l.Pending)
+	}
+	l.conclude(now.UTC())
+}
+
+// row reads one row; ErrNotFound.
+func row(tx *bbolt.Tx, campaign, subscriber uint64) (Message, error) {
+	b := tx.Bucket(bRows).Bucket(u64(campaign))
+	if b == nil {
+		return Message{}, fmt.Errorf("campaign %d: %w", campaign, ErrNotFound)
+	}
+	v := b.Get(u64(subscriber))
+	if v == nil {
+		return Message{}, fmt.Errorf("message %s: %w", rowID(campaign, subscriber), ErrNotFound)
+	}
+	return readRow(v, campaign, subscriber)
+}
+
+// replace writes a row's new record in place of its old one and keeps header
+// and indexes in step.
+func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
+	l.move(old, m)
+	if old.Outcome == Pending && !old.NextTry.IsZero() {
+		if err := tx.Bucket(bDue).Delete(rowDue(old)); err != nil {
+			return err
+		}
+	}
+	if old.Outcome == Sending && m.Outcome != Sending {
+		if err := tx.Bucket(bSending).Delete(key(m.Campaign, m.Subscriber)); err != nil {
+			return err
+		}
+	}
+	if m.Outcome == Pending && !m.NextTry.IsZero() {
+		if err := tx.Bucket(bDue).Put(rowDue(m), nil); err != nil {
+			return err
+		}
+	}
+	if m.Outcome == Sending {
+		if err := tx.Bucket(bSending).Put(key(m.Campaign, m.Subscriber), nil); err != nil {
+			return err
+		}
+	}
+	if m.SESID != "" && old.SESID != m.SESID {
+		b := tx.Bucket(bSES)
+		b.FillPercent = 0.9
+		if err := b.Put([]byte(packSESID(m.SESID)), key(m.Campaign, m.Subscriber)); err != nil {
+			return err
+		}
+	}
+	b := tx.Bucket(bRows).Bucket(u64(m.Campaign))
+	b.FillPercent = 0.9
+	return b.Put(u64(m.Subscriber), appendRow(nil, m))
+}
+
+func rowDue(m *Message) []byte { return key(m.Campaign, millis(m.NextTry), m.Subscriber) }
+
+// Ledger is a campaign's header. ErrNotFound.
+func (s *Spool) Ledger(campaign uint64) (Ledger, error) {
+	s.mu.Lock()
+	l := s.ledgers[campaign]
+	s.mu.Unlock()
+	if l == nil {
+		return Ledger{}, fmt.Errorf("campaign %d: %w", campaign, ErrNotFound)
+	}
+	return s.shown(l), nil
+}
+
+// Ledgers are all headers in order of campaign id.
+func (s *Spool) Ledgers() ([]Ledger, error) {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.ledgers))
+	s.mu.Unlock()
+	slices.SortFunc(all, func(a, b *Ledger) int { return int(int64(a.Campaign) - int64(b.Campaign)) })
+	out := make([]Ledger, len(all))
+	for i, l := range all {
+		out[i] = s.shown(l)
+	}
+	return out, nil
+}
+
+// shown is a copy with the hold that keeps the campaign from sending.
+func (s *Spool) shown(l *Ledger) Ledger {
+	c := l.clone()
+	if c.State == Running {
+		c.Hold = s.holds.blocking(c.scopes())
+	}
+	return *c
+}
+
+// Pause stops first tries and retries of a running campaign; calls that are
+// open end as they end. ErrNotFound, ErrState.
+func (s *Spool) Pause(ctx context.Context, campaign uint64, reason string) error {
+	return s.setState(ctx, campaign, Paused, reason, Running)
+}
+
+// Resume lets a paused or held campaign run. ErrNotFound, ErrState.
+func (s *Spool) Resume(ctx context.Context, campaign uint64) error {
+	err := s.setState(ctx, campaign, Running, "", Paused, Held)
+	s.kick(Bulk)
+	return err
+}
+
+func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason string, from ...State) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := s.ledger.do(512, func(tx *bbolt.Tx) error {
+		l, err := s.ledgerSums().header(campaign)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(from, l.State) {
+			return fmt.Errorf("campaign %d is %s: %w", campaign, l.State, ErrState)
+		}
+		l.State, l.Reason = to, reason
+		l.conclude(time.Now().UTC())
+		return nil
+	}, nil)
+	if err == nil {
+		s.note("state", CampaignScope(campaign), string(to))
+	}
+	return err
+}
+
+// Cancel ends a campaign: no more leases, then every pending row becomes
+// skipped (cancelled) in batches with a mark, so that Run finishes what a
+// crash interrupts. It returns when no row is pending; the state is cancelled
+// once open calls have ended. ErrNotFound, ErrState.
+func (s *Spool) Cancel(ctx context.Context, campaign uint64) error {
+	err := s.setState(ctx, campaign, Cancelling, "", Freezing, Running, Paused, Held, Cancelling)
+	if err != nil {
+		return err
+	}
+	return s.cancelRows(ctx, campaign)
+}
+
+func (s *Spool) cancelRows(ctx context.Context, campaign uint64) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		more := false
+		err := s.ledger.do(64*MaxBatch, func(tx *bbolt.Tx) (err error) {
+			more, err = s.cancelBatch(tx, campaign)
+			return err
+		}, nil)
+		if err != nil || !more {
+			return err
+		}
+	}
+}
+
+func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error) {
+	l, err := s.ledgerSums().header(campaign)
+	if err != nil {
+		return false, err
+	}
+	now := time.Now().UTC()
+	c := tx.Bucket(bRows).Bucket(u64(campaign)).Cursor()
+	var batch []Message
+	k, v := c.Seek(u64(l.Cancel + 1))
+	for n := 0; k != nil && n < MaxBatch; n++ {
+		m, err := readRow(v, campaign, number(k, 0))
+		if err != nil {
+			return false, err
+		}
+		if m.Outcome == Pending {
+			batch = append(batch, m)
+		}
+		l.Cancel = m.Subscriber
+		k, v = c.Next()
+	}
+	for _, old := range batch {
+		m := old
+		m.cancel(now)
+		if err := s.ledgerSums().replace(tx, l, &old, &m); err != nil {
+			return false, err
+		}
+	}
+	if k == nil {
+		l.conclude(now)
+	}
+	return k != nil, nil
+}
+
+func (m *Message) cancel(now time.Time) {
+	m.Outcome, m.Reason, m.At, m.NextTry = Skipped, SkipCancelled, now, time.Time{}
+}
+
+// SavePace keeps what the pace wants to know after a restart; Pace is what
+// was kept last, nil before the first.
+func (s *Spool) SavePace(snapshot []byte) error {
+	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) }, nil)
+}
+
+// LoadPace returns what SavePace kept last, nil before the first.
+func (s *Spool) LoadPace() (snapshot []byte, err error) {
+	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+		snapshot = bytes.Clone(tx.Bucket(bMeta).Get(kPace))
+		return nil
+	})
+	return snapshot, err
+}

@@ -1,0 +1,202 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"maps"
+
+	"go.etcd.io/bbolt"
+)
+
+const maxFaults = 100
+
+// CheckReport is what Check found.
+type CheckReport struct {
+	Campaigns int      `json:"campaigns"`
+	Rows      int64    `json:"rows"`
+	Messages  int64    `json:"messages"`
+	Bodies    int64    `json:"bodies"`
+	Faults    []string `json:"faults"` // what does not hold, and where; at most 100
+}
+
+func (r *CheckReport) fault(format string, args ...any) {
+	if len(r.Faults) < maxFaults {
+		r.Faults = append(r.Faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// Check walks both files over one snapshot each and proves that the sums equal
+// the rows, that every index entry has its row and every row its entries, and
+// that every body matches its checksum and has the references it counts. It
+// may run beside the drain.
+func (s *Spool) Check(ctx context.Context) (CheckReport, error) {
+	r := CheckReport{Faults: []string{}}
+	if err := s.ledger.db.View(func(tx *bbolt.Tx) error { return r.ledger(ctx, tx) }); err != nil {
+		return r, fmt.Errorf("check the ledger: %w", err)
+	}
+	if err := s.queue.db.View(func(tx *bbolt.Tx) error { return r.queue(ctx, tx) }); err != nil {
+		return r, fmt.Errorf("check the queue: %w", err)
+	}
+	return r, nil
+}
+
+// entries counts what rows say the indexes must hold.
+type entries struct{ due, sending, ses int }
+
+func (r *CheckReport) ledger(ctx context.Context, tx *bbolt.Tx) error {
+	var want entries
+	err := tx.Bucket(bHeaders).ForEach(func(k, v []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		r.Campaigns++
+		return r.campaign(tx, number(k, 0), v, &want)
+	})
+	if err != nil {
+		return err
+	}
+	r.sizes(tx, want, "ledger")
+	return nil
+}
+
+func (r *CheckReport) campaign(tx *bbolt.Tx, id uint64, header []byte, want *entries) error {
+	l, err := readHeader(header)
+	if err != nil {
+		r.fault("campaign %d: its header cannot be read: %v", id, err)
+		return nil
+	}
+	rows := tx.Bucket(bRows).Bucket(u64(id))
+	if rows == nil {
+		r.fault("campaign %d has a header and no rows", id)
+		return nil
+	}
+	var sum Counts
+	err = rows.ForEach(func(k, v []byte) error {
+		m, err := readRow(v, id, number(k, 0))
+		if err != nil {
+			r.fault("campaign %d: %v", id, err)
+			return nil
+		}
+		r.Rows++
+		sum.enter(&m)
+		if m.Outcome == Pending && m.NextTry.IsZero() && !l.FrozenAt.IsZero() && m.Subscriber <= l.Next {
+			r.fault("%s is pending, before the drain mark %d and without a retry: nobody would send it", m.ID, l.Next)
+		}
+		r.indexes(tx, &m, key(id, m.Subscriber), rowDue(&m), want)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.sums(fmt.Sprintf("campaign %d", id), sum, l.Counts)
+	return nil
+}
+
+// indexes looks for the entries a message must have.
+func (r *CheckReport) indexes(tx *bbolt.Tx, m *Message, id, due []byte, want *entries) {
+	if m.Outcome == Pending && !m.NextTry.IsZero() {
+		want.due++
+		if !has(tx.Bucket(bDue), due) {
+			r.fault("%s is pending and not in the index of what is due", m.ID)
+		}
+	}
+	if m.Outcome == Sending {
+		want.sending++
+		if !has(tx.Bucket(bSending), id) {
+			r.fault("%s is sending and not in the index of open calls", m.ID)
+		}
+	}
+	if m.SESID != "" {
+		want.ses++
+		if !bytes.Equal(tx.Bucket(bSES).Get([]byte(packSESID(m.SESID))), id) {
+			r.fault("%s has the SES id %s, whose index entry is missing or another's", m.ID, m.SESID)
+		}
+	}
+}
+
+func has(b *bbolt.Bucket, k []byte) bool {
+	found, _ := b.Cursor().Seek(k)
+	return bytes.Equal(found, k)
+}
+
+// sizes finds index entries without a row.
+func (r *CheckReport) sizes(tx *bbolt.Tx, want entries, where string) {
+	for _, c := range [...]struct {
+		bucket []byte
+		want   int
+	}{{bDue, want.due}, {bSending, want.sending}, {bSES, want.ses}} {
+		if n := tx.Bucket(c.bucket).Stats().KeyN; n != c.want {
+			r.fault("%s: index %q has %d entries, the messages need %d", where, c.bucket, n, c.want)
+		}
+	}
+}
+
+func (r *CheckReport) sums(where string, rows, header Counts) {
+	total := rows.Pending + rows.Sending + rows.Accepted + rows.Failed + rows.Skipped + rows.Unknown
+	if total != header.Audience {
+		r.fault("%s: the outcomes sum up to %d, the audience is %d", where, total, header.Audience)
+	}
+	if !maps.Equal(rows.Skips, header.Skips) {
+		r.fault("%s: skip reasons are %v, the counters say %v", where, rows.Skips, header.Skips)
+	}
+	rows.Skips, header.Skips = nil, nil
+	if fmt.Sprint(rows) != fmt.Sprint(header) {
+		r.fault("%s: its messages sum up to %+v, the counters say %+v", where, rows, header)
+	}
+}
+
+func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
+	var sum Counts
+	var want entries
+	needs := map[uint64]uint32{}
+	for _, name := range [][]byte{bOpen, bDone} {
+		err := tx.Bucket(name).ForEach(func(k, v []byte) error {
+			m, err := readMail(v, number(k, 0))
+			if err != nil {
+				r.fault("queue: %v", err)
+				return nil
+			}
+			r.Messages++
+			sum.enter(&m)
+			if !bytes.Equal(mailBucket(m.Outcome), name) {
+				r.fault("%s is %s and stands in %q", m.ID, m.Outcome, name)
+			}
+			if m.body != 0 {
+				needs[m.body]++
+			}
+			r.indexes(tx, &m, k, queueDue(&m), &want)
+			return ctx.Err()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.sizes(tx, want, "queue")
+	counts, err := readCounts(tx)
+	if err != nil {
+		return err
+	}
+	r.sums("queue", sum, counts)
+	return r.bodies(ctx, tx, needs)
+}
+
+func (r *CheckReport) bodies(ctx context.Context, tx *bbolt.Tx, needs map[uint64]uint32) error {
+	err := tx.Bucket(bBodyRef).ForEach(func(k, v []byte) error {
+		id := number(k, 0)
+		r.Bodies++
+		if len(v) != 12 || binary.BigEndian.Uint32(v) != needs[id] {
+			r.fault("body %d counts %x as its references, %d messages need it", id, v, needs[id])
+		}
+		delete(needs, id)
+		if _, err := body(tx, id); err != nil {
+			r.fault("body %d: %v", id, err)
+		}
+		return ctx.Err()
+	})
+	for id, n := range needs {
+		r.fault("body %d is needed by %d messages and is not there", id, n)
+	}
+	return err
+}

@@ -1,0 +1,499 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestMailIsSentAndItsBodyGone(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		ids := b.put("a@example.com", "b@example.com")
+		b.run()
+		after(time.Second)
+		for _, id := range ids {
+			m := b.message(id)
+			if m.Outcome != Accepted || m.SESID == "" || m.Attempts != 1 {
+				t.Errorf("%s: got %s, SES id %q, %d attempts; want accepted, an id, 1", id, m.Outcome, m.SESID, m.Attempts)
+			}
+			if err := b.Body(id, os.Stderr); !errors.Is(err, ErrNotFound) {
+				t.Errorf("body of %s: got %v, want it gone", id, err)
+			}
+		}
+		if got := string(b.sender.calls[0].Data); got != "Subject: hi\r\n\r\nbody\r\n" {
+			t.Errorf("sent %q, want the bytes that were put", got)
+		}
+		if want := b.StoreID() + "-0-" + b.sender.calls[0].ID[1:] + "-1"; b.sender.calls[0].Tag != want {
+			t.Errorf("tag %q, want %q", b.sender.calls[0].Tag, want)
+		}
+		found, err := b.Find(t.Context(), b.message(ids[1]).SESID, nil)
+		if err != nil || len(found) != 1 || found[0].ID != ids[1] {
+			t.Errorf("find by SES id: %v, %v; want %s", found, err, ids[1])
+		}
+		b.proved()
+	})
+}
+
+func TestAnswersOfSES(t *testing.T) {
+	refuse := func(c Class, sc Scope) func(context.Context, *Message, int) error {
+		return func(context.Context, *Message, int) error {
+			return &SendError{Class: c, Scope: sc, Code: "X", Text: "no"}
+		}
+	}
+	for _, c := range []struct {
+		name        string
+		answer      func(context.Context, *Message, int) error
+		queue, bulk Outcome // after two seconds and then a minute without the fault...
+		calls       int     // in the queue, in the first 20 s
+		hold        Scope
+	}{
+		{"permanent", refuse(Permanent, ""), Failed, Failed, 1, ""},
+		{"temporary", refuse(Temporary, ""), Failed, Failed, 4, ""},
+		{"ambiguous", refuse(Ambiguous, ""), Unknown, Unknown, 4, ""},
+		{"unclassified", func(context.Context, *Message, int) error { return errors.New("reset") }, Unknown, Unknown, 4, ""},
+		{"skip", func(context.Context, *Message, int) error { return &SkipError{SkipUnsubscribed} }, Skipped, Skipped, 1, ""},
+		{"rate", refuse(Rate, ""), Pending, Pending, -1, ""},
+		{"quota", refuse(Quota, LaneScope(Transactional)), Pending, Pending, 1, "lane:transactional"},
+		{"account", refuse(Account, ScopeAll), Pending, Pending, 1, "all"},
+		{"identity", refuse(Identity, FromScope("example.com")), Pending, Pending, 1, "from:example.com"},
+		{"configuration", refuse(Configuration, ConfigurationSetScope("main")), Pending, Pending, 1, "configuration_set:main"},
+		{"credentials", refuse(Credentials, ""), Pending, Pending, 1, "all"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bench) {
+				b.sender.fn, b.ConfigurationSet = c.answer, "main"
+				id := b.put("a@example.com")[0]
+				b.run()
+				after(20 * time.Second)
+				m := b.message(id)
+				if m.Outcome != c.queue {
+					t.Errorf("queue: got %s (%s), want %s", m.Outcome, m.Reason, c.queue)
+				}
+				if c.calls >= 0 && b.sender.count(id) != c.calls {
+					t.Errorf("queue: %d calls, want %d", b.sender.count(id), c.calls)
+				}
+				if m.Outcome == Pending && m.Tries != 0 {
+					t.Errorf("queue: %d tries used up, want none", m.Tries)
+				}
+				held := slices.ContainsFunc(b.Holds(), func(h Hold) bool { return h.Scope == c.hold && h.Hint != "" })
+				if held != (c.hold != "") {
+					t.Errorf("holds %v, want %q", b.Holds(), c.hold)
+				}
+				b.proved()
+			})
+			inBubble(t, func(t *testing.T, b *bench) {
+				b.sender.fn = c.answer
+				b.freeze(1, 1)
+				b.run()
+				after(20 * time.Second)
+				if m := b.message("c1-1"); m.Outcome != c.bulk {
+					t.Errorf("bulk: got %s (%s), want %s", m.Outcome, m.Reason, c.bulk)
+				}
+				if c.bulk == Unknown && b.sender.total() != 1 {
+					t.Errorf("bulk: %d copies, want 1: an answer that was lost is not sent again", b.sender.total())
+				}
+				b.proved()
+			})
+		})
+	}
+}
+
+func TestRetriesAreSpacedAndStored(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.jitter = func() float64 { return 1 }
+		b.sender.fn = func(context.Context, *Message, int) error { return &SendError{Class: Temporary, Text: "503"} }
+		id := b.put("a@example.com")[0]
+		b.run()
+		after(1500 * time.Millisecond) // first try and first retry
+		b.halt()
+		if m := b.message(id); m.Tries != 2 || m.Outcome != Pending {
+			t.Fatalf("got %d tries, %s; want 2, pending", m.Tries, m.Outcome)
+		}
+		b.run() // as after a restart
+		after(20 * time.Second)
+		var gaps []time.Duration
+		for i := 1; i < len(b.sender.at); i++ {
+			gaps = append(gaps, b.sender.at[i].Sub(b.sender.at[i-1]).Round(10*time.Millisecond))
+		}
+		if want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}; !slices.Equal(gaps, want) {
+			t.Errorf("gaps %v, want %v", gaps, want)
+		}
+	})
+}
+
+func TestLostAnswerIsSentAgainOnlyInTheTransactionalLane(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(_ context.Context, m *Message, n int) error {
+			if n == 1 {
+				return &SendError{Class: Ambiguous, Text: "timeout"}
+			}
+			return nil
+		}
+		id := b.put("a@example.com")[0]
+		b.freeze(1, 1)
+		b.run()
+		after(10 * time.Second)
+		if m := b.message(id); m.Outcome != Accepted || !m.MaybeTwice || m.Attempts != 2 {
+			t.Errorf("queue: %+v; want accepted, maybe twice, 2 attempts", m)
+		}
+		if m := b.message("c1-1"); m.Outcome != Unknown || m.Attempts != 1 {
+			t.Errorf("bulk: %+v; want unknown after 1 attempt", m)
+		}
+		if l := b.state(1); l.State != Done || l.Unknown != 1 {
+			t.Errorf("campaign is %s with %d unknown, want done with 1", l.State, l.Unknown)
+		}
+	})
+}
+
+// Two hours of each fault on every call, the probe's too: nothing may fail.
+func TestOutageOfTwoHoursFailsNobody(t *testing.T) {
+	for _, class := range []Class{Network, Temporary, Ambiguous} {
+		t.Run(string(class), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bench) {
+				began := time.Now()
+				down := func() error {
+					if time.Since(began) < 2*time.Hour {
+						return &SendError{Class: class, Text: "down"}
+					}
+					return nil
+				}
+				b.sender.fn = func(context.Context, *Message, int) error { return down() }
+				b.pace.probe = down
+				b.put("a@example.com", "b@example.com")
+				b.freeze(1, 50)
+				b.run()
+				after(time.Hour)
+				if got := b.state(1); got.Failed != 0 || got.Pending == 0 {
+					t.Errorf("after an hour: %d failed, %d pending", got.Failed, got.Pending)
+				}
+				if b.Holds() == nil || b.Holds()[0].Class != Outage {
+					t.Errorf("holds %v, want an outage", b.Holds())
+				}
+				lone := b.put("late@example.com")[0] // alone in its lane, while it lasts
+				after(90 * time.Minute)
+				l := b.state(1)
+				if l.Failed != 0 || l.State != Done {
+					t.Errorf("%d failed, state %s; want none, done", l.Failed, l.State)
+				}
+				if class != Ambiguous && l.Accepted != 50 {
+					t.Errorf("%d accepted, want 50", l.Accepted)
+				}
+				if class == Ambiguous && l.Unknown > int64(b.pace.Concurrency()) {
+					t.Errorf("%d unknown, want at most the calls in flight (%d)", l.Unknown, b.pace.Concurrency())
+				}
+				if m := b.message(lone); m.Outcome != Accepted {
+					t.Errorf("lone mail: %s (%s), want accepted", m.Outcome, m.Reason)
+				}
+				if len(b.Holds()) != 0 {
+					t.Errorf("still held: %v", b.Holds())
+				}
+				b.proved()
+			})
+		})
+	}
+}
+
+// One mail alone never makes three in a row; it must not fail in an outage either.
+func TestLoneMailOutlivesAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		began := time.Now()
+		down := func() error {
+			if time.Since(began) < 2*time.Hour {
+				return &SendError{Class: Temporary, Text: "503"}
+			}
+			return nil
+		}
+		b.sender.fn = func(context.Context, *Message, int) error { return down() }
+		b.pace.probe = down
+		id := b.put("a@example.com")[0]
+		b.run()
+		after(3 * time.Hour)
+		if m := b.message(id); m.Outcome != Accepted {
+			t.Errorf("got %s (%s), want accepted", m.Outcome, m.Reason)
+		}
+	})
+}
+
+func TestOutageGivesTriesBack(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(context.Context, *Message, int) error { return &SendError{Class: Temporary, Text: "503"} }
+		b.pace.probe = func() error { return errors.New("down") }
+		ids := b.put("a@example.com", "b@example.com", "c@example.com")
+		b.run()
+		after(3 * time.Second)
+		for _, id := range ids {
+			if m := b.message(id); m.Tries != 0 || m.Outcome != Pending {
+				t.Errorf("%s: %d tries used, %s; want 0, pending", id, m.Tries, m.Outcome)
+			}
+		}
+	})
+}
+
+func TestProbesOfAnOutageSlowDownToOneAMinute(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		var at []time.Time
+		b.pace.probe = func() error { at = append(at, time.Now()); return errors.New("down") }
+		b.sender.fn = func(context.Context, *Message, int) error { return &SendError{Class: Network, Text: "refused"} }
+		b.put("a@example.com", "b@example.com", "c@example.com", "d@example.com")
+		b.run()
+		after(10 * time.Minute)
+		if len(at) < 8 {
+			t.Fatalf("%d probes in ten minutes", len(at))
+		}
+		for i := 1; i < len(at); i++ {
+			want := min(10*time.Second<<(i-1), time.Minute)
+			if got := at[i].Sub(at[i-1]); got != want {
+				t.Errorf("probe %d after %v, want %v", i, got, want)
+			}
+		}
+	})
+}
+
+func TestQuotaHoldsALaneAndEndsByItself(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		free := time.Now().Add(3 * time.Hour)
+		b.pace.frees = free
+		b.pace.quota = func(l Lane) error {
+			if l == Bulk && time.Now().Before(free) {
+				return &SendError{Class: Quota, Scope: LaneScope(Bulk), Text: "quota used up"}
+			}
+			return nil
+		}
+		b.freeze(1, 3)
+		id := b.put("a@example.com")[0]
+		b.run()
+		after(time.Minute)
+		l := b.state(1)
+		if l.Hold == nil || !l.Hold.Until.Equal(free) || l.Sending+l.Accepted != 0 {
+			t.Errorf("hold %+v, want until %v and nothing sent", l.Hold, free)
+		}
+		if m := b.message(id); m.Outcome != Accepted {
+			t.Errorf("the other lane: %s, want accepted", m.Outcome)
+		}
+		after(3 * time.Hour)
+		if l := b.state(1); l.State != Done || l.Accepted != 3 || l.Hold != nil {
+			t.Errorf("after it freed: %s, %d accepted, hold %v", l.State, l.Accepted, l.Hold)
+		}
+	})
+}
+
+func TestHeldDomainDoesNotHoldUpAnother(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(_ context.Context, m *Message, _ int) error {
+			if m.FromDomain == "bad.example" {
+				return &SendError{Class: Identity, Scope: FromScope("bad.example"), Text: "not verified"}
+			}
+			return nil
+		}
+		for i := range 300 {
+			if _, err := b.Put(t.Context(), Envelope{FromDomain: "bad.example", To: []string{fmt.Sprintf("x%d@example.com", i)}}, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := b.put("a@example.com")[0]
+		b.run()
+		after(5 * time.Second)
+		if m := b.message(id); m.Outcome != Accepted {
+			t.Errorf("got %s, want accepted", m.Outcome)
+		}
+		if n := b.sender.total(); n > 12 {
+			t.Errorf("%d calls, want few: a held domain is only probed", n)
+		}
+		b.proved()
+	})
+}
+
+func TestManualHoldWaitsForAPerson(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		if err := b.Hold(t.Context(), Hold{Scope: LaneScope(Bulk), Class: Operator, Reason: "maintenance", Manual: true}); err != nil {
+			t.Fatal(err)
+		}
+		b.freeze(1, 2)
+		b.run()
+		after(24 * time.Hour)
+		if b.sender.total() != 0 {
+			t.Fatalf("%d calls under a manual hold", b.sender.total())
+		}
+		if err := b.Release(t.Context(), LaneScope(Bulk)); err != nil {
+			t.Fatal(err)
+		}
+		after(time.Second)
+		if l := b.state(1); l.State != Done || l.Accepted != 2 {
+			t.Errorf("after the release: %s, %d accepted", l.State, l.Accepted)
+		}
+		if err := b.Release(t.Context(), LaneScope(Bulk)); !errors.Is(err, ErrNotFound) {
+			t.Errorf("second release: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestPauseResumeAndCancel(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.pace.slots = 4
+		b.sender.fn = func(ctx context.Context, m *Message, _ int) error {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+			return ctx.Err()
+		}
+		b.freeze(1, 2500)
+		b.run()
+		after(5500 * time.Millisecond)
+		if err := b.Pause(t.Context(), 1, "lunch"); err != nil {
+			t.Fatal(err)
+		}
+		after(10 * time.Second)
+		sent := b.state(1).Accepted
+		after(time.Minute)
+		if got := b.state(1); got.Accepted != sent || got.Sending != 0 || got.State != Paused || sent == 0 {
+			t.Errorf("while paused: %d accepted (%d before), %d sending, %s", got.Accepted, sent, got.Sending, got.State)
+		}
+		if err := b.Resume(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		after(3500 * time.Millisecond)
+		if err := b.Cancel(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		after(10 * time.Second)
+		got := b.state(1)
+		if got.State != Cancelled || got.Pending+got.Sending != 0 || got.Skips[SkipCancelled]+got.Accepted != 2500 || got.Accepted <= sent {
+			t.Errorf("after the cancel: %+v", got)
+		}
+		if err := b.Resume(t.Context(), 1); !errors.Is(err, ErrState) {
+			t.Errorf("resume after cancel: %v, want ErrState", err)
+		}
+		b.proved()
+	})
+}
+
+func TestTransactionalLaneKeepsItsSlots(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.pace.slots = 8
+		b.sender.fn = func(ctx context.Context, m *Message, _ int) error {
+			if m.Lane == Bulk {
+				<-ctx.Done() // every bulk call hangs
+			}
+			return nil
+		}
+		b.StopGrace = time.Second
+		b.freeze(1, 100)
+		b.run()
+		after(time.Second)
+		if n := b.state(1).Sending; n != 6 {
+			t.Errorf("%d bulk calls open, want 6 of 8", n)
+		}
+		id := b.put("a@example.com")[0]
+		after(time.Second)
+		if m := b.message(id); m.Outcome != Accepted {
+			t.Errorf("mail behind hanging bulk calls: %s, want accepted", m.Outcome)
+		}
+	})
+}
+
+func TestStopCutsOpenCallsAfterTheGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(ctx context.Context, m *Message, _ int) error { <-ctx.Done(); return ctx.Err() }
+		b.freeze(1, 10)
+		b.run()
+		after(time.Second)
+		began := time.Now()
+		b.halt()
+		if took := time.Since(began); took != 9*time.Second {
+			t.Errorf("stop took %v, want the grace of 9 s", took)
+		}
+		if l := b.state(1); l.Unknown != 6 || l.Pending != 4 {
+			t.Errorf("%d unknown and %d pending, want 6 and 4", l.Unknown, l.Pending)
+		}
+		b.proved()
+	})
+}
+
+// copyStore is what a power cut would leave: the files as they are now.
+func copyStore(t *testing.T, from string) string {
+	t.Helper()
+	to := t.TempDir()
+	for _, name := range []string{"queue.db", "ledger.db"} {
+		data, err := os.ReadFile(filepath.Join(from, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+func TestCrashDuringCallsLosesNobody(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(ctx context.Context, m *Message, _ int) error { <-ctx.Done(); return ctx.Err() }
+		b.StopGrace = time.Second
+		b.freeze(1, 20)
+		id := b.put("a@example.com")[0]
+		b.run()
+		after(time.Second)
+		open := b.state(1).Sending
+		dir := copyStore(t, b.dir)
+
+		again := newBench(t, dir)
+		again.run()
+		after(10 * time.Second)
+		l := again.state(1)
+		if l.State != Done || l.Unknown != open || l.Accepted != 20-open {
+			t.Errorf("after the crash: %s, %d unknown (%d calls were open), %d accepted", l.State, l.Unknown, open, l.Accepted)
+		}
+		if m := again.message(id); m.Outcome != Accepted || !m.MaybeTwice {
+			t.Errorf("mail: %+v; want accepted, maybe twice", m)
+		}
+		again.proved()
+	})
+}
+
+func TestAddressIsWrittenAtTheLease(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.Addresses = book{1: "now@example.com", 3: "c@example.com"}
+		b.freeze(1, 3)
+		b.run()
+		after(time.Second)
+		if m := b.message("c1-1"); m.To != "now@example.com" || m.Outcome != Accepted {
+			t.Errorf("got %+v, want the address of now", m)
+		}
+		if m := b.message("c1-2"); m.Outcome != Skipped || m.Reason != SkipErased || m.Attempts != 0 {
+			t.Errorf("somebody gone: %+v, want skipped: erased", m)
+		}
+		if l := b.state(1); l.State != Done || l.Skips[SkipErased] != 1 {
+			t.Errorf("campaign %+v", l)
+		}
+		b.proved()
+	})
+}
+
+func TestPaceGetsBackWhatItGave(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(_ context.Context, m *Message, n int) error {
+			switch m.Subscriber % 3 {
+			case 0:
+				return &SkipError{SkipTopicOff}
+			case 1:
+				return &SendError{Class: Permanent, Text: "bad"}
+			}
+			return nil
+		}
+		b.freeze(1, 90)
+		b.run()
+		after(10 * time.Second)
+		if b.pace.reserved != 0 {
+			t.Errorf("%d reservations were neither used nor returned", b.pace.reserved)
+		}
+		if l := b.state(1); l.State != Done || l.Skipped != 30 || l.Failed != 30 || l.Accepted != 30 {
+			t.Errorf("got %+v", l)
+		}
+	})
+}

@@ -1,0 +1,372 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+const maxSubject = 200 // bytes of a subject kept for people
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// queueSums is the queue's counters while a group is being written.
+type queueSums struct {
+	s     *Spool
+	now   Counts
+	dirty bool
+}
+
+func (q *queueSums) begin() {
+	q.s.mu.Lock()
+	q.now, q.dirty = q.s.counts.clone(), false
+	q.s.mu.Unlock()
+}
+
+func (q *queueSums) flush(tx *bbolt.Tx) error {
+	if !q.dirty {
+		return nil
+	}
+	b, err := json.Marshal(q.now)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bMeta).Put(kCounts, b)
+}
+
+func (q *queueSums) publish() {
+	if !q.dirty {
+		return
+	}
+	q.s.mu.Lock()
+	q.s.counts = q.now
+	q.s.mu.Unlock()
+}
+
+func (s *Spool) loadQueue() error {
+	err := s.queue.db.View(func(tx *bbolt.Tx) (err error) {
+		s.counts, err = readCounts(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.queue.start(&queueSums{s: s})
+	return nil
+}
+
+func readCounts(tx *bbolt.Tx) (c Counts, err error) {
+	b := tx.Bucket(bMeta).Get(kCounts)
+	if b == nil {
+		return c, nil
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("read the queue's counters: %w", err)
+	}
+	return c, nil
+}
+
+func (s *Spool) queueSums() *queueSums { return s.queue.sums.(*queueSums) }
+
+// Put stores one legacy mail, one message per recipient with the body once,
+// and returns their ids after the commit is on disk. Recipients in env.Skip
+// are stored as skipped. It returns ErrFull when the disk is full and ErrBroken
+// when the process must end; then nothing is stored.
+func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, error) {
+	if len(env.To) == 0 || len(env.To) > MaxBatch {
+		return nil, fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", len(env.To), MaxBatch)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var ids []string
+	err := s.queue.do(len(body)+512*len(env.To), func(tx *bbolt.Tx) (err error) {
+		ids, err = s.put(tx, env, body)
+		return err
+	}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("store a mail: %w", err)
+	}
+	s.kick(Transactional)
+	return ids, nil
+}
+
+func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
+	live := 0
+	for _, to := range env.To {
+		if env.Skip[to] == "" {
+			live++
+		}
+	}
+	ref, err := putBody(tx, body, live)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	ids := make([]string, 0, len(env.To))
+	for _, to := range env.To {
+		seq, err := tx.Bucket(bOpen).NextSequence()
+		if err != nil {
+			return nil, err
+		}
+		m := Message{seq: seq, To: to, From: env.From, FromDomain: env.FromDomain, Size: len(body),
+			Subject: env.Subject[:min(len(env.Subject), maxSubject)], MessageID: env.MessageID, At: now, Received: now}
+		if m.Reason = env.Skip[to]; m.Reason != "" {
+			m.Outcome = Skipped
+		} else {
+			m.body, m.NextTry = ref, now
+		}
+		if err := s.queueSums().replace(tx, nil, &m); err != nil {
+			return nil, err
+		}
+		ids = append(ids, queueID(seq))
+	}
+	return ids, nil
+}
+
+// putBody stores a body in a bucket of its own with the number of messages
+// that need it. It returns 0 when none does.
+func putBody(tx *bbolt.Tx, body []byte, references int) (uint64, error) {
+	if references == 0 {
+		return 0, nil
+	}
+	bodies := tx.Bucket(bBodies)
+	id, err := bodies.NextSequence()
+	if err != nil {
+		return 0, err
+	}
+	b, err := bodies.CreateBucket(u64(id))
+	if err != nil {
+		return 0, err
+	}
+	if err := b.Put(kBody, body); err != nil {
+		return 0, err
+	}
+	refs := tx.Bucket(bBodyRef)
+	refs.FillPercent = 0.9
+	return id, refs.Put(u64(id), bodyRef(uint32(references), body))
+}
+
+func bodyRef(references uint32, body []byte) []byte {
+	b := binary.BigEndian.AppendUint32(nil, references)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
+}
+
+// dropBody takes one reference from a body and removes it with the last.
+func dropBody(tx *bbolt.Tx, id uint64) error {
+	refs := tx.Bucket(bBodyRef)
+	ref := bytes.Clone(refs.Get(u64(id)))
+	if len(ref) != 12 {
+		return fmt.Errorf("body %d: %w", id, ErrNotFound)
+	}
+	n := binary.BigEndian.Uint32(ref)
+	if n > 1 {
+		binary.BigEndian.PutUint32(ref, n-1)
+		return refs.Put(u64(id), ref)
+	}
+	if err := tx.Bucket(bBodies).DeleteBucket(u64(id)); err != nil {
+		return err
+	}
+	return refs.Delete(u64(id))
+}
+
+// body reads a body and verifies its checksum: bbolt has none on data pages.
+func body(tx *bbolt.Tx, id uint64) ([]byte, error) {
+	b, ref := tx.Bucket(bBodies).Bucket(u64(id)), tx.Bucket(bBodyRef).Get(u64(id))
+	if id == 0 || b == nil || len(ref) != 12 {
+		return nil, ErrNotFound
+	}
+	data := bytes.Clone(b.Get(kBody))
+	if uint32(len(data)) != binary.BigEndian.Uint32(ref[4:]) ||
+		crc32.Checksum(data, castagnoli) != binary.BigEndian.Uint32(ref[8:]) {
+		return nil, ErrDamaged
+	}
+	return data, nil
+}
+
+// replace writes a message's new record in place of its old one (nil for a new
+// message) and keeps counters, indexes and the body's references in step.
+func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
+	q.dirty = true
+	if old == nil {
+		q.now.enter(m)
+	} else {
+		q.now.move(old, m)
+		if err := q.forget(tx, old, m); err != nil {
+			return err
+		}
+	}
+	if m.Outcome == Pending {
+		if err := tx.Bucket(bDue).Put(queueDue(m), nil); err != nil {
+			return err
+		}
+	}
+	if m.Outcome == Sending {
+		if err := tx.Bucket(bSending).Put(u64(m.seq), nil); err != nil {
+			return err
+		}
+	}
+	if m.SESID != "" && (old == nil || old.SESID != m.SESID) {
+		if err := tx.Bucket(bSES).Put([]byte(packSESID(m.SESID)), u64(m.seq)); err != nil {
+			return err
+		}
+	}
+	b := tx.Bucket(mailBucket(m.Outcome))
+	b.FillPercent = 0.9
+	return b.Put(u64(m.seq), appendMail(nil, m))
+}
+
+// forget removes what the old record had in indexes and what m needs no more.
+func (q *queueSums) forget(tx *bbolt.Tx, old, m *Message) error {
+	switch old.Outcome {
+	case Pending:
+		if err := tx.Bucket(bDue).Delete(queueDue(old)); err != nil {
+			return err
+		}
+	case Sending:
+		if err := tx.Bucket(bSending).Delete(u64(old.seq)); err != nil {
+			return err
+		}
+	}
+	if (m.Outcome == Accepted || m.Outcome == Skipped) && m.body != 0 {
+		if err := dropBody(tx, m.body); err != nil {
+			return err
+		}
+		m.body = 0
+	}
+	if from := mailBucket(old.Outcome); !bytes.Equal(from, mailBucket(m.Outcome)) {
+		return tx.Bucket(from).Delete(u64(old.seq))
+	}
+	return nil
+}
+
+func mailBucket(o Outcome) []byte {
+	if o.open() {
+		return bOpen
+	}
+	return bDone
+}
+
+// queueDue is a pending message's key in due: its scope first, so that held
+// mail is stepped over in one seek.
+func queueDue(m *Message) []byte {
+	b := append([]byte(m.FromDomain), 0)
+	b = binary.BigEndian.AppendUint64(b, millis(m.NextTry))
+	return binary.BigEndian.AppendUint64(b, m.seq)
+}
+
+// mail reads one message of the queue, wherever it is.
+func mail(tx *bbolt.Tx, seq uint64) (Message, error) {
+	for _, name := range [][]byte{bOpen, bDone} {
+		if b := tx.Bucket(name).Get(u64(seq)); b != nil {
+			return readMail(b, seq)
+		}
+	}
+	return Message{}, fmt.Errorf("message %s: %w", queueID(seq), ErrNotFound)
+}
+
+// Body writes a queue message's stored body to w. It returns ErrNotFound when
+// the body is no longer kept and ErrDamaged when it fails its checksum.
+func (s *Spool) Body(id string, w io.Writer) error {
+	lane, _, seq, ok := parseID(id)
+	if !ok || lane != Transactional {
+		return fmt.Errorf("body of %s: %w", id, ErrNotFound)
+	}
+	data, err := s.loadBody(seq)
+	if err != nil {
+		return fmt.Errorf("body of %s: %w", id, err)
+	}
+	_, err = w.Write(data)
+	return err
+}
+
+func (s *Spool) loadBody(seq uint64) (data []byte, err error) {
+	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+		m, err := mail(tx, seq)
+		if err != nil {
+			return err
+		}
+		data, err = body(tx, m.body)
+		return err
+	})
+	return data, err
+}
+
+// Retry puts a failed or unknown message of the queue back, with fresh tries.
+// ErrNotFound; ErrState when it is in another outcome or its body is gone.
+func (s *Spool) Retry(ctx context.Context, id string) error {
+	err := s.changeByID(ctx, id, func(m *Message) error {
+		if m.Outcome != Failed && m.Outcome != Unknown || m.body == 0 {
+			return fmt.Errorf("it is %s: %w", m.Outcome, ErrState)
+		}
+		m.MaybeTwice = m.MaybeTwice || m.Outcome == Unknown
+		m.Outcome, m.Tries, m.At, m.NextTry = Pending, 0, time.Now(), time.Now()
+		return nil
+	})
+	if err == nil {
+		s.kick(Transactional)
+	}
+	return err
+}
+
+// Discard gives up a message of the queue: a pending one ends as skipped, a
+// failed or unknown one loses its body. ErrNotFound; ErrState while it is
+// being sent or was accepted.
+func (s *Spool) Discard(ctx context.Context, id string) error {
+	return s.queueJob(ctx, id, func(tx *bbolt.Tx, old *Message) error {
+		m := *old
+		switch m.Outcome {
+		case Pending:
+			m.Outcome, m.Reason, m.At = Skipped, SkipCancelled, time.Now()
+		case Failed, Unknown:
+			if m.body == 0 {
+				return fmt.Errorf("it was discarded already: %w", ErrState)
+			}
+			if err := dropBody(tx, m.body); err != nil {
+				return err
+			}
+			m.body = 0
+		default:
+			return fmt.Errorf("it is %s: %w", m.Outcome, ErrState)
+		}
+		return s.queueSums().replace(tx, old, &m)
+	})
+}
+
+func (s *Spool) changeByID(ctx context.Context, id string, fn func(*Message) error) error {
+	return s.queueJob(ctx, id, func(tx *bbolt.Tx, old *Message) error {
+		m := *old
+		if err := fn(&m); err != nil {
+			return err
+		}
+		return s.queueSums().replace(tx, old, &m)
+	})
+}
+
+func (s *Spool) queueJob(ctx context.Context, id string, fn func(*bbolt.Tx, *Message) error) error {
+	lane, _, seq, ok := parseID(id)
+	if !ok || lane != Transactional {
+		return fmt.Errorf("message %q: %w", id, ErrNotFound)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.queue.do(512, func(tx *bbolt.Tx) error {
+		old, err := mail(tx, seq)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &old); err != nil {
+			return fmt.Errorf("message %s: %w", id, err)
+		}
+		return nil
+	}, nil)
+}

@@ -1,0 +1,72 @@
+package spool
+
+import (
+	"iter"
+
+	"go.etcd.io/bbolt"
+)
+
+// Recipients walks a campaign's rows in order of subscriber, those after
+// `after` with the outcome, or all when outcome is nil. It reads in batches, so
+// a slow caller holds up nothing and sees each row as it is when its batch is read.
+func (s *Spool) Recipients(campaign uint64, outcome *Outcome, after uint64) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		if _, err := s.Ledger(campaign); err != nil {
+			yield(Message{}, err)
+			return
+		}
+		for {
+			batch, last, err := s.rowBatch(campaign, outcome, after)
+			if err != nil {
+				yield(Message{}, err)
+				return
+			}
+			for _, m := range batch {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if last == 0 {
+				return
+			}
+			after = last
+		}
+	}
+}
+
+// rowBatch reads the next rows; last is 0 at the end.
+func (s *Spool) rowBatch(campaign uint64, outcome *Outcome, after uint64) (batch []Message, last uint64, err error) {
+	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bRows).Bucket(u64(campaign))
+		if b == nil {
+			return nil
+		}
+		c := b.Cursor()
+		k, v := c.Seek(u64(after + 1))
+		for n := 0; k != nil; n++ {
+			if n == MaxBatch {
+				return nil
+			}
+			if last = number(k, 0); outcome == nil || len(v) > 1 && v[1] == byte(*outcome) {
+				m, err := readRow(v, campaign, last)
+				if err != nil {
+					return err
+				}
+				batch = append(batch, m)
+			}
+			k, v = c.Next()
+		}
+		last = 0
+		return nil
+	})
+	return batch, last, err
+}
+
+// Recipient is one row. ErrNotFound.
+func (s *Spool) Recipient(campaign, subscriber uint64) (m Message, err error) {
+	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+		m, err = row(tx, campaign, subscriber)
+		return err
+	})
+	return m, err
+}

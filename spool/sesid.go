@@ -1,0 +1,76 @@
+package spool
+
+import (
+	"encoding/hex"
+	"strconv"
+)
+
+// SES message ids look like
+// 0100019a3b2c7d9a-1f2e3d4c-5b6a-7988-a0b1-c2d3e4f50617-000000: 60 characters
+// of 27 bytes' worth. Packed they are 0x01 and those bytes, which keeps their
+// order (they begin with a time); any other id is 0x00 and itself.
+const (
+	sesIDLength  = 60
+	packedLength = 28
+	packedForm   = 0x01
+	plainForm    = 0x00
+)
+
+var sesIDGroups = [...]int{16, 8, 4, 4, 4, 12}
+
+// packSESID packs an id; "" stays "".
+func packSESID(id string) string {
+	if id == "" {
+		return ""
+	}
+	if p, ok := packHex(id); ok {
+		return p
+	}
+	return string([]byte{plainForm}) + id
+}
+
+func packHex(id string) (string, bool) {
+	if len(id) != sesIDLength {
+		return "", false
+	}
+	out := make([]byte, 0, packedLength)
+	out = append(out, packedForm)
+	rest := id
+	for _, n := range sesIDGroups {
+		part := rest[:n]
+		b, err := hex.AppendDecode(out, []byte(part))
+		if err != nil || rest[n] != '-' {
+			return "", false
+		}
+		out, rest = b, rest[n+1:]
+	}
+	n, err := strconv.ParseUint(rest, 10, 24)
+	if err != nil {
+		return "", false
+	}
+	out = append(out, byte(n>>16), byte(n>>8), byte(n))
+	packed := string(out)
+	return packed, unpackSESID(packed) == id // upper-case hex and the like stay plain
+}
+
+// unpackSESID is the inverse of packSESID.
+func unpackSESID(p string) string {
+	if p == "" {
+		return ""
+	}
+	if p[0] != packedForm || len(p) != packedLength {
+		return p[1:]
+	}
+	out := make([]byte, 0, sesIDLength)
+	rest := []byte(p[1:])
+	for _, n := range sesIDGroups {
+		out = append(hex.AppendEncode(out, rest[:n/2]), '-')
+		rest = rest[n/2:]
+	}
+	n := uint64(rest[0])<<16 | uint64(rest[1])<<8 | uint64(rest[2])
+	digits := strconv.FormatUint(n, 10)
+	for range 6 - len(digits) {
+		out = append(out, '0')
+	}
+	return string(append(out, digits...))
+}

@@ -1,0 +1,482 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+func open(t *testing.T) *Spool {
+	t.Helper()
+	s, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func putOne(t *testing.T, s *Spool, to ...string) []string {
+	t.Helper()
+	ids, err := s.Put(t.Context(), Envelope{From: "app@example.com", FromDomain: "example.com", To: to, MessageID: "7@app"}, []byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func checked(t *testing.T, s *Spool) []string {
+	t.Helper()
+	r, err := s.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.Faults
+}
+
+func TestSecondProcessIsToldTheStoreIsInUse(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := Open(dir); !errors.Is(err, ErrLocked) {
+		t.Errorf("got %v, want ErrLocked", err)
+	}
+}
+
+func TestWhatWasPutIsThereAfterReopening(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := putOne(t, s, "a@example.com", "b@example.com")
+	id := s.StoreID()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com"}}, nil); !errors.Is(err, ErrClosed) {
+		t.Errorf("put after close: %v, want ErrClosed", err)
+	}
+	if s, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.StoreID() != id || len(id) != 8 || strings.Contains(id, "-") {
+		t.Errorf("store id %q, then %q; want eight characters that stay", id, s.StoreID())
+	}
+	for _, q := range ids {
+		var b bytes.Buffer
+		if err := s.Body(q, &b); err != nil || b.String() != "hello" {
+			t.Errorf("body of %s: %q, %v", q, b.String(), err)
+		}
+	}
+	st, err := s.Status()
+	if err != nil || st.Pending != 2 {
+		t.Errorf("status %+v, %v; want 2 pending", st, err)
+	}
+	for _, name := range []string{"queue.db", "ledger.db"} {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		if err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, %v; want 0600", name, fi.Mode(), err)
+		}
+	}
+}
+
+func TestHalfMadeFileOfAFirstStartIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "queue.db.new"), []byte("torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putOne(t, s, "a@example.com")
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSuppressedRecipientsOfAMailAreStoredAsSkipped(t *testing.T) {
+	s := open(t)
+	ids, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com", "b@example.com"},
+		Skip: map[string]string{"a@example.com": SkipSuppressed, "b@example.com": SkipSuppressed}}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if m, err := s.Message(id); err != nil || m.Outcome != Skipped || m.Reason != SkipSuppressed {
+			t.Errorf("%s: %+v, %v", id, m, err)
+		}
+	}
+	r, err := s.Check(t.Context())
+	if err != nil || r.Bodies != 0 || len(r.Faults) > 0 {
+		t.Errorf("check %+v, %v; want no body kept", r, err)
+	}
+}
+
+func TestManyWritersShareCommits(t *testing.T) {
+	s := open(t)
+	before := s.queue.db.Stats()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() { putOne(t, s, fmt.Sprintf("a%d@example.com", i)) })
+	}
+	wg.Wait()
+	after := s.queue.db.Stats()
+	if n := after.TxStats.GetWrite() - before.TxStats.GetWrite(); n == 0 {
+		t.Error("nothing was written")
+	}
+	if st, _ := s.Status(); st.Pending != 200 {
+		t.Errorf("%d pending, want 200", st.Pending)
+	}
+	if f := checked(t, s); len(f) > 0 {
+		t.Error(f)
+	}
+}
+
+func TestFailingJobDoesNotTakeOthersWithIt(t *testing.T) {
+	s := open(t)
+	good := func() *job {
+		return &job{done: make(chan error, 1), apply: func(tx *bbolt.Tx) error {
+			_, err := s.put(tx, Envelope{To: []string{"a@example.com"}, FromDomain: "x"}, []byte("x"))
+			return err
+		}}
+	}
+	oops := errors.New("oops")
+	bad := &job{done: make(chan error, 1), apply: func(tx *bbolt.Tx) error {
+		if _, err := s.put(tx, Envelope{To: []string{"b@example.com"}, FromDomain: "x"}, []byte("x")); err != nil {
+			return err
+		}
+		return oops
+	}}
+	group := []*job{good(), bad, good()}
+	jobs := append([]*job(nil), group...)
+	s.queue.commit(group)
+	for i, want := range []error{nil, oops, nil} {
+		if got := <-jobs[i].done; !errors.Is(got, want) {
+			t.Errorf("job %d: %v, want %v", i, got, want)
+		}
+	}
+	if st, _ := s.Status(); st.Pending != 2 {
+		t.Errorf("%d pending, want 2", st.Pending)
+	}
+	if f := checked(t, s); len(f) > 0 {
+		t.Error(f)
+	}
+}
+
+func TestFailedSyncEndsTheStoreAndAFullDiskDoesNot(t *testing.T) {
+	s := open(t)
+	if err := s.queue.commitError(fmt.Errorf("file resize error: truncate: no space left on device")); !errors.Is(err, ErrFull) {
+		t.Errorf("growth refused: %v, want ErrFull", err)
+	}
+	putOne(t, s, "a@example.com")
+	if err := s.queue.commitError(errors.New("input/output error")); !errors.Is(err, ErrBroken) {
+		t.Errorf("failed sync: %v, want ErrBroken", err)
+	}
+	if _, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com"}}, nil); !errors.Is(err, ErrBroken) {
+		t.Errorf("put after it: %v, want ErrBroken", err)
+	}
+	select {
+	case <-s.Broken():
+	default:
+		t.Error("Broken is not closed")
+	}
+}
+
+func TestFreezeMayBeRepeatedFromAnyBatch(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	if err := s.Begin(ctx, Ledger{Campaign: 1, FromDomain: "x", Expect: -1}); err != nil {
+		t.Fatal(err)
+	}
+	rows := func(from, to uint64) (out []Row) {
+		for i := from; i <= to; i++ {
+			r := Row{Subscriber: i}
+			if i%5 == 0 {
+				r.Skip = SkipUnsubscribed
+			}
+			out = append(out, r)
+		}
+		return out
+	}
+	for _, b := range [][2]uint64{{1, 40}, {1, 40}, {21, 60}, {61, 100}} {
+		if err := s.PutBatch(ctx, 1, rows(b[0], b[1]), Mark{Subscriber: b[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Begin(ctx, Ledger{Campaign: 1}); err != nil {
+		t.Fatal(err)
+	}
+	l, _ := s.Ledger(1)
+	if l.State != Freezing || l.Audience != 100 || l.Pending != 80 || l.Skips[SkipUnsubscribed] != 20 || l.Frozen != 100 {
+		t.Errorf("got %+v", l)
+	}
+	if err := s.PutBatch(ctx, 1, nil, Mark{Subscriber: 100, Done: true}); err != nil {
+		t.Fatal(err)
+	}
+	if l, _ = s.Ledger(1); l.State != Running {
+		t.Errorf("state %s, want running", l.State)
+	}
+	if err := s.PutBatch(ctx, 1, rows(101, 102), Mark{Subscriber: 102}); !errors.Is(err, ErrState) {
+		t.Errorf("batch after the end: %v, want ErrState", err)
+	}
+	if f := checked(t, s); len(f) > 0 {
+		t.Error(f)
+	}
+}
+
+func TestCampaignIsHeldWhenTheCountIsNotTheConfirmedOne(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	if err := s.Begin(ctx, Ledger{Campaign: 1, Expect: 3}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 1}, {Subscriber: 2}}, Mark{Subscriber: 2, Done: true}); err != nil {
+		t.Fatal(err)
+	}
+	l, _ := s.Ledger(1)
+	if l.State != Held || !strings.Contains(l.Reason, "3") || !strings.Contains(l.Reason, "2") {
+		t.Errorf("got %s, %q; want held with both numbers", l.State, l.Reason)
+	}
+}
+
+func TestCampaignOfNobodyIsDone(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	if err := s.Begin(ctx, Ledger{Campaign: 1, Expect: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 1, Skip: SkipSuppressed}}, Mark{Subscriber: 1, Done: true}); err != nil {
+		t.Fatal(err)
+	}
+	if l, _ := s.Ledger(1); l.State != Done || l.Skipped != 1 {
+		t.Errorf("got %+v, want done", l)
+	}
+}
+
+func TestCancelDuringTheFreeze(t *testing.T) {
+	s := open(t)
+	ctx := t.Context()
+	if err := s.Begin(ctx, Ledger{Campaign: 1, Expect: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 1}, {Subscriber: 2}}, Mark{Subscriber: 2}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Cancel(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if l, _ := s.Ledger(1); l.State != Cancelled || l.Skips[SkipCancelled] != 2 {
+		t.Errorf("got %+v, want cancelled with 2 skipped", l)
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 3}}, Mark{Subscriber: 3}); !errors.Is(err, ErrState) {
+		t.Errorf("batch after the cancel: %v, want ErrState", err)
+	}
+}
+
+func TestRetryAndDiscardByHand(t *testing.T) {
+	s := open(t)
+	id := putOne(t, s, "a@example.com")[0]
+	if err := s.Retry(t.Context(), id); !errors.Is(err, ErrState) {
+		t.Errorf("retry of a pending mail: %v, want ErrState", err)
+	}
+	if err := s.Discard(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := s.Message(id); m.Outcome != Skipped || m.Reason != SkipCancelled {
+		t.Errorf("got %+v, want skipped: cancelled", m)
+	}
+	if err := s.Discard(t.Context(), "q99"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("unknown id: %v, want ErrNotFound", err)
+	}
+	id = putOne(t, s, "b@example.com")[0]
+	fail(t, s, id)
+	if err := s.Retry(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if m, _ := s.Message(id); m.Outcome != Pending || m.Tries != 0 {
+		t.Errorf("after retry: %+v", m)
+	}
+	fail(t, s, id)
+	if err := s.Discard(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Discard(t.Context(), id); !errors.Is(err, ErrState) {
+		t.Errorf("second discard: %v, want ErrState", err)
+	}
+	if err := s.Retry(t.Context(), id); !errors.Is(err, ErrState) {
+		t.Errorf("retry without a body: %v, want ErrState", err)
+	}
+	if f := checked(t, s); len(f) > 0 {
+		t.Error(f)
+	}
+}
+
+// fail makes a queue message fail for good.
+func fail(t *testing.T, s *Spool, id string) {
+	t.Helper()
+	_, _, seq, _ := parseID(id)
+	leased, err := s.leaseQueue([]candidate{{key: seq}})
+	if err != nil || len(leased) != 1 {
+		t.Fatalf("lease %s: %v, %v", id, leased, err)
+	}
+	v := judge(leased[0], &SendError{Class: Permanent, Text: "no"}, policy{maxTries: 4, delays: defaultDelays})
+	if err := s.settleQueue(leased[0], "", v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFindByAddressAndMessageID(t *testing.T) {
+	s := open(t)
+	ids := putOne(t, s, "a@example.com", "b@example.com")
+	for query, want := range map[string]int{"<7@app>": 2, "B@example.com": 1, ids[0]: 1, "nobody@example.com": 0} {
+		got, err := s.Find(t.Context(), query, nil)
+		if err != nil || len(got) != want {
+			t.Errorf("find %q: %d messages, %v; want %d", query, len(got), err, want)
+		}
+	}
+}
+
+// Every kind of damage Check knows, planted by hand: it must name each.
+func TestCheckFindsWhatDoesNotHold(t *testing.T) {
+	for name, plant := range map[string]func(tx *bbolt.Tx, ledger bool) error{
+		"counters say": func(tx *bbolt.Tx, ledger bool) error {
+			if ledger {
+				return nil
+			}
+			return tx.Bucket(bMeta).Put(kCounts, []byte(`{"audience":9,"pending":9}`))
+		},
+		"not in the index of what is due": func(tx *bbolt.Tx, ledger bool) error {
+			k, _ := tx.Bucket(bDue).Cursor().First()
+			if ledger || k == nil {
+				return nil
+			}
+			return tx.Bucket(bDue).Delete(bytes.Clone(k))
+		},
+		"entries, the messages need": func(tx *bbolt.Tx, ledger bool) error {
+			return tx.Bucket(bSending).Put(key(7, 7), nil)
+		},
+		"is needed by": func(tx *bbolt.Tx, ledger bool) error {
+			if ledger {
+				return nil
+			}
+			return tx.Bucket(bBodyRef).Delete(u64(1))
+		},
+		"checksum": func(tx *bbolt.Tx, ledger bool) error {
+			if ledger {
+				return nil
+			}
+			return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("hullo"))
+		},
+		"cannot be read": func(tx *bbolt.Tx, ledger bool) error {
+			if !ledger {
+				return nil
+			}
+			return tx.Bucket(bRows).Bucket(u64(1)).Put(u64(1), []byte{9})
+		},
+		"nobody would send it": func(tx *bbolt.Tx, ledger bool) error {
+			if !ledger {
+				return nil
+			}
+			h, err := readHeader(tx.Bucket(bHeaders).Get(u64(1)))
+			if err != nil {
+				return err
+			}
+			return tx.Bucket(bHeaders).Put(u64(1), []byte(fmt.Sprintf(
+				`{"campaign":1,"state":"running","next":2,"frozen_at":"2026-01-01T00:00:00Z","audience":%d,"pending":%d}`, h.Audience, h.Pending)))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			putOne(t, s, "a@example.com")
+			if err := s.Begin(t.Context(), Ledger{Campaign: 1, Expect: -1}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.PutBatch(t.Context(), 1, []Row{{Subscriber: 1}, {Subscriber: 2}}, Mark{Subscriber: 2, Done: true}); err != nil {
+				t.Fatal(err)
+			}
+			if f := checked(t, s); len(f) > 0 {
+				t.Fatalf("before: %v", f)
+			}
+			for _, l := range []bool{false, true} {
+				db := s.queue.db
+				if l {
+					db = s.ledger.db
+				}
+				if err := db.Update(func(tx *bbolt.Tx) error { return plant(tx, l) }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if f := strings.Join(checked(t, s), "\n"); !strings.Contains(f, name) {
+				t.Errorf("faults %q, want one that says %q", f, name)
+			}
+		})
+	}
+}
+
+func TestDamagedBodyIsNotSent(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		id := b.put("a@example.com")[0]
+		err := b.queue.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("other")) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.run()
+		after(time.Second)
+		if m := b.message(id); m.Outcome != Failed || b.sender.total() != 0 {
+			t.Errorf("got %s after %d calls, want failed after none", m.Outcome, b.sender.total())
+		}
+	})
+}
+
+func TestBodyMemoryIsBounded(t *testing.T) {
+	s := open(t)
+	s.BodyMemory = 100
+	release, err := s.ReserveBody(t.Context(), 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := s.ReserveBody(ctx, 80); err == nil {
+		t.Error("80 more of 100 were given while 80 were out")
+	}
+	release()
+	release() // twice does no harm
+	if again, err := s.ReserveBody(t.Context(), 1000); err != nil {
+		t.Errorf("more than all of it: %v", err)
+	} else {
+		again()
+	}
+}
+
+func TestPaceSnapshotIsKept(t *testing.T) {
+	s := open(t)
+	if b, err := s.LoadPace(); err != nil || b != nil {
+		t.Errorf("before: %q, %v", b, err)
+	}
+	if err := s.SavePace([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := s.LoadPace(); err != nil || string(b) != "x" {
+		t.Errorf("got %q, %v; want x", b, err)
+	}
+}
