@@ -27,6 +27,9 @@ func (s *Spool) attempt(ctx context.Context, m *Message) {
 	s.settle(ctx, m, id, v)
 	m.Data = nil
 	s.afterwards(ctx, m, v)
+	if v.outcome == Pending {
+		s.kick(m.Lane) // its next try may be the next thing due
+	}
 }
 
 // call loads what must be loaded and calls the Sender.
@@ -78,6 +81,8 @@ func (s *Spool) afterwards(ctx context.Context, m *Message, v verdict) {
 	switch {
 	case v.noCall:
 		s.holds.unclaim(m.probing)
+		s.kick(Transactional) // somebody else may probe now
+		s.kick(Bulk)
 	case v.class == "" || v.class == Permanent:
 		s.outage.answered()
 		for _, sc := range m.probing {

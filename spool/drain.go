@@ -75,8 +75,9 @@ func (s *Spool) finishCancels(ctx context.Context) {
 // slots bound the calls that are open. Bulk may not use the share kept for
 // the transactional lane.
 type slots struct {
-	mu   sync.Mutex
-	used [2]int
+	mu      sync.Mutex
+	used    [2]int
+	starved [2]bool // the lane found no slot and waits to be told of one
 }
 
 // take reserves up to n slots for a lane.
@@ -91,13 +92,19 @@ func (s *slots) take(l Lane, n, concurrency int, share float64) int {
 	}
 	n = max(min(n, free), 0)
 	s.used[l] += n
+	s.starved[l] = n == 0
 	return n
 }
 
-func (s *slots) give(l Lane, n int) {
+// give returns slots and says which lanes wait for one.
+func (s *slots) give(l Lane, n int) (starved [2]bool) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.used[l] -= n
-	s.mu.Unlock()
+	if n > 0 {
+		starved, s.starved = s.starved, starved
+	}
+	return starved
 }
 
 func (s *Spool) takeSlots(l Lane) int {
@@ -109,12 +116,11 @@ func (s *Spool) takeSlots(l Lane) int {
 }
 
 func (s *Spool) giveSlots(l Lane, n int) {
-	if n == 0 {
-		return
+	for lane, starved := range s.slots.give(l, n) {
+		if starved {
+			s.kick(Lane(lane))
+		}
 	}
-	s.slots.give(l, n)
-	s.kick(Transactional)
-	s.kick(Bulk)
 }
 
 // dispatch is one lane's loop: a slot, work that is due, the pace, and only
@@ -148,7 +154,7 @@ func (s *Spool) round(ctx, calls context.Context, open *sync.WaitGroup, l Lane) 
 		return time.Time{}, nil
 	}
 	left := n
-	defer func() { s.slots.give(l, left) }()
+	defer func() { s.giveSlots(l, left) }()
 
 	due, next, err := s.candidates(l, n)
 	if err != nil || len(due) == 0 {
