@@ -156,7 +156,7 @@ func Hint(class spool.Class) string {
 	case spool.Account:
 		return "Open the SES console (Account dashboard) and AWS's mail about it: sending is paused or suspended and AWS says there why. pabal does not resume a suspended account by itself."
 	case spool.Identity:
-		return "Verify the sender's domain or address in the SES console for this region, or correct the From address. See which ones are verified with 'pabal domain check'."
+		return "Verify the sender's domain or address in the SES console for this region, or correct the From address."
 	case spool.Configuration:
 		return "Check ses.configuration_set, ses.region and ses.endpoint: the named set must exist in this region and must not be paused."
 	case spool.Credentials:

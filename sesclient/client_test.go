@@ -124,11 +124,17 @@ func TestCallLimitGrowsWithSize(t *testing.T) {
 func TestConnectionsAreKept(t *testing.T) {
 	fake := newFakeSES(t, true)
 	var mu sync.Mutex
-	remotes := map[string]bool{}
+	remotes, arrived, together := map[string]bool{}, 0, make(chan struct{})
 	fake.answers(func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		remotes[r.RemoteAddr] = true
+		all := together
+		if arrived++; arrived%16 == 0 {
+			close(together)
+			together = make(chan struct{})
+		}
 		mu.Unlock()
+		<-all // 16 calls are open at once
 		writeJSON(w, map[string]string{"MessageId": "1"})
 	})
 	c := fake.client(t, "")

@@ -3,7 +3,6 @@ package sesclient
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -154,7 +153,8 @@ func TestNothingWrittenIsNetwork(t *testing.T) {
 	}
 	refusing := "http://" + closed.Addr().String()
 	_ = closed.Close()
-	tlsFake, mute := newFakeSES(t, true), silentListener(t)
+	tlsFake := newFakeSES(t, true)
+	mute, _ := silentListener(t)
 	for name, endpoint := range map[string]string{
 		"connection refused":        refusing,
 		"unknown certificate":       tlsFake.URL,
@@ -179,43 +179,55 @@ func TestNothingWrittenIsNetwork(t *testing.T) {
 	}
 }
 
-// silentListener accepts and never says a word.
-func silentListener(t *testing.T) string {
+// silentListener accepts, reads a first piece of what comes, tells begun, and
+// never says a word.
+func silentListener(t *testing.T) (address string, begun <-chan struct{}) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
+	pieces, over := make(chan struct{}, 16), make(chan struct{})
+	t.Cleanup(func() { close(over); _ = l.Close() })
 	go func() {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() { _, _ = io.Copy(io.Discard, conn); _ = conn.Close() }()
+			go func() {
+				defer conn.Close()
+				if _, err := conn.Read(make([]byte, 16)); err == nil {
+					pieces <- struct{}{}
+				}
+				<-over
+			}()
 		}
 	}()
-	return l.Addr().String()
+	return l.Addr().String(), pieces
 }
 
 func TestCutOffInTheMiddleIsAmbiguous(t *testing.T) {
-	mute := silentListener(t)
-	for _, size := range []int{100, 8 << 20} { // answered never; and not even written whole
+	mute, begun := silentListener(t)
+	for _, size := range []int{100, 8 << 20} { // written whole; and stuck half-way
 		c := newClient(t, Options{Region: "eu-west-1", Endpoint: "http://" + mute, Credentials: Credentials{"a", "b"}})
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-begun; cancel() }()
 		_, err := c.Send(ctx, testMail(size))
-		cancel()
 		refusal := wantRefusal(t, err, spool.Ambiguous, "")
-		if !strings.Contains(refusal.Text, "the time limit was reached") {
+		if !strings.Contains(refusal.Text, "no answer after") || !strings.Contains(refusal.Text, "the call was cut off") {
 			t.Errorf("%d bytes: text %q", size, refusal.Text)
 		}
 	}
+}
+
+func TestCallThatWasOverBeforeItBegan(t *testing.T) {
+	mute, _ := silentListener(t)
 	c := newClient(t, Options{Region: "eu-west-1", Endpoint: "http://" + mute, Credentials: Credentials{"a", "b"}})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Send(ctx, testMail(100))
-	wantRefusal(t, err, spool.Network, "all") // over before anything was written
+	wantRefusal(t, err, spool.Network, "all")
 }
 
 // A kept connection that SES closes over the second request: one request, and

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,7 +33,7 @@ func newFakeSES(t testing.TB, tls bool) *fakeSES {
 	t.Helper()
 	f := &fakeSES{}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(f.serve))
-	f.Config.ErrorLog = nil
+	f.Config.ErrorLog = log.New(io.Discard, "", 0)
 	if tls {
 		f.StartTLS()
 	} else {

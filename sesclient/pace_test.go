@@ -214,6 +214,18 @@ func TestRateRefusalHalvesOnceAndRecovers(t *testing.T) {
 	})
 }
 
+func TestRateRefusalStopsWhatWasSavedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := knowing(Options{}, account24(100))
+		time.Sleep(time.Second)
+		p.Report(spool.Bulk, &spool.SendError{Class: spool.Rate})
+		began := time.Now()
+		if n, err := p.Take(t.Context(), spool.Bulk, 16); n != 1 || err != nil || time.Since(began) < 20*time.Millisecond {
+			t.Errorf("right after a refusal %d went after %s, %v", n, time.Since(began), err)
+		}
+	})
+}
+
 func TestUnlimitedAccountSlowsDownWhenRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := knowing(Options{}, account24(-1))

@@ -191,7 +191,7 @@ func (p *Pace) Snapshot() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.quota.prune(time.Now())
-	data, err := json.Marshal(saved{Version: 1, Minutes: p.quota.minutes})
+	data, err := json.Marshal(saved{Version: 1, Minutes: append([]minute{}, p.quota.minutes...)})
 	if err != nil {
 		panic("integers cannot be written as JSON: " + err.Error())
 	}
