@@ -1,10 +1,13 @@
 package smtpd
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/emersion/go-smtp"
+
+	"pabal/spool"
 )
 
 // refusal is an SMTP reply. Every error a session returns is one: go-smtp turns
@@ -17,7 +20,13 @@ func refusal(code int, enhanced, text string) *smtp.SMTPError {
 
 // notNow is the reply to a failure of ours: the client keeps the mail and tries
 // again.
-func notNow(error) *smtp.SMTPError {
+func notNow(err error) *smtp.SMTPError {
+	switch {
+	case errors.Is(err, spool.ErrFull):
+		return refusal(452, "4.3.1", "the disk of the mail queue is full, try again later")
+	case errors.Is(err, spool.ErrBroken):
+		return refusal(451, "4.3.0", "the mail queue cannot be written, see the log of pabal; try again later")
+	}
 	return refusal(451, "4.3.0", "the message could not be stored, try again later")
 }
 

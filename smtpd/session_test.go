@@ -363,11 +363,14 @@ func TestSuppressedRecipientsAreStoredAsSkipped(t *testing.T) {
 }
 
 func TestFailuresOfOursAreTemporary(t *testing.T) {
+	wrapped := func(err error) error { return fmt.Errorf("put: %w", err) }
 	for name, c := range map[string]struct {
 		queue      *memory
 		suppressed error
 		want       string
 	}{
+		"disk full":       {queue: &memory{err: wrapped(spool.ErrFull)}, want: "452 4.3.1"},
+		"sync failed":     {queue: &memory{err: wrapped(spool.ErrBroken)}, want: "451 4.3.0"},
 		"anything else":   {queue: &memory{err: errors.New("odd")}, want: "451 4.3.0"},
 		"no memory":       {queue: &memory{full: context.DeadlineExceeded}, want: "452 4.3.1"},
 		"list unreadable": {queue: &memory{}, suppressed: errors.New("odd"), want: "451 4.3.0"},
