@@ -102,6 +102,7 @@ func (s *Store) ImportCSV(ctx context.Context, r io.Reader, o ImportOptions) (Im
 	err = im.run(ctx, copied)
 	// Also after an error: what is stored has to be found.
 	err = errors.Join(err, s.flush(context.WithoutCancel(ctx)), im.report.close())
+	im.total()
 	return im.result, err
 }
 
@@ -169,11 +170,15 @@ func (im *importer) settle(o outcome) error {
 	for _, r := range o.rejected {
 		im.reject(r.Line, r.Email, r.Reason)
 	}
-	im.result.Rows = im.result.Accepted + im.result.Duplicate + im.result.Rejected
+	im.total()
 	if im.options.Progress != nil {
 		im.options.Progress(im.result)
 	}
 	return nil
+}
+
+func (im *importer) total() {
+	im.result.Rows = im.result.Accepted + im.result.Duplicate + im.result.Rejected
 }
 
 // read parses up to importBatch good rows.

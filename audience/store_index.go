@@ -20,7 +20,7 @@ import (
 // it ends; meta's "indexed" says from which id on the index has to be made good
 // when pabal was killed before that.
 const (
-	maxPending = 1 << 20 // entries in memory, 24 bytes each, before they are written
+	maxPending = 1 << 18 // entries in memory, some 10 MB, before they are written
 	indexBatch = 20_000  // entries a commit, sorted: neighbours share pages
 )
 
