@@ -2,16 +2,40 @@
 // rendering, preflight, flight plan, the freeze of the audience into the
 // spool's ledger, and the Sender that checks consent and composes each letter
 // at the moment it is sent.
+//
+// A campaign is a draft until Start seals it: the template's version, segment,
+// values and sender are fixed in campaign.db first, then the ledger header is
+// written, then the audience follows in batches of 1,000, each committed with
+// the mark of how far the walk got. A crash between any two of these steps is
+// finished by Run: nobody is frozen twice, nobody is left out. From the header
+// on, state and counts are the spool's; this package only adds them to what it
+// shows. The audience is everyone the segment selects; whoever may not be
+// mailed is in the ledger as skipped, with the reason.
+//
+// Templates are Handlebars, parsed once per version and never made of
+// subscriber data. Values are escaped in HTML, checked before they reach a
+// header, and a field without a value and without a default fails the mail
+// instead of leaving a hole in it.
+//
+// campaign.db (bbolt), keys are big-endian u64 of our own sequences:
+//
+//	meta       kind = "campaign", format = "1"
+//	names      template name -> template id
+//	templates  template id -> newest version's record, JSON without bodies
+//	versions   template id, version (u32) -> a bucket of its own with
+//	           head (JSON without bodies), subject, html, text: written once
+//	campaigns  campaign id -> JSON; no state or counts once sealed
 package campaign
 
 import (
 	"context"
 	"errors"
-	"iter"
-	"log/slog"
+	"fmt"
+	"strings"
 	"time"
 
 	"pabal/audience"
+	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -45,11 +69,12 @@ type Campaign struct {
 	Sealed          time.Time         `json:"sealed,omitzero"`
 	Expect          int64             `json:"expect,omitempty"`
 
-	Started      time.Time `json:"started,omitzero"`
-	First        time.Time `json:"first,omitzero"`
-	Ended        time.Time `json:"ended,omitzero"`
-	Reason       string    `json:"reason,omitempty"` // why held or paused
-	spool.Counts           // zero while draft
+	Started      time.Time   `json:"started,omitzero"`
+	First        time.Time   `json:"first,omitzero"`
+	Ended        time.Time   `json:"ended,omitzero"`
+	Reason       string      `json:"reason,omitempty"` // why held or paused
+	Hold         *spool.Hold `json:"hold,omitempty"`   // what keeps a running one from sending now, or nil
+	spool.Counts             // zero while draft
 
 	PerSecond float64   `json:"per_second"`   // accepted a second now
 	ETA       time.Time `json:"eta,omitzero"` // expected end while running
@@ -58,15 +83,16 @@ type Campaign struct {
 // Level of a finding.
 type Level string
 
+// The levels: Block keeps the campaign from starting.
 const (
 	Block Level = "block"
 	Warn  Level = "warn"
 	Note  Level = "note"
 )
 
-// Finding is one line of preflight.
+// Finding is one line of preflight. Rule is stable: screens translate by it.
 type Finding struct {
-	Rule     string   `json:"rule"` // rule id, stable: missing_value, unknown_field, no_unsubscribe, from_unverified, sandbox_recipient, public_url, consent_assumed, empty_audience, suppressed_share, ...
+	Rule     string   `json:"rule"` // one of the Rule constants
 	Level    Level    `json:"level"`
 	What     string   `json:"what"`
 	Why      string   `json:"why"`
@@ -103,7 +129,7 @@ type Plan struct {
 
 // AccountFacts is what preflight and plan know of the SES account; sesclient supplies it.
 type AccountFacts struct {
-	MaxSendRate    float64
+	MaxSendRate    float64 // recipients a second
 	Max24Hour      float64 // -1: unlimited
 	Sent24Hours    float64
 	Sandbox        bool
@@ -125,11 +151,32 @@ type Gate interface {
 	Wait(ctx context.Context) (time.Duration, error)
 }
 
+// The errors of this package, to be tested with errors.Is.
 var (
 	ErrNotFound = errors.New("not found")
 	ErrState    = errors.New("not possible in this state") // wrapped with the state
-	ErrBlocked  = errors.New("preflight blocks")           // wrapped; see Preflight
+	ErrBlocked  = errors.New("preflight blocks")           // wrapped by *BlockedError
 )
+
+// BlockedError says which findings keep a campaign from starting. It wraps
+// ErrBlocked.
+type BlockedError struct{ Preflight Preflight }
+
+func (e *BlockedError) Error() string {
+	s := ErrBlocked.Error()
+	for _, f := range e.Preflight.Findings {
+		if f.Level == Block {
+			s += "; " + f.What
+		}
+	}
+	return s
+}
+
+// Unwrap returns ErrBlocked and the *eml.Problem a person is shown.
+func (e *BlockedError) Unwrap() []error {
+	hint := fmt.Sprintf("see what to mend: pabal campaign preflight %d", e.Preflight.Campaign)
+	return []error{ErrBlocked, &eml.Problem{What: e.Error(), Hint: hint}}
+}
 
 // Settings is the [campaign] and [web] part of the configuration this package needs.
 type Settings struct {
@@ -141,83 +188,25 @@ type Settings struct {
 	ConfigurationSet        string
 }
 
-// Store owns campaign.db.
-type Store struct {
-	Settings Settings
-	Accounts Accounts
-	Logger   *slog.Logger
+// localURL stands in for a public URL that is not set while the endpoint is on
+// loopback: the emulator's mails go to nobody, and web listens there.
+const localURL = "http://localhost:8080"
+
+func (s *Settings) zone() *time.Location {
+	if s.Zone != nil {
+		return s.Zone
+	}
+	return time.FixedZone("KST", 9*60*60)
 }
 
-// Open opens or creates campaign.db in dir.
-func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) { panic("seam") }
-func (s *Store) Close() error                                                  { panic("seam") }
-
-// Run finishes what a crash interrupted (freezes, cancels) and blocks till ctx ends.
-func (s *Store) Run(ctx context.Context) error { panic("seam") }
-
-// TemplateError is a template that does not parse: line and column from 1.
-type TemplateError struct {
-	Part          string // subject, html, text
-	Line, Column  int
-	Message, Hint string
+// publicURL is where links of letters point, without a slash at the end; ""
+// when there is none and letters may not be made.
+func (s *Settings) publicURL() string {
+	switch {
+	case s.PublicURL != "":
+		return strings.TrimRight(s.PublicURL, "/")
+	case s.LoopbackSES:
+		return localURL
+	}
+	return ""
 }
-
-func (e *TemplateError) Error() string { panic("seam") }
-
-// PutTemplate stores a new version of the template called t.Name.
-func (s *Store) PutTemplate(ctx context.Context, t Template) (Template, error) { panic("seam") }
-func (s *Store) Template(name string, version int) (Template, error)           { panic("seam") } // version 0: newest
-func (s *Store) Templates() ([]Template, error)                                { panic("seam") } // newest versions, no bodies
-
-// Letter is a rendered mail, for a preview.
-type Letter struct {
-	From    string   `json:"from"`
-	To      string   `json:"to"`
-	Subject string   `json:"subject"`
-	HTML    string   `json:"html"`
-	Text    string   `json:"text"`
-	Missing []string `json:"missing,omitempty"` // fields without a value and without a default
-	Bytes   int64    `json:"bytes"`             // of the finished mail
-}
-
-// Render shows the template as the subscriber would get it.
-func (s *Store) Render(ctx context.Context, name string, version int, sub audience.Subscriber, values map[string]string) (Letter, error) {
-	panic("seam")
-}
-
-// Preview is Render with the campaign's template, values and sender.
-func (s *Store) Preview(ctx context.Context, id uint64, email string) (Letter, error) { panic("seam") }
-
-func (s *Store) Create(ctx context.Context, c Campaign) (Campaign, error)    { panic("seam") }
-func (s *Store) Edit(ctx context.Context, c Campaign) (Campaign, error)      { panic("seam") } // draft only
-func (s *Store) Campaign(id uint64) (Campaign, error)                        { panic("seam") }
-func (s *Store) Campaigns() ([]Campaign, error)                              { panic("seam") } // newest first
-func (s *Store) Preflight(ctx context.Context, id uint64) (Preflight, error) { panic("seam") }
-func (s *Store) Plan(ctx context.Context, id uint64) (Plan, error)           { panic("seam") }
-
-// Test sends the letter as `as` would get it to the address `to` through the
-// spool's transactional lane: subject marked [테스트], dead unsubscribe link,
-// outside the ledger. It returns the message id.
-func (s *Store) Test(ctx context.Context, id uint64, as, to string) (string, error) { panic("seam") }
-
-// Start seals the definition, freezes the audience and returns when it is
-// frozen. expect is the number of mailable recipients a person confirmed, -1
-// for none. ErrBlocked when preflight blocks (override: typed reason, kept).
-func (s *Store) Start(ctx context.Context, id uint64, expect int64) (Campaign, error) { panic("seam") }
-func (s *Store) Pause(ctx context.Context, id uint64) (Campaign, error)               { panic("seam") }
-func (s *Store) Resume(ctx context.Context, id uint64) (Campaign, error)              { panic("seam") }
-func (s *Store) Cancel(ctx context.Context, id uint64) (Campaign, error)              { panic("seam") }
-
-// Recipients is the ledger with addresses filled in for rows not yet leased.
-func (s *Store) Recipients(ctx context.Context, id uint64, outcome *spool.Outcome) iter.Seq2[spool.Message, error] {
-	panic("seam")
-}
-
-// Watch yields the campaign about twice a second until it is in a final state
-// (done, cancelled) or ctx ends.
-func (s *Store) Watch(ctx context.Context, id uint64) iter.Seq2[Campaign, error] { panic("seam") }
-
-// Sender is the drain's chain before SES, for both lanes: it checks consent,
-// suppression and topic, composes the bulk letter, waits at the gate, checks
-// again if that took over 50 ms, and calls next.
-func (s *Store) Sender(gate Gate, next spool.Sender) spool.Sender { panic("seam") }

@@ -1,0 +1,148 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pabal/audience"
+	"pabal/eml"
+	"pabal/spool"
+)
+
+// checkAgain is how long a letter may wait at the gate before consent is
+// looked at a second time.
+const checkAgain = 50 * time.Millisecond
+
+// Sender is the drain's chain before SES, for both lanes: it checks consent,
+// suppression and topic, composes the bulk letter, waits at the gate, checks
+// again if that took over 50 ms, and calls next. It returns what next returns,
+// a *spool.SkipError for somebody who is not to be mailed (any more), or a
+// permanent *spool.SendError for a letter that cannot be made. It may be
+// called at the same time.
+func (s *Store) Sender(gate Gate, next spool.Sender) spool.Sender {
+	return &lastCheck{store: s, gate: gate, next: next}
+}
+
+type lastCheck struct {
+	store *Store
+	gate  Gate
+	next  spool.Sender
+}
+
+// Send implements spool.Sender.
+func (d *lastCheck) Send(ctx context.Context, m *spool.Message) (string, error) {
+	if m.Lane == spool.Bulk {
+		return d.sendBulk(ctx, m)
+	}
+	if err := d.notSuppressed(m); err != nil {
+		return "", err
+	}
+	if err := d.pass(ctx, m, d.notSuppressed); err != nil {
+		return "", err
+	}
+	return d.next.Send(ctx, m)
+}
+
+// sendBulk composes the letter into a buffer that is used again once next has
+// returned: m.Data is not kept.
+func (d *lastCheck) sendBulk(ctx context.Context, m *spool.Message) (string, error) {
+	def, err := d.store.mailing(m.Campaign)
+	if err != nil {
+		return "", definitionError(err)
+	}
+	sub, err := d.allowedBulk(m, def.topic)
+	if err != nil {
+		return "", err
+	}
+	buffer, ok := d.store.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
+	defer func() {
+		m.Data = nil
+		d.store.buffers.Put(buffer)
+	}()
+	if *buffer, err = d.store.compose((*buffer)[:0], m, def, &sub); err != nil {
+		return "", err
+	}
+	m.Data, m.From = *buffer, def.from.Address
+	again := func(m *spool.Message) error { _, err := d.allowedBulk(m, def.topic); return err }
+	if err := d.pass(ctx, m, again); err != nil {
+		return "", err
+	}
+	return d.next.Send(ctx, m)
+}
+
+// pass waits at the gate. Somebody may opt out meanwhile.
+func (d *lastCheck) pass(ctx context.Context, m *spool.Message, allowed func(*spool.Message) error) error {
+	waited, err := d.gate.Wait(ctx)
+	if err != nil {
+		// No byte was written: the message goes back and no try is used up.
+		return &spool.SendError{Class: spool.Network, Text: "stopped while waiting for its turn: " + err.Error(), Err: err}
+	}
+	if waited > checkAgain {
+		return allowed(m)
+	}
+	return nil
+}
+
+func (d *lastCheck) allowedBulk(m *spool.Message, topic string) (audience.Subscriber, error) {
+	sub, reason, err := d.store.people.Check(m.Subscriber, topic)
+	switch {
+	case errors.Is(err, audience.ErrNotFound):
+		return sub, &spool.SkipError{Reason: spool.SkipErased}
+	case err != nil:
+		return sub, &spool.SendError{Class: spool.Temporary, Text: "consent could not be read: " + err.Error(), Err: err}
+	case reason != "":
+		return sub, &spool.SkipError{Reason: reason}
+	}
+	if m.To == sub.Email {
+		return sub, nil // Check has looked
+	}
+	return sub, d.notSuppressed(m)
+}
+
+// notSuppressed looks at the address the mail goes to: in bulk it is the
+// one written at the lease, which the person may have changed since.
+func (d *lastCheck) notSuppressed(m *spool.Message) error {
+	_, suppressed, err := d.store.people.Suppressed(m.To)
+	if err != nil {
+		return &spool.SendError{Class: spool.Temporary, Text: "the suppression list could not be read: " + err.Error(), Err: err}
+	}
+	if suppressed {
+		return &spool.SkipError{Reason: spool.SkipSuppressed}
+	}
+	return nil
+}
+
+// definitionError says whether reading a campaign's definition may work later.
+func definitionError(err error) error {
+	class := spool.Temporary
+	if errors.Is(err, ErrNotFound) {
+		class = spool.Permanent
+	}
+	return &spool.SendError{Class: class, Text: "the campaign's definition cannot be used: " + err.Error(), Err: err}
+}
+
+// compose appends the finished mail of a leased row.
+func (s *Store) compose(dst []byte, m *spool.Message, def *mailing, sub *audience.Subscriber) ([]byte, error) {
+	p := def.person(sub, m.To, s.people.Token(m.Subscriber, m.Campaign))
+	tag := m.Tag
+	if tag == "" {
+		tag = fmt.Sprintf("%d-%d-%d", m.Campaign, m.Subscriber, m.Attempts)
+	}
+	data, err := def.compose(dst, p, tag, now())
+	if err != nil {
+		text := "the letter cannot be made: " + err.Error()
+		if problem, ok := errors.AsType[*eml.Problem](err); ok {
+			text = "the letter cannot be made: " + problem.What + "; " + problem.Hint
+		}
+		return dst, &spool.SendError{Class: spool.Permanent, Text: text, Err: err}
+	}
+	if len(data) > maxMail {
+		return dst, &spool.SendError{Class: spool.Permanent, Text: fmt.Sprintf("the mail has %d bytes, more than %d", len(data), maxMail)}
+	}
+	return data, nil
+}

@@ -1,0 +1,253 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pabal/audience"
+	"pabal/eml"
+	"pabal/spool"
+)
+
+// freezeBatch is how many recipients are committed together.
+const freezeBatch = 1000
+
+// Start seals the definition, freezes the audience and returns when it is
+// frozen. expect is the number of mailable recipients a person confirmed, -1
+// for none: when the freeze finds another number the campaign is held. It
+// returns a *BlockedError when preflight blocks, ErrState when the campaign is
+// no draft, ErrNotFound. Once sealed it goes on although ctx ends; a stop or
+// crash of the daemon is made good by Run.
+func (s *Store) Start(ctx context.Context, id uint64, expect int64) (Campaign, error) {
+	c, err := s.record(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if err := startable(c); err != nil {
+		return Campaign{}, err
+	}
+	check, err := s.Preflight(ctx, id)
+	if err != nil {
+		return Campaign{}, fmt.Errorf("preflight of campaign %d: %w", id, err)
+	}
+	if check.Blocked {
+		return Campaign{}, &BlockedError{Preflight: check}
+	}
+	c, err = s.seal(id, expect)
+	if err != nil {
+		return Campaign{}, err
+	}
+	s.log().Info("campaign sealed", "campaign", id, "template", c.Template, "version", c.TemplateVersion)
+	ctx, cancel := s.detached(ctx)
+	defer cancel()
+	if err := s.freeze(ctx, c); err != nil {
+		return Campaign{}, err
+	}
+	return s.Campaign(id)
+}
+
+func startable(c Campaign) error {
+	switch {
+	case !c.Sealed.IsZero():
+		return fmt.Errorf("campaign %d is started already: %w", c.ID, ErrState)
+	case c.State == spool.Cancelled:
+		return fmt.Errorf("campaign %d is cancelled: %w", c.ID, ErrState)
+	}
+	return nil
+}
+
+// seal fixes what the campaign is, in one commit. From here on a restart
+// finishes the start.
+func (s *Store) seal(id uint64, expect int64) (Campaign, error) {
+	draft, err := s.record(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	t, err := s.Template(draft.Template, draft.TemplateVersion)
+	if err != nil {
+		return Campaign{}, err
+	}
+	return s.change(id, func(c *Campaign) error {
+		if err := startable(*c); err != nil {
+			return err
+		}
+		c.TemplateVersion, c.Sealed, c.Expect = t.Version, now(), max(expect, -1)
+		c.From, c.ReplyTo = firstOf(c.From, s.Settings.From), firstOf(c.ReplyTo, s.Settings.ReplyTo)
+		return nil
+	})
+}
+
+// freeze writes the ledger header and walks the audience into the ledger,
+// from where an earlier walk got to. It is repeatable, and a second call at the
+// same time is refused with ErrState.
+func (s *Store) freeze(ctx context.Context, c Campaign) error {
+	if !s.claim(c.ID) {
+		return fmt.Errorf("campaign %d is being frozen already: %w", c.ID, ErrState)
+	}
+	defer s.release(c.ID)
+	from, err := eml.ParseMailbox(c.From)
+	if err != nil {
+		return fmt.Errorf("sender of campaign %d: %w", c.ID, err)
+	}
+	segment, err := audience.ParseSegment(c.Segment, s.Settings.zone())
+	if err != nil {
+		return fmt.Errorf("segment of campaign %d: %w", c.ID, err)
+	}
+	newest, err := s.people.MaxID()
+	if err != nil {
+		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
+	}
+	err = s.spool.Begin(ctx, spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
+		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Started: c.Sealed})
+	if err != nil {
+		return fmt.Errorf("begin ledger of campaign %d: %w", c.ID, err)
+	}
+	l, err := s.spool.Ledger(c.ID)
+	if err != nil || l.State != spool.Freezing {
+		return err
+	}
+	began := time.Now()
+	if err := s.walk(ctx, c, segment, l); err != nil {
+		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
+	}
+	s.log().Info("audience frozen", "campaign", c.ID, "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+// walk puts everyone the segment selects after the mark into the ledger. The
+// last batch ends the freeze, so an empty audience needs one too.
+func (s *Store) walk(ctx context.Context, c Campaign, segment *audience.Segment, l spool.Ledger) error {
+	rows := make([]spool.Row, 0, freezeBatch)
+	err := s.people.Walk(ctx, segment, c.Topic, l.Frozen, l.MaxID, func(sub *audience.Subscriber, skip string) error {
+		if len(rows) == freezeBatch {
+			if err := s.spool.PutBatch(ctx, c.ID, rows, spool.Mark{Subscriber: rows[len(rows)-1].Subscriber}); err != nil {
+				return err
+			}
+			rows = rows[:0]
+		}
+		rows = append(rows, spool.Row{Subscriber: sub.ID, Skip: skip})
+		return nil
+	})
+	if err == nil {
+		err = s.spool.PutBatch(ctx, c.ID, rows, spool.Mark{Subscriber: l.MaxID, Done: true})
+	}
+	if errors.Is(err, spool.ErrState) {
+		return nil // cancelled meanwhile
+	}
+	return err
+}
+
+func (s *Store) claim(id uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.closing:
+		return false
+	default:
+	}
+	if s.freezing[id] {
+		return false
+	}
+	s.freezing[id] = true
+	s.work.Add(1)
+	return true
+}
+
+func (s *Store) release(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.freezing, id)
+	s.work.Done()
+}
+
+// Run finishes what a crash interrupted (freezes, cancels) and blocks till ctx
+// ends. An error of one campaign is logged and does not hinder the others.
+func (s *Store) Run(ctx context.Context) error {
+	all, err := s.Campaigns()
+	if err != nil {
+		return fmt.Errorf("look for interrupted campaigns: %w", err)
+	}
+	for _, c := range all {
+		if err := s.finish(ctx, c); err != nil && ctx.Err() == nil {
+			s.log().Error("interrupted campaign could not be finished", "campaign", c.ID, "err", err)
+		}
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func (s *Store) finish(ctx context.Context, c Campaign) error {
+	if c.Sealed.IsZero() {
+		return nil
+	}
+	switch c.State {
+	case spool.Freezing:
+		s.log().Info("interrupted freeze resumed", "campaign", c.ID)
+		err := s.freeze(ctx, c)
+		if errors.Is(err, ErrState) {
+			return nil // a new start is at it
+		}
+		return err
+	case spool.Cancelling:
+		s.log().Info("interrupted cancel resumed", "campaign", c.ID)
+		return s.spool.Cancel(ctx, c.ID)
+	}
+	return nil
+}
+
+// Pause stops a running campaign after the calls that are open. ErrState, ErrNotFound.
+func (s *Store) Pause(ctx context.Context, id uint64) (Campaign, error) {
+	return s.steer(id, func() error { return s.spool.Pause(ctx, id, "paused by a person") })
+}
+
+// Resume lets a paused or held campaign go on. ErrState, ErrNotFound.
+func (s *Store) Resume(ctx context.Context, id uint64) (Campaign, error) {
+	return s.steer(id, func() error { return s.spool.Resume(ctx, id) })
+}
+
+// Cancel ends a campaign: whoever was not mailed yet is skipped as cancelled.
+// A draft just becomes cancelled. ErrState, ErrNotFound.
+func (s *Store) Cancel(ctx context.Context, id uint64) (Campaign, error) {
+	c, err := s.record(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if !c.Sealed.IsZero() {
+		return s.steer(id, func() error {
+			ctx, cancel := s.detached(ctx)
+			defer cancel()
+			return s.spool.Cancel(ctx, id)
+		})
+	}
+	return s.change(id, func(c *Campaign) error {
+		if !c.Sealed.IsZero() {
+			return fmt.Errorf("campaign %d was started meanwhile: %w", id, ErrState)
+		}
+		c.State, c.Ended = spool.Cancelled, now()
+		return nil
+	})
+}
+
+// steer does something to a sealed campaign's ledger and returns how it stands.
+func (s *Store) steer(id uint64, do func() error) (Campaign, error) {
+	c, err := s.Campaign(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	if c.Sealed.IsZero() {
+		return Campaign{}, fmt.Errorf("campaign %d is %s: %w", id, c.State, ErrState)
+	}
+	err = do()
+	switch {
+	case errors.Is(err, spool.ErrState):
+		return Campaign{}, fmt.Errorf("campaign %d is %s: %w", id, c.State, ErrState)
+	case errors.Is(err, spool.ErrNotFound):
+		return Campaign{}, fmt.Errorf("campaign %d is not frozen yet: %w", id, ErrState)
+	case err != nil:
+		return Campaign{}, fmt.Errorf("change campaign %d: %w", id, err)
+	}
+	s.log().Info("campaign changed", "campaign", id)
+	return s.Campaign(id)
+}

@@ -1,0 +1,216 @@
+package campaign
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"pabal/audience"
+	"pabal/eml"
+	"pabal/spool"
+)
+
+const (
+	maxValues     = 256 << 10 // bytes of all values of a campaign
+	maxTopic      = 64        // bytes of a topic's name
+	maxExpression = 16 << 10  // bytes of a segment
+)
+
+// Create stores a new draft and returns it with its id. ErrNotFound when the
+// template does not exist; a *eml.Problem or *audience.SegmentError for what a
+// person must mend.
+func (s *Store) Create(ctx context.Context, c Campaign) (Campaign, error) {
+	c, err := s.draft(ctx, c)
+	if err != nil {
+		return Campaign{}, err
+	}
+	c.CreatedAt = now()
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketCampaigns)
+		if c.ID, err = b.NextSequence(); err != nil {
+			return err
+		}
+		return putJSON(b, key(c.ID), c)
+	})
+	if err != nil {
+		return Campaign{}, fmt.Errorf("store campaign: %w", err)
+	}
+	s.log().Info("campaign created", "campaign", c.ID, "template", c.Template)
+	return c, nil
+}
+
+// Edit replaces what a person wrote in a draft. ErrNotFound, ErrState once it
+// is sealed, and what Create returns.
+func (s *Store) Edit(ctx context.Context, c Campaign) (Campaign, error) {
+	edited, err := s.draft(ctx, c)
+	if err != nil {
+		return Campaign{}, err
+	}
+	edited.ID = c.ID
+	return s.change(c.ID, func(old *Campaign) error {
+		if !old.Sealed.IsZero() || old.State == spool.Cancelled {
+			return fmt.Errorf("campaign %d is started and cannot be edited: %w", c.ID, ErrState)
+		}
+		edited.CreatedAt = old.CreatedAt
+		*old = edited
+		return nil
+	})
+}
+
+// draft checks what a person wrote and keeps only that.
+func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
+	t, err := s.Template(c.Template, c.TemplateVersion)
+	if err != nil {
+		return c, err
+	}
+	c.Name = strings.TrimSpace(normalize(c.Name))
+	if c.Name == "" {
+		c.Name = t.Name
+	}
+	c = Campaign{Name: c.Name, State: spool.Draft, Template: t.Name, TemplateVersion: c.TemplateVersion, Segment: strings.TrimSpace(c.Segment),
+		From: strings.TrimSpace(c.From), ReplyTo: strings.TrimSpace(c.ReplyTo), Topic: strings.TrimSpace(c.Topic), Values: c.Values}
+	if err := checkName("campaign", c.Name); err != nil {
+		return c, err
+	}
+	if len(c.Segment) > maxExpression || len(c.Topic) > maxTopic {
+		return c, &eml.Problem{What: "the segment or topic is too long", Hint: fmt.Sprintf("A segment has at most %d bytes, a topic %d.", maxExpression, maxTopic)}
+	}
+	if err := eml.CheckHeader(c.Topic); err != nil {
+		return c, &eml.Problem{What: "the topic has control characters", Hint: "Write it again without them.", Err: err}
+	}
+	if _, err := audience.ParseSegment(c.Segment, s.Settings.zone()); err != nil {
+		return c, err
+	}
+	for what, box := range map[string]string{"from": c.From, "reply-to": c.ReplyTo} {
+		if _, err := eml.ParseMailbox(box); box != "" && err != nil {
+			return c, &eml.Problem{What: fmt.Sprintf("the %s address cannot be read: %v", what, err), Hint: `Write it as shop@example.com or "상점 <shop@example.com>".`, Err: err}
+		}
+	}
+	c.Values, err = checkValues(c.Values)
+	return c, err
+}
+
+// checkValues bounds the campaign's values and brings them into one form.
+func checkValues(values map[string]string) (map[string]string, error) {
+	if len(values) == 0 {
+		return nil, nil
+	}
+	kept, size := make(map[string]string, len(values)), 0
+	for name, value := range values {
+		name, value = strings.TrimSpace(normalize(name)), normalize(value)
+		if name == "" {
+			return nil, &eml.Problem{What: "a value has no name", Hint: "Write Key=Value."}
+		}
+		for other := range kept {
+			if strings.EqualFold(other, name) {
+				return nil, &eml.Problem{What: "the values " + other + " and " + name + " are the same field", Hint: "Names do not depend on case: keep one of them."}
+			}
+		}
+		kept[name] = value
+		size += len(name) + len(value)
+	}
+	if size > maxValues {
+		return nil, &eml.Problem{What: fmt.Sprintf("the values have %d bytes, more than %d", size, maxValues), Hint: "Move long text into the template."}
+	}
+	return kept, nil
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// change rewrites a campaign's record in one transaction.
+func (s *Store) change(id uint64, fn func(*Campaign) error) (Campaign, error) {
+	var c Campaign
+	err := s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketCampaigns)
+		if err := decodeCampaign(b, id, &c); err != nil {
+			return err
+		}
+		if err := fn(&c); err != nil {
+			return err
+		}
+		return putJSON(b, key(id), c)
+	})
+	if err != nil {
+		return Campaign{}, err
+	}
+	s.mailings.drop(id)
+	return c, nil
+}
+
+func decodeCampaign(b *bolt.Bucket, id uint64, c *Campaign) error {
+	raw := b.Get(key(id))
+	if raw == nil {
+		return fmt.Errorf("campaign %d: %w", id, ErrNotFound)
+	}
+	if err := json.Unmarshal(raw, c); err != nil {
+		return fmt.Errorf("read campaign %d: %w", id, err)
+	}
+	return nil
+}
+
+// record is a campaign as it stands in campaign.db.
+func (s *Store) record(id uint64) (Campaign, error) {
+	var c Campaign
+	err := s.db.View(func(tx *bolt.Tx) error { return decodeCampaign(tx.Bucket(bucketCampaigns), id, &c) })
+	return c, err
+}
+
+// Campaign returns one campaign with its state, counts and speed as of now.
+// ErrNotFound.
+func (s *Store) Campaign(id uint64) (Campaign, error) {
+	c, err := s.record(id)
+	if err != nil {
+		return Campaign{}, err
+	}
+	return s.withLedger(c)
+}
+
+// Campaigns returns all campaigns, newest first.
+func (s *Store) Campaigns() ([]Campaign, error) {
+	all := []Campaign{}
+	err := s.db.View(func(tx *bolt.Tx) error {
+		cursor := tx.Bucket(bucketCampaigns).Cursor()
+		for k, raw := cursor.Last(); k != nil; k, raw = cursor.Prev() {
+			var c Campaign
+			if err := json.Unmarshal(raw, &c); err != nil {
+				return fmt.Errorf("read campaign: %w", err)
+			}
+			all = append(all, c)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if all[i], err = s.withLedger(all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// withLedger adds what the spool knows. A campaign that is sealed and has no
+// ledger yet is about to be frozen.
+func (s *Store) withLedger(c Campaign) (Campaign, error) {
+	if c.Sealed.IsZero() {
+		return c, nil
+	}
+	l, err := s.spool.Ledger(c.ID)
+	if errors.Is(err, spool.ErrNotFound) {
+		c.State, c.Started = spool.Freezing, c.Sealed
+		return c, nil
+	}
+	if err != nil {
+		return c, fmt.Errorf("read ledger of campaign %d: %w", c.ID, err)
+	}
+	c.State, c.Started, c.First, c.Ended, c.Reason, c.Counts = l.State, l.Started, l.First, l.Ended, l.Reason, l.Counts
+	c.Hold = l.Hold
+	c.PerSecond, c.ETA = s.progress.measure(&c, time.Now())
+	return c, nil
+}

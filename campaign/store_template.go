@@ -1,0 +1,172 @@
+package campaign
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"pabal/eml"
+)
+
+const maxName = 100 // characters of a template's or campaign's name
+
+type versionKey struct {
+	id      uint64
+	version int
+}
+
+// PutTemplate stores a new version of the template called t.Name and returns
+// it. Sources are kept in NFC with LF line ends. It returns a *TemplateError
+// for a part that does not parse, a *eml.Problem for a bad name; nothing is stored
+// then.
+func (s *Store) PutTemplate(ctx context.Context, t Template) (Template, error) {
+	t.Name = strings.TrimSpace(normalize(t.Name))
+	if err := checkName("template", t.Name); err != nil {
+		return Template{}, err
+	}
+	t.Subject, t.HTML, t.Text = strings.TrimSpace(normalize(t.Subject)), normalize(t.HTML), normalize(t.Text)
+	l, err := compile(t)
+	if err != nil {
+		return Template{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Template{}, err
+	}
+	t.Fields, t.CreatedAt = l.shown, time.Now().UTC().Truncate(time.Millisecond)
+	err = s.db.Update(func(tx *bolt.Tx) error {
+		if err := numberTemplate(tx, &t); err != nil {
+			return err
+		}
+		return putVersion(tx, t)
+	})
+	if err != nil {
+		return Template{}, fmt.Errorf("store template %s: %w", t.Name, err)
+	}
+	s.letters.put(versionKey{t.ID, t.Version}, l)
+	s.log().Info("template stored", "template", t.Name, "version", t.Version)
+	return t, nil
+}
+
+func checkName(what, name string) error {
+	if name == "" {
+		return &eml.Problem{What: "the " + what + " has no name", Hint: "Give it one."}
+	}
+	if len([]rune(name)) > maxName {
+		return &eml.Problem{What: fmt.Sprintf("the %s's name is longer than %d characters", what, maxName), Hint: "Shorten it."}
+	}
+	if err := eml.CheckHeader(name); err != nil {
+		return &eml.Problem{What: "the " + what + "'s name has control characters", Hint: "Write it again without them.", Err: err}
+	}
+	return nil
+}
+
+// numberTemplate gives t its id and next version.
+func numberTemplate(tx *bolt.Tx, t *Template) error {
+	names, templates := tx.Bucket(bucketNames), tx.Bucket(bucketTemplates)
+	id := names.Get([]byte(t.Name))
+	if id == nil {
+		n, err := templates.NextSequence()
+		if err != nil {
+			return err
+		}
+		t.ID, t.Version = n, 1
+		return names.Put([]byte(t.Name), key(n))
+	}
+	var newest Template
+	if err := json.Unmarshal(templates.Get(id), &newest); err != nil {
+		return fmt.Errorf("read template %s: %w", t.Name, err)
+	}
+	t.ID, t.Version = newest.ID, newest.Version+1
+	if t.Purpose == "" {
+		t.Purpose = newest.Purpose
+	}
+	return nil
+}
+
+func putVersion(tx *bolt.Tx, t Template) error {
+	head := t
+	head.HTML, head.Text = "", ""
+	b, err := tx.Bucket(bucketVersions).CreateBucket(versionName(t.ID, t.Version))
+	if err != nil {
+		return err
+	}
+	if err := putJSON(b, []byte("head"), head); err != nil {
+		return err
+	}
+	for part, source := range map[string]string{partHTML: t.HTML, partText: t.Text} {
+		if err := b.Put([]byte(part), []byte(source)); err != nil {
+			return err
+		}
+	}
+	return putJSON(tx.Bucket(bucketTemplates), key(t.ID), head)
+}
+
+// Template returns a version of a template with its bodies; version 0 means
+// the newest. ErrNotFound.
+func (s *Store) Template(name string, version int) (Template, error) {
+	var t Template
+	err := s.db.View(func(tx *bolt.Tx) error {
+		id := tx.Bucket(bucketNames).Get([]byte(normalize(name)))
+		if id == nil {
+			return fmt.Errorf("template %s: %w", name, ErrNotFound)
+		}
+		if err := json.Unmarshal(tx.Bucket(bucketTemplates).Get(id), &t); err != nil {
+			return fmt.Errorf("read template %s: %w", name, err)
+		}
+		if version == 0 {
+			version = t.Version
+		}
+		b := tx.Bucket(bucketVersions).Bucket(versionName(t.ID, version))
+		if b == nil {
+			return fmt.Errorf("template %s version %d: %w", name, version, ErrNotFound)
+		}
+		t = Template{}
+		if err := json.Unmarshal(b.Get([]byte("head")), &t); err != nil {
+			return fmt.Errorf("read template %s: %w", name, err)
+		}
+		t.HTML, t.Text = string(b.Get([]byte(partHTML))), string(b.Get([]byte(partText)))
+		return nil
+	})
+	return t, err
+}
+
+// Templates returns the newest version of every template without its bodies,
+// by name.
+func (s *Store) Templates() ([]Template, error) {
+	all := []Template{}
+	err := s.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketTemplates).ForEach(func(_, raw []byte) error {
+			var t Template
+			if err := json.Unmarshal(raw, &t); err != nil {
+				return fmt.Errorf("read template: %w", err)
+			}
+			all = append(all, t)
+			return nil
+		})
+	})
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
+	return all, err
+}
+
+// letter is a template version, parsed; version 0 means the newest.
+func (s *Store) letter(name string, version int) (*letter, Template, error) {
+	t, err := s.Template(name, version)
+	if err != nil {
+		return nil, t, err
+	}
+	k := versionKey{t.ID, t.Version}
+	if l, ok := s.letters.get(k); ok {
+		return l, t, nil
+	}
+	l, err := compile(t)
+	if err != nil {
+		return nil, t, err
+	}
+	s.letters.put(k, l)
+	return l, t, nil
+}
