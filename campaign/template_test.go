@@ -47,6 +47,8 @@ func TestTemplateRenders(t *testing.T) {
 		{partHTML, `<a href='{{Link}}'>`, `<a href='https://shop.example.com/?a=1&amp;b=2'>`, ""},
 		{partHTML, `<a href="https://x/{{Shop}}">{{Shop}}`, `<a href="https://x/javascript:alert(1)">javascript:alert(1)`, ""},
 		{partHTML, `<a href={{Shop}}>`, `<a href=#>`, ""},
+		{partHTML, `<a href="{{#if Nick}}x{{else}}{{Shop}}{{/if}}">`, `<a href="#">`, ""},
+		{partHTML, `<!-- > <a href="{{Shop}}" -->{{Body}}`, "<!-- > <a href=\"javascript:alert(1)\" -->첫 줄<br>\n둘째 &amp; 줄", ""},
 		{partHTML, `{{#if (eq Gender "female")}}여{{else}}남{{/if}}`, `여`, ""},
 		{partHTML, `{{#if Nick}}{{Nick}}{{else if Coupon}}c{{else}}n{{/if}}`, `c`, ""},
 		{partHTML, `{{#unless Nick}}none{{/unless}}`, `none`, ""},
