@@ -75,7 +75,7 @@ func firstOf(a, b string) string {
 }
 
 // person is the source of fields for a letter to one subscriber; token is the
-// last part of the unsubscribe link.
+// last part of the unsubscribe link, whose page is the preference page too.
 func (m *mailing) person(sub *audience.Subscriber, to, token string) *person {
 	link := m.base + "/u/" + token
 	return &person{sub: sub, email: to, common: m.common, link: link, prefLink: link}
