@@ -99,17 +99,6 @@ func pop(a *app) tea.Cmd {
 	return nil
 }
 
-// leave pops s if it is still on top.
-func leave(a *app, s screen) tea.Cmd {
-	a.moves = append(a.moves, func(m *model) tea.Cmd {
-		if m.top() != s {
-			return nil
-		}
-		return m.pop()
-	})
-	return nil
-}
-
 // show opens a tab with screens over it and says text.
 func show(a *app, text string, tab int, over ...screen) tea.Cmd {
 	a.moves = append(a.moves, func(m *model) tea.Cmd {

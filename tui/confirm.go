@@ -78,7 +78,7 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case doneMsg:
 		if msg.from == s {
-			return leave(a, s)
+			return pop(a)
 		}
 	case tea.PasteMsg:
 		s.ask.field.insert(msg.Content)

@@ -26,7 +26,7 @@ func (s *testSend) update(a *app, msg tea.Msg) tea.Cmd {
 		if msg.from == s {
 			s.busy = false
 			if msg.err == nil {
-				return leave(a, s)
+				return pop(a)
 			}
 		}
 	case tea.PasteMsg:

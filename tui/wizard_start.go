@@ -76,7 +76,7 @@ func (s *wizardStart) update(a *app, msg tea.Msg) tea.Cmd {
 		case yes:
 			return s.launch(a)
 		case no:
-			return leave(a, s)
+			return pop(a)
 		}
 	}
 	return nil
