@@ -1,0 +1,106 @@
+package control
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"pabal/campaign"
+	"pabal/spool"
+)
+
+// Templates are the newest versions, without their bodies.
+func (c *Client) Templates(ctx context.Context) ([]campaign.Template, error) {
+	return collect(list[campaign.Template](ctx, c, http.MethodGet, "/v0/templates", nil, nil))
+}
+
+// Template is one version, zero the newest. campaign.ErrNotFound.
+func (c *Client) Template(ctx context.Context, name string, version int) (campaign.Template, error) {
+	return get[campaign.Template](ctx, c, templatePath(name, ""), url.Values{"version": {strconv.Itoa(version)}})
+}
+
+// PutTemplate stores a new version.
+func (c *Client) PutTemplate(ctx context.Context, t campaign.Template) (campaign.Template, error) {
+	return call[campaign.Template](ctx, c, http.MethodPost, "/v0/templates", nil, t)
+}
+
+// Render shows a template as one subscriber would get it.
+func (c *Client) Render(ctx context.Context, name string, q RenderRequest) (campaign.Letter, error) {
+	return call[campaign.Letter](ctx, c, http.MethodPost, templatePath(name, "/render"), nil, q)
+}
+
+// Campaigns are all of them, newest first.
+func (c *Client) Campaigns(ctx context.Context) ([]campaign.Campaign, error) {
+	return collect(list[campaign.Campaign](ctx, c, http.MethodGet, "/v0/campaigns", nil, nil))
+}
+
+// Campaign is one with its sums. campaign.ErrNotFound, as all that follow.
+func (c *Client) Campaign(ctx context.Context, id uint64) (campaign.Campaign, error) {
+	return get[campaign.Campaign](ctx, c, campaignPath(id, ""), nil)
+}
+
+// CreateCampaign makes a draft.
+func (c *Client) CreateCampaign(ctx context.Context, d campaign.Campaign) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, "/v0/campaigns", nil, d)
+}
+
+// EditCampaign replaces a draft. campaign.ErrState for anything else.
+func (c *Client) EditCampaign(ctx context.Context, d campaign.Campaign) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPut, campaignPath(d.ID, ""), nil, d)
+}
+
+// Preflight checks a campaign over its real audience.
+func (c *Client) Preflight(ctx context.Context, id uint64) (campaign.Preflight, error) {
+	return get[campaign.Preflight](ctx, c, campaignPath(id, "/preflight"), nil)
+}
+
+// Plan is the flight plan.
+func (c *Client) Plan(ctx context.Context, id uint64) (campaign.Plan, error) {
+	return get[campaign.Plan](ctx, c, campaignPath(id, "/plan"), nil)
+}
+
+// Preview is the letter as one subscriber would get it.
+func (c *Client) Preview(ctx context.Context, id uint64, email string) (campaign.Letter, error) {
+	return get[campaign.Letter](ctx, c, campaignPath(id, "/preview"), url.Values{"email": {email}})
+}
+
+// TestCampaign sends the letter of the subscriber `as` to an address and
+// returns the message's id.
+func (c *Client) TestCampaign(ctx context.Context, id uint64, as, to string) (string, error) {
+	answer, err := call[map[string]string](ctx, c, http.MethodPost, campaignPath(id, "/test"), nil, TestRequest{As: as, To: to})
+	return answer["message"], err
+}
+
+// Start seals and freezes and returns when that is done. expect is the number
+// of recipients a person confirmed, -1 for none. campaign.ErrBlocked, campaign.ErrState.
+func (c *Client) Start(ctx context.Context, id uint64, expect int64) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/start"), nil, StartRequest{Expect: expect})
+}
+
+// Pause stops new calls for a campaign. campaign.ErrState.
+func (c *Client) Pause(ctx context.Context, id uint64) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/pause"), nil, nil)
+}
+
+// Resume lets a paused or held campaign go on. campaign.ErrState.
+func (c *Client) Resume(ctx context.Context, id uint64) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/resume"), nil, nil)
+}
+
+// Cancel skips everyone not yet mailed. campaign.ErrState.
+func (c *Client) Cancel(ctx context.Context, id uint64) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/cancel"), nil, nil)
+}
+
+// Watch follows a campaign until it is done or cancelled, ctx ends, or the
+// daemon stops (then with an error).
+func (c *Client) Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error] {
+	return list[campaign.Campaign](ctx, c, http.MethodGet, campaignPath(id, "/watch"), nil, nil)
+}
+
+// Recipients walks the ledger; outcome "" means all.
+func (c *Client) Recipients(ctx context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error] {
+	return list[spool.Message](ctx, c, http.MethodGet, campaignPath(id, "/recipients"), url.Values{"outcome": {outcome}}, nil)
+}

@@ -1,0 +1,97 @@
+package control
+
+import (
+	"context"
+	"io"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"pabal/audience"
+)
+
+// Subscribers are the first of those whose e-mail or name begins with prefix
+// and whom the segment selects, in the order they were made. Limit zero means all.
+func (c *Client) Subscribers(ctx context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error) {
+	return collect(c.EachSubscriber(ctx, prefix, segment, limit))
+}
+
+// EachSubscriber walks them without keeping them.
+func (c *Client) EachSubscriber(ctx context.Context, prefix, segment string, limit int) iter.Seq2[audience.Subscriber, error] {
+	q := url.Values{"prefix": {prefix}, "segment": {segment}, "limit": {strconv.Itoa(limit)}}
+	return list[audience.Subscriber](ctx, c, http.MethodGet, "/v0/subscribers", q, nil)
+}
+
+// Subscriber is one person with suppression and consent history. audience.ErrNotFound.
+func (c *Client) Subscriber(ctx context.Context, email string) (Person, error) {
+	return get[Person](ctx, c, "/v0/subscriber", url.Values{"email": {email}})
+}
+
+// SetSubscriber changes one person. audience.ErrNotFound unless Create is set.
+func (c *Client) SetSubscriber(ctx context.Context, e audience.Edit) (audience.Subscriber, error) {
+	return call[audience.Subscriber](ctx, c, http.MethodPost, "/v0/subscriber", nil, e)
+}
+
+// Count says how many a segment selects and how many of them may be mailed.
+func (c *Client) Count(ctx context.Context, segment, topic string) (audience.Count, error) {
+	return get[audience.Count](ctx, c, "/v0/segment/count", url.Values{"segment": {segment}, "topic": {topic}})
+}
+
+// Import sends a CSV file. Progress is called now and then, the report of
+// rejected rows goes to o.Report.
+func (c *Client) Import(ctx context.Context, file io.Reader, o audience.ImportOptions) (audience.ImportResult, error) {
+	q := url.Values{"name": {o.Name}, "encoding": {o.Encoding}, "tag": o.Tags}
+	for _, ours := range slices.Sorted(maps.Keys(o.Map)) {
+		q.Add("map", ours+"="+o.Map[ours])
+	}
+	if o.Report != nil {
+		q.Set("report", "1")
+	}
+	for line, err := range list[ImportLine](ctx, c, http.MethodPost, "/v0/subscribers/import", q, io.NopCloser(file)) {
+		switch {
+		case err != nil:
+			return audience.ImportResult{}, err
+		case line.Result != nil:
+			return *line.Result, nil
+		case line.Progress != nil && o.Progress != nil:
+			o.Progress(*line.Progress)
+		case line.Report != "" && o.Report != nil:
+			if _, err := io.WriteString(o.Report, line.Report); err != nil {
+				return audience.ImportResult{}, err
+			}
+		}
+	}
+	return audience.ImportResult{}, broken(io.ErrUnexpectedEOF)
+}
+
+// Export writes everyone the segment selects as CSV.
+func (c *Client) Export(ctx context.Context, w io.Writer, segment string) error {
+	resp, err := c.send(ctx, http.MethodGet, "/v0/subscribers/export", url.Values{"segment": {segment}}, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() // read, or broken anyway
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return broken(err)
+	}
+	return nil
+}
+
+// Suppressions walks the suppression list.
+func (c *Client) Suppressions(ctx context.Context) iter.Seq2[audience.Suppression, error] {
+	return list[audience.Suppression](ctx, c, http.MethodGet, "/v0/suppressions", nil, nil)
+}
+
+// Suppress puts an address on the list, by the operator's word.
+func (c *Client) Suppress(ctx context.Context, email, detail string) (audience.Suppression, error) {
+	return call[audience.Suppression](ctx, c, http.MethodPost, "/v0/suppressions", nil, audience.Suppression{Email: email, Detail: detail})
+}
+
+// Unsuppress takes it off. audience.ErrNotFound.
+func (c *Client) Unsuppress(ctx context.Context, email string) error {
+	_, err := call[map[string]string](ctx, c, http.MethodDelete, "/v0/suppressions", url.Values{"email": {email}}, nil)
+	return err
+}

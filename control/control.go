@@ -1,0 +1,92 @@
+// Package control is how the commands and the terminal UI talk to the running
+// daemon: HTTP and JSON over a Unix socket, both ends of it.
+//
+// Server answers under /v0/. A value is one JSON object; a list, or the
+// progress of something long, is newline-delimited JSON, one object a line, and
+// a list that breaks off is seen by the client as an error, never as a shorter
+// list. A failure is {"error","hint","code"} with a fitting HTTP status; in the
+// middle of a list it is the last line (no record has a first field "error").
+// `curl --unix-socket /run/pabal/control.sock http://pabal/v0/status` works.
+//
+// Who may use it is decided by the file system: the socket is 0660 in a 0750
+// directory. Every change is logged with the uid of the peer (SO_PEERCRED) and
+// belongs to nobody's connection: a start, a cancel or an import that has been
+// taken over is finished although the person who asked has gone.
+//
+// Client has one short method for each thing and is safe to use from many
+// goroutines. Its errors are *eml.Problem, and errors.Is finds the sentinel
+// errors of the packages behind the socket (spool.ErrNotFound,
+// campaign.ErrBlocked and so on) by the code that came over the wire.
+package control
+
+import (
+	"encoding/json"
+	"time"
+
+	"pabal/audience"
+	"pabal/sesclient"
+	"pabal/spool"
+)
+
+// VersionHeader carries the version of the sender, in requests and answers.
+const VersionHeader = "X-Pabal-Version"
+
+// Limits on what the socket takes.
+const (
+	MaxRequestBytes  = 1 << 20 // of a JSON request that is not a template
+	MaxTemplateBytes = 5 << 20 // of a template, HTML and text together
+	MaxImportBytes   = 1 << 30 // of an imported file; about 10 million rows
+	MaxLineBytes     = 8 << 20 // of one line of a list, as the client reads it
+)
+
+// Status is what `pabal status` shows.
+type Status struct {
+	Version string           `json:"version"`
+	PID     int              `json:"pid"`
+	Started time.Time        `json:"started"`
+	Spool   spool.Status     `json:"spool"`
+	SES     sesclient.Status `json:"ses"`
+	SMTP    json.RawMessage  `json:"smtp,omitempty"` // smtpd.Stats, which this package may not know
+}
+
+// Person is one subscriber with all that is known of their consent.
+type Person struct {
+	audience.Subscriber
+	Suppression *audience.Suppression `json:"suppression,omitempty"`
+	History     []audience.Change     `json:"history,omitempty"`
+}
+
+// ImportLine is one line of an import's answer; exactly one field is set.
+type ImportLine struct {
+	Progress *audience.ImportResult `json:"progress,omitempty"`
+	Report   string                 `json:"report,omitempty"` // a piece of the CSV of rejected rows
+	Result   *audience.ImportResult `json:"result,omitempty"` // the last line
+}
+
+// RenderRequest asks for a template as one subscriber would get it.
+type RenderRequest struct {
+	Version int               `json:"version,omitempty"` // zero means the newest
+	Email   string            `json:"email,omitempty"`   // "" means nobody: only the values are filled in
+	Values  map[string]string `json:"values,omitempty"`
+}
+
+// TestRequest asks for one letter, as somebody would get it, to an address.
+type TestRequest struct {
+	As string `json:"as"`
+	To string `json:"to"`
+}
+
+// StartRequest confirms a start. Expect is the number of recipients the person
+// saw; below zero means that no number was confirmed.
+type StartRequest struct {
+	Expect int64 `json:"expect"`
+}
+
+// Check is what `pabal check` found in all stores.
+type Check struct {
+	spool.CheckReport
+	Audience []string `json:"audience_faults"`
+}
+
+// Clean reports whether every sum, index and reference holds.
+func (c Check) Clean() bool { return len(c.Faults) == 0 && len(c.Audience) == 0 }

@@ -1,0 +1,138 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"time"
+
+	"pabal/audience"
+	"pabal/eml"
+	"pabal/spool"
+)
+
+func (s *Server) status(r *http.Request) (any, error) {
+	sp, err := s.Spool.Status()
+	if err != nil {
+		return nil, err
+	}
+	st := Status{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Spool: sp, SES: s.SES.Status()}
+	if s.SMTP != nil {
+		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+func (s *Server) spoolStatus(*http.Request) (any, error) { return s.Spool.Status() }
+
+func (s *Server) sesStatus(*http.Request) (any, error) { return s.SES.Status(), nil }
+
+func (s *Server) events(*http.Request) (any, error) {
+	return append([]spool.Event{}, s.Spool.Events()...), nil
+}
+
+func (s *Server) check(r *http.Request) (any, error) {
+	report, err := s.Spool.Check(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	faults, err := s.People.CheckStore(r.Context())
+	report.Faults = append([]string{}, report.Faults...) // an empty list, not null
+	return Check{CheckReport: report, Audience: append([]string{}, faults...)}, err
+}
+
+func (s *Server) messages(l *lines, r *http.Request) error {
+	outcome, err := outcomeOf(r)
+	if err != nil {
+		return err
+	}
+	return writeAll(l, s.Spool.Messages(outcome))
+}
+
+func noSuchMessage(id string, err error) error {
+	if !errors.Is(err, spool.ErrNotFound) {
+		return err
+	}
+	return &eml.Problem{What: "there is no message " + eml.Visible(id), Hint: "see which there are with: pabal spool list", Err: err}
+}
+
+func (s *Server) message(r *http.Request) (any, error) {
+	m, err := s.Spool.Message(r.PathValue("id"))
+	if err != nil {
+		return nil, noSuchMessage(r.PathValue("id"), err)
+	}
+	return m, nil
+}
+
+func (s *Server) body(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "message/rfc822")
+	if err := s.Spool.Body(r.PathValue("id"), w); err != nil {
+		refuse(w, noSuchMessage(r.PathValue("id"), err))
+	}
+}
+
+// onMessage changes the message that the path names and answers with it as it is then.
+func (s *Server) onMessage(act func(context.Context, string) error) answer {
+	return func(r *http.Request) (any, error) {
+		id := r.PathValue("id")
+		if err := act(r.Context(), id); err != nil {
+			return nil, noSuchMessage(id, err)
+		}
+		m, err := s.Spool.Message(id)
+		if errors.Is(err, spool.ErrNotFound) { // discarded for good
+			return spool.Message{ID: id, Outcome: spool.Failed, Reason: "discarded"}, nil
+		}
+		return m, err
+	}
+}
+
+func (s *Server) holds(l *lines, _ *http.Request) error { return writeSlice(l, s.Spool.Holds()) }
+
+func (s *Server) hold(r *http.Request) (any, error) {
+	h, err := read[spool.Hold](r, MaxRequestBytes)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkScope(h.Scope); err != nil {
+		return nil, err
+	}
+	if h.Reason == "" {
+		h.Reason = "held by " + userName(r.Context())
+	}
+	h.Class, h.Manual, h.Since = spool.Operator, true, time.Now().UTC().Truncate(time.Millisecond)
+	return h, s.Spool.Hold(r.Context(), h)
+}
+
+func (s *Server) release(r *http.Request) (any, error) {
+	scope := spool.Scope(r.URL.Query().Get("scope"))
+	for _, h := range s.Spool.Holds() {
+		if h.Scope == scope {
+			return h, s.Spool.Release(r.Context(), scope)
+		}
+	}
+	return nil, &eml.Problem{What: "nothing is held as " + eml.Visible(string(scope)), Hint: "see what is with: pabal status", Err: spool.ErrNotFound}
+}
+
+// trace finds every mail to or by an address, an SES id or a Message-ID.
+func (s *Server) trace(l *lines, r *http.Request) error {
+	query := r.URL.Query().Get("q")
+	if query == "" {
+		return invalid("nothing to look for", "give an address, an SES id or a Message-ID")
+	}
+	var ids []uint64
+	sub, err := s.People.ByEmail(query)
+	if err == nil {
+		ids = append(ids, sub.ID)
+	} else if !errors.Is(err, audience.ErrNotFound) && !outsideInput(err) {
+		return err
+	}
+	found, err := s.Spool.Find(r.Context(), query, ids)
+	if err != nil {
+		return err
+	}
+	return writeSlice(l, found)
+}

@@ -1,0 +1,214 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"pabal/audience"
+	"pabal/eml"
+)
+
+// segment parses the request's segment; none means everyone.
+func (s *Server) segment(r *http.Request) (*audience.Segment, error) {
+	zone := s.Zone
+	if zone == nil {
+		zone = time.FixedZone("Asia/Seoul", 9*60*60)
+	}
+	return audience.ParseSegment(r.URL.Query().Get("segment"), zone)
+}
+
+func (s *Server) subscribers(l *lines, r *http.Request) error {
+	seg, err := s.segment(r)
+	if err != nil {
+		return err
+	}
+	limit, err := number(r, "limit")
+	if err != nil {
+		return err
+	}
+	return writeAll(l, first(limit, s.People.List(r.Context(), 0, r.URL.Query().Get("prefix"), seg)))
+}
+
+// first ends a walk after n; zero means all of it.
+func first[T any](n int, all iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		seen := 0
+		for v, err := range all {
+			if !yield(v, err) {
+				return
+			}
+			if seen++; seen == n {
+				return
+			}
+		}
+	}
+}
+
+func (s *Server) person(r *http.Request) (any, error) {
+	sub, err := s.People.ByEmail(r.URL.Query().Get("email"))
+	if err != nil {
+		return nil, noSuchPerson(r.URL.Query().Get("email"), err)
+	}
+	p := Person{Subscriber: sub}
+	if p.History, err = s.People.History(sub.ID); err != nil {
+		return nil, err
+	}
+	sup, ok, err := s.People.Suppressed(sub.Email)
+	if ok {
+		p.Suppression = &sup
+	}
+	return p, err
+}
+
+func noSuchPerson(email string, err error) error {
+	if !errors.Is(err, audience.ErrNotFound) {
+		return err
+	}
+	return &eml.Problem{What: "no subscriber has the address " + eml.Visible(email),
+		Hint: "look for a part of it with: pabal subscriber list --prefix …", Err: err}
+}
+
+func (s *Server) setSubscriber(r *http.Request) (any, error) {
+	e, err := read[audience.Edit](r, MaxRequestBytes)
+	if err != nil {
+		return nil, err
+	}
+	e.Source, e.Detail = audience.Operator, userName(r.Context())
+	sub, err := s.People.Set(r.Context(), e)
+	if err != nil {
+		return nil, noSuchPerson(e.Email, err)
+	}
+	return sub, nil
+}
+
+// userName is the account at the other end of the socket, for histories.
+func userName(ctx context.Context) string {
+	uid := strconv.Itoa(peerOf(ctx).UID)
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return "uid " + uid
+}
+
+func (s *Server) count(r *http.Request) (any, error) {
+	seg, err := s.segment(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.People.Count(r.Context(), seg, r.URL.Query().Get("topic"))
+}
+
+func (s *Server) suppressions(l *lines, r *http.Request) error {
+	return writeAll(l, s.People.Suppressions())
+}
+
+func (s *Server) suppress(r *http.Request) (any, error) {
+	sup, err := read[audience.Suppression](r, MaxRequestBytes)
+	if err != nil {
+		return nil, err
+	}
+	if sup.Email, err = eml.ParseAddress(sup.Email); err != nil {
+		return nil, err
+	}
+	sup.Reason, sup.At = "operator", time.Now().UTC().Truncate(time.Millisecond)
+	if sup.Detail == "" {
+		sup.Detail = userName(r.Context())
+	}
+	return sup, s.People.Suppress(r.Context(), sup)
+}
+
+func (s *Server) unsuppress(r *http.Request) (any, error) {
+	email, err := eml.ParseAddress(r.URL.Query().Get("email"))
+	if err != nil {
+		return nil, err
+	}
+	if _, ok, err := s.People.Suppressed(email); err != nil || !ok {
+		return nil, errors.Join(err, &eml.Problem{What: email + " is not suppressed", Hint: "see who is with: pabal suppression list", Err: audience.ErrNotFound})
+	}
+	return map[string]string{"email": email}, s.People.Unsuppress(r.Context(), email)
+}
+
+func (s *Server) export(w http.ResponseWriter, r *http.Request) {
+	seg, err := s.segment(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
+	if _, err := s.People.ExportCSV(r.Context(), w, seg); err != nil {
+		s.Logger.Warn("export broke off", "err", err)
+		panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
+	}
+}
+
+// importCSV takes the whole file before it reads the first row, so that an
+// upload that breaks off changes nothing.
+func (s *Server) importCSV(l *lines, r *http.Request) error {
+	file, err := s.upload(r.Body)
+	if err != nil {
+		return err
+	}
+	defer file.Close() // unlinked already
+	l.live = true
+	q := r.URL.Query()
+	o := audience.ImportOptions{Name: q.Get("name"), Map: map[string]string{}, Tags: q["tag"], Encoding: q.Get("encoding")}
+	for _, pair := range q["map"] {
+		ours, header, ok := strings.Cut(pair, "=")
+		if !ok || ours == "" || header == "" {
+			return invalid("a column is mapped as field=header, not "+eml.Visible(pair), "for example --map email=이메일,name=이름")
+		}
+		o.Map[ours] = header
+	}
+	if q.Has("report") {
+		o.Report = reportWriter{l}
+	}
+	last := time.Time{}
+	o.Progress = func(sofar audience.ImportResult) {
+		if time.Since(last) > 200*time.Millisecond {
+			last = time.Now()
+			sofar.Rejects = nil
+			_ = l.write(ImportLine{Progress: &sofar}) // the import goes on although nobody watches
+		}
+	}
+	result, err := s.People.ImportCSV(r.Context(), file, o)
+	if err != nil {
+		return err
+	}
+	return l.write(ImportLine{Result: &result})
+}
+
+// upload keeps the request's body in a file without a name.
+func (s *Server) upload(body io.Reader) (*os.File, error) {
+	file, err := os.CreateTemp(s.TempDir, "import-*")
+	if err != nil {
+		return nil, fmt.Errorf("keep the uploaded file: %w", err)
+	}
+	if err := os.Remove(file.Name()); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	if _, err := io.Copy(file, http.MaxBytesReader(nil, io.NopCloser(body), MaxImportBytes)); err != nil {
+		return nil, errors.Join(fmt.Errorf("receive the file: %w", err), file.Close())
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// reportWriter sends pieces of the report as lines of the answer. A peer that
+// has gone does not end the import.
+type reportWriter struct{ l *lines }
+
+func (w reportWriter) Write(p []byte) (int, error) {
+	_ = w.l.write(ImportLine{Report: string(p)})
+	return len(p), nil
+}

@@ -1,0 +1,224 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strconv"
+	"time"
+
+	"pabal/eml"
+)
+
+// answer makes one value; stream writes lines.
+type (
+	answer func(r *http.Request) (any, error)
+	stream func(w *lines, r *http.Request) error
+)
+
+// routes is the whole surface of the socket.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, fn := range s.answers() {
+		mux.Handle(pattern, value(fn))
+	}
+	for pattern, fn := range s.changes() {
+		mux.Handle(pattern, s.change(value(fn)))
+	}
+	for pattern, fn := range s.streams() {
+		mux.Handle(pattern, ndjson(fn))
+	}
+	mux.Handle("POST /v0/subscribers/import", s.change(ndjson(s.importCSV)))
+	mux.HandleFunc("GET /v0/subscribers/export", s.export)
+	mux.HandleFunc("GET /v0/messages/{id}/body", s.body)
+	mux.Handle("/", value(func(r *http.Request) (any, error) {
+		return nil, invalid("there is no "+r.Method+" "+r.URL.Path+" on this daemon", "the daemon's version is "+s.Version+"; is the command's the same? pabal version")
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(VersionHeader, s.Version)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) answers() map[string]answer {
+	return map[string]answer{
+		"GET /v0/status":                   s.status,
+		"GET /v0/status/spool":             s.spoolStatus,
+		"GET /v0/status/ses":               s.sesStatus,
+		"GET /v0/events":                   s.events,
+		"GET /v0/check":                    s.check,
+		"GET /v0/subscriber":               s.person,
+		"GET /v0/segment/count":            s.count,
+		"GET /v0/templates/{name}":         s.template,
+		"POST /v0/templates/{name}/render": s.render,
+		"GET /v0/campaigns/{id}":           s.campaign,
+		"GET /v0/campaigns/{id}/preflight": s.preflight,
+		"GET /v0/campaigns/{id}/plan":      s.plan,
+		"GET /v0/campaigns/{id}/preview":   s.preview,
+		"GET /v0/messages/{id}":            s.message,
+	}
+}
+
+func (s *Server) changes() map[string]answer {
+	return map[string]answer{
+		"POST /v0/subscriber":            s.setSubscriber,
+		"POST /v0/suppressions":          s.suppress,
+		"DELETE /v0/suppressions":        s.unsuppress,
+		"POST /v0/templates":             s.putTemplate,
+		"POST /v0/campaigns":             s.createCampaign,
+		"PUT /v0/campaigns/{id}":         s.editCampaign,
+		"POST /v0/campaigns/{id}/test":   s.testCampaign,
+		"POST /v0/campaigns/{id}/start":  s.startCampaign,
+		"POST /v0/campaigns/{id}/pause":  s.onCampaign(s.Campaigns.Pause),
+		"POST /v0/campaigns/{id}/resume": s.onCampaign(s.Campaigns.Resume),
+		"POST /v0/campaigns/{id}/cancel": s.onCampaign(s.Campaigns.Cancel),
+		"POST /v0/messages/{id}/retry":   s.onMessage(s.Spool.Retry),
+		"POST /v0/messages/{id}/discard": s.onMessage(s.Spool.Discard),
+		"POST /v0/holds":                 s.hold,
+		"DELETE /v0/holds":               s.release,
+	}
+}
+
+func (s *Server) streams() map[string]stream {
+	return map[string]stream{
+		"GET /v0/subscribers":               s.subscribers,
+		"GET /v0/suppressions":              s.suppressions,
+		"GET /v0/templates":                 s.templates,
+		"GET /v0/campaigns":                 s.campaigns,
+		"GET /v0/campaigns/{id}/recipients": s.recipients,
+		"GET /v0/campaigns/{id}/watch":      s.watch,
+		"GET /v0/messages":                  s.messages,
+		"GET /v0/holds":                     s.holds,
+		"GET /v0/trace":                     s.trace,
+	}
+}
+
+func value(fn answer) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v, err := fn(r)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(v) // the peer has gone: nobody to tell
+	})
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	f, status := failure(err)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(f)
+}
+
+// change logs who did what and detaches the work from the connection.
+func (s *Server) change(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+		defer cancel()
+		defer context.AfterFunc(s.running, cancel)()
+		peer, start := peerOf(ctx), time.Now()
+		next.ServeHTTP(w, r.WithContext(ctx))
+		s.Logger.Info("change asked for", "uid", peer.UID, "pid", peer.PID, "method", r.Method, "path", r.URL.Path,
+			"took", time.Since(start).Round(time.Millisecond).String())
+	})
+}
+
+// lines writes one JSON object a line. The first write commits the status.
+type lines struct {
+	w       http.ResponseWriter
+	enc     *json.Encoder
+	started bool
+	live    bool // flush each line
+}
+
+func (l *lines) write(v any) error {
+	if !l.started {
+		l.w.Header().Set("Content-Type", "application/x-ndjson")
+		l.started = true
+	}
+	if err := l.enc.Encode(v); err != nil {
+		return err
+	}
+	if l.live {
+		return http.NewResponseController(l.w).Flush()
+	}
+	return nil
+}
+
+func ndjson(fn stream) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l := &lines{w: w, enc: json.NewEncoder(w)}
+		err := fn(l, r)
+		switch {
+		case err != nil && !l.started:
+			refuse(w, err)
+		case err != nil:
+			f, _ := failure(err)
+			_ = l.write(f)
+		case !l.started:
+			w.Header().Set("Content-Type", "application/x-ndjson")
+			w.WriteHeader(http.StatusOK)
+		}
+	})
+}
+
+// writeAll sends a list as it is walked.
+func writeAll[T any](l *lines, all iter.Seq2[T, error]) error {
+	for v, err := range all {
+		if err != nil {
+			return err
+		}
+		if err := l.write(v); err != nil {
+			return fmt.Errorf("write answer: %w", err)
+		}
+	}
+	return nil
+}
+
+// read decodes a JSON request. An unknown field is an error: it would be a
+// wish of a newer command that this daemon silently ignores.
+func read[T any](r *http.Request, limit int64) (T, error) {
+	var v T
+	dec := json.NewDecoder(http.MaxBytesReader(nil, r.Body, limit))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&v)
+	if err == nil {
+		_, err = dec.Token()
+		if errors.Is(err, io.EOF) {
+			return v, nil
+		}
+		err = cmp.Or(err, errors.New("more than one object"))
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return v, &eml.Problem{What: fmt.Sprintf("the request has more than %d bytes", limit), Hint: "send less", Err: errTooLarge}
+	}
+	return v, invalid("the request is not understood: "+err.Error(), "is the command's version the daemon's? pabal version")
+}
+
+func campaignID(r *http.Request) (uint64, error) {
+	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
+	if err != nil {
+		return 0, invalid("a campaign's id is a number, not "+eml.Visible(r.PathValue("id")), "see the ids with: pabal campaign list")
+	}
+	return id, nil
+}
+
+func number(r *http.Request, name string) (int, error) {
+	text := r.URL.Query().Get(name)
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, invalid(name+" must be a number, not "+eml.Visible(text), "write digits only")
+	}
+	return n, nil
+}
