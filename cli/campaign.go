@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pabal/campaign"
+	"pabal/control"
+	"pabal/eml"
+	"pabal/spool"
+)
+
+func (a *app) campaignCommands() *cobra.Command {
+	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(),
+		a.campaignStart(), a.campaignChange("pause", "Stop new calls; resume goes on", (*control.Client).Pause),
+		a.campaignChange("resume", "Let a paused or held campaign go on", (*control.Client).Resume), a.campaignCancel(),
+		a.campaignList(), a.campaignShow(), a.campaignRecipients())
+}
+
+// maxValueBytes bounds one value of --set.
+const maxValueBytes = 1 << 20
+
+// setValues reads --set: KEY=VALUE, or KEY=@FILE for what stands in a file.
+func setValues(texts []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, text := range texts {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || key == "" {
+			return nil, usage(fmt.Sprintf("--set takes KEY=VALUE or KEY=@FILE, not %q", text), "for example: --set Subject='가을 세일' --set Body=@body.txt")
+		}
+		if path, isFile := strings.CutPrefix(value, "@"); isFile {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, &eml.Problem{What: "the value of " + key + " cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
+			}
+			value = string(content)
+		}
+		if len(value) > maxValueBytes {
+			return nil, &eml.Problem{What: "the value of " + key + " has more than 1 MB", Hint: "long texts belong into the template"}
+		}
+		out[key] = value
+	}
+	return out, nil
+}
+
+func (a *app) campaignCreate() *cobra.Command {
+	var (
+		d      campaign.Campaign
+		values []string
+	)
+	cmd := a.asking("create", "Make a draft", "pabal campaign create --template welcome --name '가을 세일' --segment 'tag(\"vip2026\")' --set Body=@body.txt",
+		func(ctx context.Context, c *control.Client, _ []string) (err error) {
+			if d.Template == "" {
+				return usage("a campaign needs --template", "see which there are with: pabal template list")
+			}
+			if d.Values, err = setValues(values); err != nil {
+				return err
+			}
+			made, err := c.CreateCampaign(ctx, d)
+			if err != nil {
+				return err
+			}
+			return one(a, made, func(r *report) {
+				r.line("Campaign %d is a draft. Next: pabal campaign preflight %d", made.ID, made.ID)
+			})
+		})
+	flags := cmd.Flags()
+	flags.StringVar(&d.Template, "template", "", "`NAME` of the template")
+	flags.StringVar(&d.Name, "name", "", "`TEXT` for people (default: the template's name)")
+	flags.StringVar(&d.Segment, "segment", "", "only whom the `EXPRESSION` selects (default: everyone)")
+	flags.StringVar(&d.From, "from", "", "`MAILBOX` (default: [campaign] from)")
+	flags.StringVar(&d.ReplyTo, "reply-to", "", "`MAILBOX`")
+	flags.StringVar(&d.Topic, "topic", "", "`TOPIC` a person may have switched off")
+	flags.StringArrayVar(&values, "set", nil, "value `KEY=VALUE` or KEY=@FILE; may be given more than once")
+	return cmd
+}
+
+// campaignCommand is a command about the campaign whose id is its argument.
+func (a *app) campaignCommand(name, short, example string, run func(ctx context.Context, c *control.Client, id uint64) error) *cobra.Command {
+	return a.asking(name+" ID", short, example, func(ctx context.Context, c *control.Client, args []string) error {
+		id, err := strconv.ParseUint(args[0], 10, 64)
+		if err != nil {
+			return usage("a campaign's id is a number, not "+eml.Visible(args[0]), "see the ids with: pabal campaign list")
+		}
+		return run(ctx, c, id)
+	})
+}
+
+func (a *app) campaignChange(name, short string, act func(*control.Client, context.Context, uint64) (campaign.Campaign, error)) *cobra.Command {
+	return a.campaignCommand(name, short, "pabal campaign "+name+" 7", func(ctx context.Context, c *control.Client, id uint64) error {
+		changed, err := act(c, ctx, id)
+		if err != nil {
+			return err
+		}
+		return a.describeCampaign(changed)
+	})
+}
+
+func (a *app) campaignTest() *cobra.Command {
+	var as, to string
+	cmd := a.campaignCommand("test", "Send one letter of it to an address", "pabal campaign test 7 --as minji@example.com --to me@example.com",
+		func(ctx context.Context, c *control.Client, id uint64) error {
+			if to == "" {
+				return usage("a test needs --to", "for example: pabal campaign test 7 --as minji@example.com --to me@example.com")
+			}
+			message, err := c.TestCampaign(ctx, id, as, to)
+			if err != nil {
+				return err
+			}
+			return one(a, map[string]string{"message": message}, func(r *report) {
+				r.line("The test is on its way as %s; follow it with: pabal trace %s", message, message)
+			})
+		})
+	cmd.Flags().StringVar(&as, "as", "", "as the subscriber with this `ADDRESS` would get it")
+	cmd.Flags().StringVar(&to, "to", "", "`ADDRESS` it goes to")
+	return cmd
+}
+
+func (a *app) campaignPreflight() *cobra.Command {
+	return a.campaignCommand("preflight", "Check it over its real audience; exit 1 if it may not start", "pabal campaign preflight 7",
+		func(ctx context.Context, c *control.Client, id uint64) error {
+			p, err := c.Preflight(ctx, id)
+			if err != nil {
+				return err
+			}
+			if err := one(a, p, func(r *report) { describePreflight(r, p) }); err != nil {
+				return err
+			}
+			if p.Blocked {
+				return blocked(p)
+			}
+			return nil
+		})
+}
+
+func describePreflight(r *report, p campaign.Preflight) {
+	describeCount(r, p.Audience)
+	r.pair("largest mail", commas(p.MailBytes)+" bytes")
+	for _, f := range p.Findings {
+		count := ""
+		if f.Count > 0 {
+			count = " (" + commas(f.Count) + ")"
+		}
+		r.line("%s %s%s", map[campaign.Level]string{campaign.Block: "[BLOCK]", campaign.Warn: "[warn] ", campaign.Note: "[note] "}[f.Level], eml.Visible(f.What), count)
+		for _, text := range []string{f.Why, f.How} {
+			if text != "" {
+				r.line("        %s", eml.Visible(text))
+			}
+		}
+		if len(f.Examples) > 0 {
+			r.line("        %s", eml.Visible(strings.Join(f.Examples, ", ")))
+		}
+	}
+	if !p.Blocked {
+		r.line("It may start.")
+	}
+}
+
+// blocked names the first thing that stands in the way.
+func blocked(p campaign.Preflight) error {
+	for _, f := range p.Findings {
+		if f.Level == campaign.Block {
+			return &eml.Problem{What: fmt.Sprintf("campaign %d may not start: %s", p.Campaign, f.What), Hint: f.How, Err: campaign.ErrBlocked}
+		}
+	}
+	return &eml.Problem{What: fmt.Sprintf("campaign %d may not start", p.Campaign), Hint: fmt.Sprintf("see: pabal campaign preflight %d", p.Campaign), Err: campaign.ErrBlocked}
+}
+
+func (a *app) campaignPlan() *cobra.Command {
+	return a.campaignCommand("plan", "Say how long it will take, and what will wait", "pabal campaign plan 7",
+		func(ctx context.Context, c *control.Client, id uint64) error {
+			p, err := c.Plan(ctx, id)
+			if err != nil {
+				return err
+			}
+			return one(a, p, func(r *report) { describePlan(r, p) })
+		})
+}
+
+func describePlan(r *report, p campaign.Plan) {
+	r.pair("recipients", commas(p.Recipients))
+	r.pair("rate", fmt.Sprintf("%.3g a second", p.Rate))
+	r.pair("takes", span(p.Seconds))
+	r.pair("starts", when(p.Start))
+	r.pair("ends", when(p.End))
+	if p.Waits > 0 {
+		r.pair("quota used up", when(p.QuotaAt))
+		r.pair("wait for quota", commas(p.Waits))
+		r.pair("go on", when(p.ResumesAt))
+	}
+	r.pair("within 5 minutes", yesNo(p.FiveMinutes))
+	for _, note := range p.Notes {
+		r.line("%s", eml.Visible(note))
+	}
+}
+
+func (a *app) campaignList() *cobra.Command {
+	return a.asking("list", "List campaigns, newest first", "pabal campaign list", func(ctx context.Context, c *control.Client, _ []string) error {
+		return show(a, each(c.Campaigns(ctx)), func() *table {
+			return newTable("ID", "NAME", "STATE", "AUDIENCE", "ACCEPTED", "FAILED", "SKIPPED", "UNKNOWN", "OPEN").numbers(0, 3, 4, 5, 6, 7, 8)
+		}, func(c campaign.Campaign) []string {
+			return []string{fmt.Sprint(c.ID), c.Name, string(c.State), commas(c.Audience), commas(c.Accepted), commas(c.Failed),
+				commas(c.Skipped), commas(c.Unknown), commas(c.Pending + c.Sending)}
+		})
+	})
+}
+
+func (a *app) campaignShow() *cobra.Command {
+	return a.campaignCommand("show", "Show one with its sums", "pabal campaign show 7 --json", func(ctx context.Context, c *control.Client, id uint64) error {
+		shown, err := c.Campaign(ctx, id)
+		if err != nil {
+			return err
+		}
+		return a.describeCampaign(shown)
+	})
+}
+
+func (a *app) describeCampaign(c campaign.Campaign) error {
+	return one(a, c, func(r *report) {
+		r.pair("campaign", fmt.Sprintf("%d %s", c.ID, c.Name))
+		r.pair("state", strings.TrimSpace(string(c.State)+"  "+c.Reason))
+		r.pair("template", fmt.Sprintf("%s, version %d", c.Template, c.TemplateVersion))
+		r.pair("segment", c.Segment)
+		r.pair("from", c.From)
+		r.pair("started", when(c.Started))
+		r.pair("ended", when(c.Ended))
+		r.pair("expected end", when(c.ETA))
+		describeSums(r, c.Counts)
+	})
+}
+
+func describeSums(r *report, n spool.Counts) {
+	for _, row := range []struct {
+		label string
+		n     int64
+	}{{"audience", n.Audience}, {"pending", n.Pending}, {"sending", n.Sending}, {"accepted", n.Accepted}, {"failed", n.Failed},
+		{"skipped", n.Skipped}, {"unknown", n.Unknown}, {"delivered", n.Delivered}, {"bounced", n.Bounced}, {"complained", n.Complained}} {
+		r.pair(row.label, commas(row.n))
+	}
+	for _, reason := range slices.Sorted(maps.Keys(n.Skips)) {
+		r.pair("  skipped: "+eml.Visible(reason), commas(n.Skips[reason]))
+	}
+}
+
+func (a *app) campaignRecipients() *cobra.Command {
+	var outcome string
+	cmd := a.campaignCommand("recipients", "List what became of every recipient", "pabal campaign recipients 7 --outcome unknown --json",
+		func(ctx context.Context, c *control.Client, id uint64) error {
+			return show(a, c.Recipients(ctx, id, outcome), newMessageTable, messageRow)
+		})
+	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
+	return cmd
+}

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// systemConfig is where an installed pabal has its configuration. Where this
+// file is, no daemon is ever run inside another command.
+const systemConfig = "/etc/pabal/pabal.toml"
+
+// Config is the whole configuration, a section a struct. Keys are as in the
+// file; each can be set as PABAL_SECTION_KEY in the environment.
+type Config struct {
+	DataDir    string         `toml:"data_dir"`    // everything pabal keeps: the one folder to back up
+	Language   string         `toml:"language"`    // of screens: ko, en, or auto: from LC_ALL, LC_MESSAGES, LANG
+	BodyMemory Size           `toml:"body_memory"` // bodies in memory, intake and drain together
+	Control    ControlConfig  `toml:"control"`
+	SMTP       SMTPConfig     `toml:"smtp"`
+	SES        SESConfig      `toml:"ses"`
+	Lanes      LanesConfig    `toml:"lanes"`
+	Campaign   CampaignConfig `toml:"campaign"`
+	MySQL      MySQLConfig    `toml:"mysql"`
+	Web        WebConfig      `toml:"web"`
+	Feedback   FeedbackConfig `toml:"feedback"`
+
+	from *origin // where each value came from, for messages
+}
+
+// ControlConfig is the socket commands and screens use.
+type ControlConfig struct {
+	Socket string `toml:"socket"` // made 0660 in a 0750 folder
+}
+
+// SMTPConfig is the listener for applications on this host.
+type SMTPConfig struct {
+	Listen         []string `toml:"listen"`           // host:port on loopback; port 0 takes any
+	SubmitSocket   string   `toml:"submit_socket"`    // not in this version
+	MaxMessageSize Size     `toml:"max_message_size"` // SES itself takes 40 MB
+	MaxRecipients  int      `toml:"max_recipients"`   // of one mail
+}
+
+// SESConfig is the account. Credentials come from the SDK's default chain.
+type SESConfig struct {
+	Region           string  `toml:"region"`
+	Endpoint         string  `toml:"endpoint"` // "" is AWS; else the emulator or another SES-compatible server
+	ConfigurationSet string  `toml:"configuration_set"`
+	RateShare        float64 `toml:"rate_share"`  // share of the account's rate aimed at
+	Concurrency      int     `toml:"concurrency"` // calls open at once; 0: from rate × measured call time
+}
+
+// LanesConfig shares the account out between legacy mail and campaigns.
+type LanesConfig struct {
+	TransactionalRateShare    float64 `toml:"transactional_rate_share"`
+	TransactionalQuotaReserve float64 `toml:"transactional_quota_reserve"`
+	BulkUnknown               string  `toml:"bulk_unknown"`          // after a lost answer: leave (never twice) or resend
+	TransactionalUnknown      string  `toml:"transactional_unknown"` // the same for legacy mail
+}
+
+// CampaignConfig is what campaigns have in common.
+type CampaignConfig struct {
+	From     string `toml:"from"`     // mailbox: 상호 <shop@example.com>
+	ReplyTo  string `toml:"reply_to"` // mailbox; "" leaves the field out
+	Timezone string `toml:"timezone"` // of dates in segments and of plans
+	Company  string `toml:"company"`
+	Address  string `toml:"address"`
+	Phone    string `toml:"phone"`
+}
+
+// MySQLConfig is the source of customers. Not in this version.
+type MySQLConfig struct {
+	DSNFile          string       `toml:"dsn_file"`
+	Every            Duration     `toml:"every"`
+	At               string       `toml:"at"`
+	Table            string       `toml:"table"`
+	SubscribedYes    []string     `toml:"subscribed_yes"`
+	MaxAgeAtStart    Duration     `toml:"max_age_at_start"`
+	TrustResubscribe bool         `toml:"trust_resubscribe"`
+	Columns          MySQLColumns `toml:"columns"`
+}
+
+// MySQLColumns names the columns of the table.
+type MySQLColumns struct {
+	ID         string `toml:"id"`
+	Email      string `toml:"email"`
+	Name       string `toml:"name"`
+	Gender     string `toml:"gender"`
+	CreatedAt  string `toml:"created_at"`
+	UpdatedAt  string `toml:"updated_at"`
+	Subscribed string `toml:"subscribed"`
+}
+
+// WebConfig is what recipients and monitoring reach.
+type WebConfig struct {
+	Listen        string `toml:"listen"`         // host:port behind your HTTPS proxy
+	PublicURL     string `toml:"public_url"`     // how recipients reach it: https://mail.example.com
+	MetricsListen string `toml:"metrics_listen"` // host:port; "" for none
+}
+
+// FeedbackConfig is how SES reports bounces and complaints. Not in this version.
+type FeedbackConfig struct {
+	SQSQueueURL     string   `toml:"sqs_queue_url"`
+	SuppressionPoll Duration `toml:"suppression_poll"`
+}
+
+// defaults are the values without a file. For root they are the system's
+// places, for anybody else the folders of the XDG base directory specification.
+func defaults() *Config {
+	return &Config{
+		DataDir: defaultDataDir(), Language: "auto", BodyMemory: 64 << 20,
+		Control: ControlConfig{Socket: defaultSocket()},
+		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: "/run/pabal-submit/smtp.sock",
+			MaxMessageSize: 10 << 20, MaxRecipients: 1000},
+		SES: SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
+		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
+			BulkUnknown: "leave", TransactionalUnknown: "resend"},
+		Campaign: CampaignConfig{Timezone: "Asia/Seoul"},
+		MySQL: MySQLConfig{Every: Duration(10 * time.Minute), Table: "users", MaxAgeAtStart: Duration(time.Hour),
+			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},
+			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
+				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},
+		Web:      WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252"},
+		Feedback: FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
+	}
+}
+
+func defaultDataDir() string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/pabal"
+	}
+	return filepath.Join(xdg("XDG_STATE_HOME", ".local/state"), "pabal")
+}
+
+// defaultSocket is the system's where it is there: a person who logs in to the
+// host uses the daemon of the host.
+func defaultSocket() string {
+	const system = "/run/pabal/control.sock"
+	if _, err := os.Stat(system); os.Geteuid() == 0 || err == nil {
+		return system
+	}
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "pabal", "control.sock")
+	}
+	return filepath.Join(defaultDataDir(), "run", "control.sock")
+}
+
+func defaultConfigPath() string {
+	if os.Geteuid() == 0 {
+		return systemConfig
+	}
+	own := filepath.Join(xdg("XDG_CONFIG_HOME", ".config"), "pabal", "pabal.toml")
+	if _, err := os.Stat(own); err != nil {
+		if f, err := os.Open(systemConfig); err == nil { // readable for members of the group
+			_ = f.Close()
+			return systemConfig
+		}
+	}
+	return own
+}
+
+func xdg(name, fallback string) string {
+	if dir := os.Getenv(name); filepath.IsAbs(dir) {
+		return dir
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = os.TempDir()
+	}
+	return filepath.Join(home, fallback)
+}
+
+// zone is the campaign time zone; load has checked that there is one.
+func (c *Config) zone() *time.Location {
+	zone, err := time.LoadLocation(c.Campaign.Timezone)
+	if err != nil {
+		return time.FixedZone("Asia/Seoul", 9*60*60)
+	}
+	return zone
+}

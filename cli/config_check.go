@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // a bare container has no zones of its own
+
+	"pabal/eml"
+)
+
+// Limits of what the configuration may ask for.
+const (
+	maxMessageSize = 40 << 20 // SES v2 takes 40 MB a message
+	maxRecipients  = 1000     // one commit of the spool
+	maxConcurrency = 1000
+)
+
+// later are the keys of parts that this version does not have.
+func later(key string) bool {
+	return strings.HasPrefix(key, "mysql.") || strings.HasPrefix(key, "feedback.") || key == "smtp.submit_socket"
+}
+
+// rule is one thing that must hold; hint says what to write instead.
+type rule struct {
+	key  string
+	good bool
+	what string
+	hint string
+}
+
+func (c *Config) validate() error {
+	if err := c.checkLater(); err != nil {
+		return err
+	}
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules()} {
+		for _, r := range rules {
+			if !r.good {
+				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}
+			}
+		}
+	}
+	return nil
+}
+
+// checkLater refuses settings that would silently do nothing.
+func (c *Config) checkLater() error {
+	plain := defaults().settings()
+	for i, s := range c.settings() {
+		unset := s.field.Kind() == reflect.String && s.field.Len() == 0
+		if later(s.key) && !unset && !reflect.DeepEqual(s.field.Interface(), plain[i].field.Interface()) {
+			return &eml.Problem{What: c.from.at(s.key) + ": " + s.key + " is not available in this version", Hint: "take the line out"}
+		}
+	}
+	return nil
+}
+
+func (c *Config) generalRules() []rule {
+	return []rule{
+		{"data_dir", filepath.IsAbs(c.DataDir), "must be an absolute path", `for example data_dir = "/var/lib/pabal"`},
+		{"language", slices.Contains([]string{"auto", "ko", "en"}, c.Language), fmt.Sprintf("is %q", c.Language), "one of auto, ko, en"},
+		{"body_memory", c.BodyMemory >= 2*c.SMTP.MaxMessageSize, "must hold two mails of max_message_size", `for example body_memory = "64MB"`},
+		{"control.socket", filepath.IsAbs(c.Control.Socket), "must be an absolute path", `for example socket = "/run/pabal/control.sock"`},
+		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 40MB", "SES takes at most 40MB"},
+		{"smtp.max_recipients", c.SMTP.MaxRecipients >= 1 && c.SMTP.MaxRecipients <= maxRecipients, "must be between 1 and 1000", "an application with more recipients sends more mails"},
+	}
+}
+
+func (c *Config) listenRules() []rule {
+	rules := []rule{
+		{"web.listen", c.Web.Listen == "" || isListen(c.Web.Listen), fmt.Sprintf("%q is not host:port", c.Web.Listen), `for example listen = "127.0.0.1:8080"`},
+		{"web.metrics_listen", c.Web.MetricsListen == "" || isListen(c.Web.MetricsListen), fmt.Sprintf("%q is not host:port", c.Web.MetricsListen), `for example metrics_listen = "127.0.0.1:9252"`},
+		{"web.public_url", c.Web.PublicURL == "" || isBaseURL(c.Web.PublicURL), fmt.Sprintf("%q is not the address of a site", c.Web.PublicURL), `for example public_url = "https://mail.example.com"`},
+	}
+	for _, address := range c.SMTP.Listen {
+		rules = append(rules,
+			rule{"smtp.listen", isListen(address), fmt.Sprintf("%q is not host:port", address), `for example listen = ["127.0.0.1:2525"]`},
+			rule{"smtp.listen", isLoopback(address), fmt.Sprintf("%q is not on this host alone: whoever reaches it could send mail in your name", address), `listen on 127.0.0.1 or [::1]`})
+	}
+	return rules
+}
+
+func (c *Config) sesRules() []rule {
+	modes := []string{"leave", "resend"}
+	return []rule{
+		{"ses.region", c.SES.Region != "", "is empty", `for example region = "ap-northeast-2"`},
+		{"ses.endpoint", c.SES.Endpoint == "" || isBaseURL(c.SES.Endpoint), fmt.Sprintf("%q is not a URL", c.SES.Endpoint), `"" for AWS, or for example "http://127.0.0.1:9090"`},
+		{"ses.rate_share", c.SES.RateShare > 0 && c.SES.RateShare <= 1, fmt.Sprintf("is %v", c.SES.RateShare), "above 0, at most 1"},
+		{"ses.concurrency", c.SES.Concurrency >= 0 && c.SES.Concurrency <= maxConcurrency, fmt.Sprintf("is %d", c.SES.Concurrency), "0 (as needed) to 1000"},
+		{"lanes.transactional_rate_share", isShare(c.Lanes.TransactionalRateShare), fmt.Sprintf("is %v", c.Lanes.TransactionalRateShare), "above 0, at most 0.9"},
+		{"lanes.transactional_quota_reserve", isShare(c.Lanes.TransactionalQuotaReserve), fmt.Sprintf("is %v", c.Lanes.TransactionalQuotaReserve), "above 0, at most 0.9"},
+		{"lanes.bulk_unknown", slices.Contains(modes, c.Lanes.BulkUnknown), fmt.Sprintf("is %q", c.Lanes.BulkUnknown), "leave or resend"},
+		{"lanes.transactional_unknown", slices.Contains(modes, c.Lanes.TransactionalUnknown), fmt.Sprintf("is %q", c.Lanes.TransactionalUnknown), "leave or resend"},
+	}
+}
+
+func (c *Config) campaignRules() []rule {
+	_, zoneErr := time.LoadLocation(c.Campaign.Timezone)
+	rules := []rule{{"campaign.timezone", zoneErr == nil && c.Campaign.Timezone != "", fmt.Sprintf("%q is not a time zone", c.Campaign.Timezone), `for example timezone = "Asia/Seoul"`}}
+	for _, s := range [][2]string{{"campaign.from", c.Campaign.From}, {"campaign.reply_to", c.Campaign.ReplyTo}} {
+		if s[1] == "" {
+			continue
+		}
+		_, err := eml.ParseMailbox(s[1])
+		rules = append(rules, rule{s[0], err == nil, fmt.Sprintf("%q is not an address", s[1]), `for example "파발 상점 <shop@example.com>"`})
+	}
+	for _, s := range [][2]string{{"campaign.company", c.Campaign.Company}, {"campaign.address", c.Campaign.Address}, {"campaign.phone", c.Campaign.Phone}} {
+		rules = append(rules, rule{s[0], eml.CheckHeader(s[1]) == nil, "has control characters", "write it on one line"})
+	}
+	return rules
+}
+
+// isShare is (0, 0.9]: zero would mean the default to the parts that take it,
+// and bulk always keeps a tenth.
+func isShare(share float64) bool { return share > 0 && share <= 0.9 }
+
+func isListen(address string) bool {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil && (host == "" || host == "localhost" || isAddr(host))
+}
+
+func isAddr(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+// isBaseURL takes http://host[:port][/path] and https.
+func isBaseURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// sesOnLoopback reports whether mail goes to a server on this host: the emulator.
+func (c *Config) sesOnLoopback() bool {
+	u, err := url.Parse(c.SES.Endpoint)
+	return err == nil && u.Host != "" && isLoopback(net.JoinHostPort(u.Hostname(), "0"))
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pabal/eml"
+)
+
+func writeFile(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestInitialConfigHasEverySettingWithItsDefault(t *testing.T) {
+	path := writeFile(t, "pabal.toml", initialConfig())
+	cfg, err := load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := defaults().settings()
+	for i, s := range cfg.settings() {
+		if got, want := s.field.Interface(), plain[i].field.Interface(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %v in the file, %v by default", s.key, got, want)
+		}
+		if s.key != "mysql.at" && lineOf(cfg.from.text, s.key) == 0 {
+			t.Errorf("%s is not in the file", s.key)
+		}
+	}
+}
+
+func TestConfigComplaintsNamePlaceAndRemedy(t *testing.T) {
+	for _, c := range []struct{ name, text, env, what, hint string }{
+		{"unknown key", "[ses]\nregoin = \"x\"\n", "", "pabal.toml:2: there is no setting ses.regoin", "did you mean ses.region?"},
+		{"unknown section", "data_dir = \"/d\"\n\n[sess]\nregion = \"x\"\n", "", "pabal.toml:3: there is no setting sess", ""},
+		{"wrong type", "[ses]\n\nrate_share = \"fast\"\n", "", "pabal.toml:3: ", "config init"},
+		{"broken text", "[ses\nregion = 1\n", "", "pabal.toml:2: ", "config init"},
+		{"bad size", "body_memory = \"many\"\n", "", "pabal.toml:1: ", "config init"},
+		{"out of range", "[ses]\nrate_share = 2.0\n", "", "pabal.toml:2: ses.rate_share is 2", "at most 1"},
+		{"bad zone", "[campaign]\ntimezone = \"Asia/Seol\"\n", "", `pabal.toml:2: campaign.timezone "Asia/Seol" is not a time zone`, "Asia/Seoul"},
+		{"open relay", "[smtp]\nlisten = [\"0.0.0.0:25\"]\n", "", "pabal.toml:2: smtp.listen", "127.0.0.1"},
+		{"not there yet", "[mysql]\ndsn_file = \"/etc/dsn\"\n", "", "pabal.toml:2: mysql.dsn_file is not available in this version", "take the line out"},
+		{"feedback not there yet", "[feedback]\nsqs_queue_url = \"https://sqs\"\n", "", "pabal.toml:2: feedback.sqs_queue_url is not available", ""},
+		{"bad mailbox", "[campaign]\nfrom = \"shop\"\n", "", "pabal.toml:2: campaign.from", "shop@example.com"},
+		{"environment typo", "", "PABAL_SES_REGOIN=x", "there is no setting PABAL_SES_REGOIN", "did you mean PABAL_SES_REGION?"},
+		{"environment value", "", "PABAL_SES_CONCURRENCY=x", "PABAL_SES_CONCURRENCY: ", "config init"},
+		{"environment out of range", "", "PABAL_SES_RATE_SHARE=0", "PABAL_SES_RATE_SHARE: ses.rate_share is 0", "above 0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := load(writeFile(t, "pabal.toml", c.text), strings.Fields(c.env))
+			var problem *eml.Problem
+			if !errors.As(err, &problem) {
+				t.Fatalf("got %v, want a problem", err)
+			}
+			if !strings.Contains(problem.What, c.what) {
+				t.Errorf("what: %q does not contain %q", problem.What, c.what)
+			}
+			if problem.Hint == "" || !strings.Contains(problem.Hint, c.hint) {
+				t.Errorf("hint: %q does not contain %q", problem.Hint, c.hint)
+			}
+		})
+	}
+}
+
+func TestEnvironmentBeatsFileBeatsDefault(t *testing.T) {
+	path := writeFile(t, "pabal.toml", "[ses]\nregion = \"from-file\"\nendpoint = \"http://127.0.0.1:1\"\n[smtp]\nmax_message_size = \"1MB\"\n")
+	cfg, err := load(path, []string{"PABAL_SES_REGION=from-env", "PABAL_SMTP_LISTEN=127.0.0.1:1, 127.0.0.1:2", "PABAL_BODY_MEMORY=128MB",
+		"PABAL_CAMPAIGN_TIMEZONE=UTC", "PABAL_MYSQL_TRUST_RESUBSCRIBE=false"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.SES.Region != "from-env" || cfg.SES.Endpoint != "http://127.0.0.1:1" || cfg.SES.RateShare != 0.9 {
+		t.Errorf("got %+v", cfg.SES)
+	}
+	if len(cfg.SMTP.Listen) != 2 || cfg.SMTP.MaxMessageSize != 1<<20 || cfg.BodyMemory != 128<<20 {
+		t.Errorf("got %+v, body memory %d", cfg.SMTP, cfg.BodyMemory)
+	}
+	if !cfg.sesOnLoopback() || cfg.zone() != time.UTC {
+		t.Errorf("loopback %v, zone %v", cfg.sesOnLoopback(), cfg.zone())
+	}
+}
+
+func TestFileThatEverybodyMayWriteIsRefused(t *testing.T) {
+	path := writeFile(t, "pabal.toml", "")
+	if err := os.Chmod(path, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(path, nil); err == nil || !strings.Contains(err.Error(), "can be written by everyone") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNamedFileMustExist(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "none.toml")
+	for _, load := range []func() (*Config, error){
+		func() (*Config, error) { return load(missing, nil) },
+		func() (*Config, error) { return load("", []string{"PABAL_CONFIG=" + missing}) },
+	} {
+		if _, err := load(); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v, want that the file is missing", err)
+		}
+	}
+}
+
+func TestMaskHidesPasswords(t *testing.T) {
+	cfg := defaults()
+	cfg.SES.Endpoint = "https://user:secret@ses.example.com"
+	cfg.mask()
+	if strings.Contains(cfg.SES.Endpoint, "secret") {
+		t.Errorf("got %s", cfg.SES.Endpoint)
+	}
+}
+
+func TestUnitsReadWhatTheyWrite(t *testing.T) {
+	for text, want := range map[string]Size{"64MB": 64 << 20, "1 gb": 1 << 30, "512KB": 512 << 10, "17": 17, "0": 0} {
+		var s Size
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%q: got %d, %v, want %d", text, s, err, want)
+		}
+		written, err := s.MarshalText()
+		var again Size
+		if err != nil || again.UnmarshalText(written) != nil || again != s {
+			t.Errorf("%q was written as %q", text, written)
+		}
+	}
+	for _, text := range []string{"", "MB", "-1", "1.5MB", "10ZB", "99999999999GB"} {
+		var s Size
+		if s.UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q was read as %d", text, s)
+		}
+	}
+	for text, want := range map[string]string{"10m": "10m", "1h": "1h", "90s": "1m30s", "0s": "0s", "1h30m": "1h30m", "20m": "20m"} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := d.MarshalText(); string(got) != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add(defaultFile)
+	f.Add("[ses]\nregoin=1")
+	f.Add("a.b.c = [[1]]\n[[x]]\n")
+	f.Add("[mysql.columns]\nid = 3\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg := defaults()
+		cfg.from = &origin{path: "f", text: text, env: map[string]string{}}
+		if err := cfg.decode(); err == nil {
+			_ = cfg.validate()
+		}
+	})
+}

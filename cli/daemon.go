@@ -1,0 +1,308 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/control"
+	"pabal/eml"
+	"pabal/sesclient"
+	"pabal/smtpd"
+	"pabal/spool"
+	"pabal/web"
+)
+
+const (
+	webHeaderTimeout = 5 * time.Second
+	webReadTimeout   = 10 * time.Second // an unsubscribe form is small
+	webWriteTimeout  = 30 * time.Second
+	webIdleTimeout   = 60 * time.Second
+	webStopTimeout   = 2 * time.Second
+)
+
+// daemon is all parts of a running pabal, wired.
+type daemon struct {
+	cfg    *Config
+	logger *slog.Logger
+
+	lock      *lock
+	people    *audience.Store
+	spool     *spool.Spool
+	campaigns *campaign.Store
+	ses       *sesclient.Client
+	smtp      *smtpd.Server
+	control   *control.Server
+	sites     []*site
+}
+
+// site is an HTTP listener with what it serves.
+type site struct {
+	listener net.Listener
+	handler  http.Handler
+}
+
+// addresses is where a daemon can be reached; the ports are those it got.
+type addresses struct {
+	SMTP    []string `json:"smtp"`
+	Web     string   `json:"web,omitempty"`
+	Metrics string   `json:"metrics,omitempty"`
+	Control string   `json:"control"`
+}
+
+// serve runs a daemon until ctx ends. ready is called once everything listens.
+// Credentials other than zero take the place of AWS's default chain.
+func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, ready func(addresses)) (err error) {
+	d := &daemon{cfg: cfg, logger: logger}
+	defer func() { err = errors.Join(err, d.close()) }()
+	if err := d.open(ctx, keys); err != nil {
+		return err
+	}
+	where, err := d.bind()
+	if err != nil {
+		return err
+	}
+	return d.run(ctx, func() { ready(where) })
+}
+
+// open takes the lock, opens the stores and wires the parts.
+func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err error) {
+	if d.lock, err = takeLock(d.cfg.DataDir); err != nil {
+		return err
+	}
+	if d.people, err = audience.Open(d.cfg.DataDir); err != nil {
+		return fmt.Errorf("open the audience: %w", err)
+	}
+	d.people.Zone = d.cfg.zone()
+	if d.spool, err = spool.Open(d.cfg.DataDir); err != nil {
+		return fmt.Errorf("open the spool: %w", err)
+	}
+	if d.campaigns, err = campaign.Open(d.cfg.DataDir, d.people, d.spool); err != nil {
+		return fmt.Errorf("open the campaigns: %w", err)
+	}
+	if d.ses, err = sesclient.New(ctx, d.sesOptions(keys)); err != nil {
+		return err
+	}
+	d.wireSpool()
+	d.campaigns.Settings = d.settings()
+	d.campaigns.Accounts = accounts{d.ses, d.cfg}
+	d.campaigns.Logger = d.logger
+	d.smtp = d.newSMTP()
+	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
+		Spool: d.spool, SES: d.ses, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
+		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
+	return nil
+}
+
+func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
+	c := d.cfg
+	return sesclient.Options{Region: c.SES.Region, Endpoint: c.SES.Endpoint, ConfigurationSet: c.SES.ConfigurationSet,
+		RateShare: c.SES.RateShare, Concurrency: c.SES.Concurrency,
+		TransactionalRateShare:    c.Lanes.TransactionalRateShare,
+		TransactionalQuotaReserve: c.Lanes.TransactionalQuotaReserve,
+		StoreID:                   d.spool.StoreID(), Logger: d.logger, Credentials: keys}
+}
+
+func (d *daemon) wireSpool() {
+	d.spool.Sender = d.campaigns.Sender(d.ses.Pace, d.ses)
+	d.spool.Pace = d.ses.Pace
+	d.spool.Addresses = d.people
+	d.spool.BulkResend = d.cfg.Lanes.BulkUnknown == "resend"
+	d.spool.TransactionalLeave = d.cfg.Lanes.TransactionalUnknown == "leave"
+	d.spool.BodyMemory = int64(d.cfg.BodyMemory)
+	d.spool.Logger = d.logger.With("part", "spool")
+}
+
+func (d *daemon) settings() campaign.Settings {
+	c := d.cfg
+	return campaign.Settings{From: c.Campaign.From, ReplyTo: c.Campaign.ReplyTo, Zone: c.zone(),
+		Company: c.Campaign.Company, Address: c.Campaign.Address, Phone: c.Campaign.Phone,
+		PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet}
+}
+
+func (d *daemon) newSMTP() *smtpd.Server {
+	s := smtpd.New(d.spool)
+	s.Listen = d.cfg.SMTP.Listen
+	s.Hostname = hostname()
+	s.MaxMessageSize = int64(d.cfg.SMTP.MaxMessageSize)
+	s.MaxRecipients = d.cfg.SMTP.MaxRecipients
+	s.SenderAllowed = d.ses.Verified
+	s.Suppressed = d.suppressed
+	s.Logger = d.logger
+	return s
+}
+
+func hostname() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}
+
+// suppressed is why an application's mail to an address is not sent, "" if it is.
+func (d *daemon) suppressed(address string) (string, error) {
+	_, found, err := d.people.Suppressed(address)
+	if found {
+		return spool.SkipSuppressed, err
+	}
+	return "", err
+}
+
+// bind opens every listener, so that a port that is taken is found before
+// anything is sent.
+func (d *daemon) bind() (addresses, error) {
+	where := addresses{Control: d.cfg.Control.Socket}
+	if err := d.control.Bind(); err != nil {
+		return where, err
+	}
+	public, inside := d.newWeb(), d.newWeb()
+	inside.Metrics = d.metrics // recipients need not know how much is sent
+	var err error
+	if where.Web, err = d.listen("web.listen", d.cfg.Web.Listen, public); err != nil {
+		return where, err
+	}
+	if where.Metrics, err = d.listen("web.metrics_listen", d.cfg.Web.MetricsListen, inside); err != nil {
+		return where, err
+	}
+	if where.SMTP, err = d.smtp.Bind(); err != nil {
+		return where, err
+	}
+	if d.campaigns.Settings.PublicURL == "" && d.campaigns.Settings.LoopbackSES && where.Web != "" {
+		d.campaigns.Settings.PublicURL = "http://" + where.Web // mails that go no further than the emulator
+	}
+	return where, nil
+}
+
+func (d *daemon) newWeb() *web.Server {
+	s := web.New(d.people, d.campaigns)
+	s.Company, s.Logger = d.cfg.Campaign.Company, d.logger
+	return s
+}
+
+func (d *daemon) listen(key, address string, handler http.Handler) (string, error) {
+	if address == "" {
+		return "", nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return "", &eml.Problem{What: key + ": " + err.Error(), Hint: "see who has the port with: ss -ltnp; or set another one", Err: err}
+	}
+	d.sites = append(d.sites, &site{l, handler})
+	return l.Addr().String(), nil
+}
+
+// run drains, listens and answers until ctx ends or one of the parts fails.
+func (d *daemon) run(ctx context.Context, ready func()) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return d.ses.Run(ctx) })
+	group.Go(func() error { return d.spool.Run(ctx) })
+	group.Go(func() error { return d.campaigns.Run(ctx) })
+	group.Go(func() error { return d.smtp.Run(ctx) })
+	group.Go(func() error { return d.control.Run(ctx) })
+	group.Go(func() error { return d.watchAudience(ctx) })
+	for _, s := range d.sites {
+		group.Go(func() error { return s.run(ctx, d.logger) })
+	}
+	ready()
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// audienceWatch is how soon a daemon ends whose audience can no longer be written.
+const audienceWatch = time.Second
+
+// watchAudience ends the daemon after a failed sync: nobody knows what is on
+// disk then, and only opening the store anew finds out.
+func (d *daemon) watchAudience(ctx context.Context) error {
+	tick := time.NewTicker(audienceWatch)
+	defer tick.Stop()
+	for {
+		if err := d.people.Err(); err != nil {
+			return fmt.Errorf("the audience cannot be written: %w", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// run serves a site until ctx ends.
+func (s *site) run(ctx context.Context, logger *slog.Logger) error {
+	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: webHeaderTimeout, ReadTimeout: webReadTimeout,
+		WriteTimeout: webWriteTimeout, IdleTimeout: webIdleTimeout, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug)}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), webStopTimeout)
+		defer cancel()
+		stopped <- server.Shutdown(limit)
+	}()
+	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve web: %w", err)
+	}
+	if err := <-stopped; err != nil {
+		return server.Close()
+	}
+	return nil
+}
+
+// close lets go of everything that was opened, the lock last.
+func (d *daemon) close() error {
+	var errs []error
+	for _, s := range d.sites {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if d.control != nil {
+		if err := d.control.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if d.campaigns != nil {
+		errs = append(errs, d.campaigns.Close())
+	}
+	if d.spool != nil {
+		errs = append(errs, d.spool.Close())
+	}
+	if d.people != nil {
+		errs = append(errs, d.people.Close())
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// accounts is campaign's window on SES.
+type accounts struct {
+	ses *sesclient.Client
+	cfg *Config
+}
+
+const factsAge = time.Minute
+
+func (a accounts) Facts(ctx context.Context) (campaign.AccountFacts, error) {
+	st, err := a.ses.Account(ctx, factsAge)
+	return campaign.AccountFacts{MaxSendRate: st.Rate, Max24Hour: st.Quota24h, Sent24Hours: st.Sent24h, Sandbox: st.Sandbox,
+		SendingEnabled: st.SendingEnabled, RateShare: a.cfg.SES.RateShare, QuotaShare: 1 - a.cfg.Lanes.TransactionalQuotaReserve}, err
+}
+
+func (a accounts) Verified(ctx context.Context, address string) (bool, error) {
+	return a.ses.Verified(ctx, address)
+}

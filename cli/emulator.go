@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pabal/eml"
+	"pabal/sesclient/emulator"
+)
+
+func (a *app) emulatorCommand() *cobra.Command {
+	var (
+		o      emulator.Options
+		listen string
+		faults []string
+	)
+	cmd := a.command("ses-emulator", "Run a fake SES with SES's rules and faults, for tries and tests",
+		"pabal ses-emulator --listen 127.0.0.1:9090 --rate 50 --dir mails\npabal ses-emulator --sandbox --verified shop@example.com --fault throttle:20",
+		func(ctx context.Context, _ []string) error {
+			var strikes []emulator.Fault
+			for _, text := range faults {
+				f, err := parseFault(text)
+				if err != nil {
+					return err
+				}
+				strikes = append(strikes, f)
+			}
+			return a.emulate(ctx, o, listen, strikes)
+		})
+	flags := cmd.Flags()
+	flags.StringVar(&listen, "listen", "127.0.0.1:9090", "`HOST:PORT`; port 0 takes any")
+	flags.Float64Var(&o.Rate, "rate", 0, "mails a second, -1 for no limit (default 14; 1 in the sandbox)")
+	flags.Float64Var(&o.Quota, "quota", 0, "mails in 24 hours, -1 for no limit (default 50000; 200 in the sandbox)")
+	flags.DurationVar(&o.QuotaWindow, "quota-window", 0, "what counts as 24 hours (default 24h)")
+	flags.BoolVar(&o.Sandbox, "sandbox", false, "verified recipients only, as a new account")
+	flags.StringSliceVar(&o.Verified, "verified", []string{"example.com"}, "verified address or `DOMAIN`; may be given more than once")
+	flags.DurationVar(&o.Latency, "latency", 0, "time a call takes")
+	flags.BoolVar(&o.RandomIDs, "random-ids", false, "message ids in no order")
+	flags.StringVar(&o.Dir, "dir", "", "`FOLDER` for the mails as .eml and a list of them")
+	flags.StringArrayVar(&faults, "fault", nil, "`KIND[:COUNT]` that strikes the next calls: "+strings.Join(emulator.FaultKinds(), ", "))
+	return cmd
+}
+
+// parseFault reads kind or kind:count.
+func parseFault(text string) (emulator.Fault, error) {
+	kind, count, counted := strings.Cut(text, ":")
+	f := emulator.Fault{Kind: kind}
+	if !slices.Contains(emulator.FaultKinds(), kind) {
+		return f, usage("there is no fault "+eml.Visible(kind), "one of "+strings.Join(emulator.FaultKinds(), ", "))
+	}
+	if !counted {
+		return f, nil
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 1 {
+		return f, usage("a fault strikes a number of calls, not "+eml.Visible(count), "for example --fault throttle:20")
+	}
+	f.Count = n
+	return f, nil
+}
+
+func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, faults []emulator.Fault) error {
+	o.Logger = newLogger(a.stderr, 0)
+	server, err := emulator.New(o)
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
+		server.SetFault(f)
+	}
+	url, wait, err := server.Listen(ctx, listen)
+	if err != nil {
+		return &eml.Problem{What: "the emulator cannot listen: " + err.Error(), Hint: "choose another --listen, 127.0.0.1:0 takes any port", Err: err}
+	}
+	if a.json {
+		err = writeJSON(a.stdout, map[string]string{"url": url})
+	} else {
+		_, err = fmt.Fprintf(a.stdout, "SES emulator is ready: %s\n", url)
+	}
+	if err != nil {
+		return err
+	}
+	return wait()
+}

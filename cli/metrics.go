@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+)
+
+// metrics writes the sums of the spool and the facts of the account in
+// Prometheus' text format.
+func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
+	status, err := d.spool.Status()
+	if err != nil {
+		http.Error(w, "the spool does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	var out bytes.Buffer
+	gauge := func(name, help string, value float64) {
+		fmt.Fprintf(&out, "# HELP pabal_%s %s\n# TYPE pabal_%s gauge\npabal_%s %v\n", name, help, name, name, value)
+	}
+	gauge("pending", "messages that wait", float64(status.Pending))
+	gauge("sending", "calls to SES that are open", float64(status.Sending))
+	gauge("oldest_seconds", "age of the oldest message that waits", float64(status.OldestSeconds))
+	gauge("holds", "scopes that are held", float64(len(status.Held)))
+	gauge("accepted_per_second", "accepted by SES, mean of the last seconds", status.PerSecond)
+	fmt.Fprint(&out, "# HELP pabal_messages messages by lane and outcome\n# TYPE pabal_messages gauge\n")
+	for _, lane := range slices.Sorted(maps.Keys(status.Lanes)) {
+		n := status.Lanes[lane]
+		for _, row := range []struct {
+			outcome string
+			n       int64
+		}{{"pending", n.Pending}, {"sending", n.Sending}, {"accepted", n.Accepted}, {"failed", n.Failed}, {"skipped", n.Skipped}, {"unknown", n.Unknown}} {
+			fmt.Fprintf(&out, "pabal_messages{lane=%q,outcome=%q} %d\n", lane, row.outcome, row.n)
+		}
+	}
+	ses, smtp := d.ses.Status(), d.smtp.Stats()
+	gauge("ses_rate", "mails a second the account allows", ses.Rate)
+	gauge("ses_quota_24h", "mails in 24 hours the account allows, -1 without limit", ses.Quota24h)
+	gauge("ses_sent_24h", "mails sent in the last 24 hours", ses.Sent24h)
+	gauge("smtp_accepted", "mails taken from applications since the start", float64(smtp.Accepted))
+	gauge("smtp_refused", "mails refused since the start", float64(smtp.Refused))
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write(out.Bytes()) // the reader has gone: nobody to tell
+}

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pabal/control"
+	"pabal/sesclient/emulator"
+)
+
+// host is a place where the real binary can be started, killed and started
+// again: a store, a socket, and an SES that outlives it.
+type host struct {
+	t   *testing.T
+	dir string
+	env []string
+	ses *emulator.Server
+}
+
+func newHost(t *testing.T, o emulator.Options, env ...string) *host {
+	t.Helper()
+	o.Verified = []string{"example.com"}
+	ses, err := emulator.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, _, err := ses.Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := ses.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	dir, err := os.MkdirTemp("", "pabal") // short: a socket's path has 107 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	h := &host{t: t, dir: dir, ses: ses}
+	h.env = append(h.env, "HOME="+dir, "PATH="+os.Getenv("PATH"), "LANG=en_US.UTF-8", "PABAL_DATA_DIR="+filepath.Join(dir, "data"), "PABAL_CONTROL_SOCKET="+h.socket(),
+		"PABAL_SES_ENDPOINT="+url, "PABAL_SMTP_LISTEN=127.0.0.1:0", "PABAL_WEB_LISTEN=127.0.0.1:0", "PABAL_WEB_METRICS_LISTEN=",
+		"PABAL_CAMPAIGN_FROM=shop@example.com", "PABAL_CAMPAIGN_COMPANY=Shop",
+		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
+	h.env = append(h.env, env...)
+	return h
+}
+
+func (h *host) socket() string { return filepath.Join(h.dir, "run", "c.sock") }
+
+func (h *host) client() *control.Client {
+	c := control.NewClient(h.socket(), "test")
+	h.t.Cleanup(c.Close)
+	return c
+}
+
+// process is a running `pabal serve`.
+type process struct {
+	*exec.Cmd
+	where  addresses
+	stderr *os.File
+}
+
+// serve starts the binary and returns when it says that it is ready.
+func (h *host) serve() *process {
+	h.t.Helper()
+	stderr, err := os.OpenFile(filepath.Join(h.dir, "stderr"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := &process{Cmd: exec.Command("pabal", "serve", "--json"), stderr: stderr}
+	p.Env, p.Stderr = h.env, stderr
+	stdout, err := p.StdoutPipe()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(stdout).ReadString('\n') // nothing: the process ended
+		line <- text
+	}()
+	select {
+	case text := <-line:
+		if err := json.Unmarshal([]byte(text), &p.where); err != nil {
+			h.t.Fatalf("serve said %q: %v\n%s", text, p.Wait(), h.log())
+		}
+	case <-time.After(30 * time.Second):
+		_ = p.Process.Kill() // it hangs: the test fails anyway
+		h.t.Fatalf("serve was not ready after 30 s\n%s", h.log())
+	}
+	h.t.Cleanup(func() {
+		if p.ProcessState == nil {
+			_ = p.Process.Kill() // the test failed before it stopped it
+			_ = p.Wait()
+		}
+		_ = stderr.Close()
+	})
+	return p
+}
+
+// kill is SIGKILL, by pid, to a process that works.
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait() // "signal: killed" is what was asked for
+}
+
+// stop is SIGINT; it returns how long the process took to end well.
+func (h *host) stop(p *process) time.Duration {
+	h.t.Helper()
+	begun := time.Now()
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		h.t.Fatalf("serve ended with %v\n%s", err, h.log())
+	}
+	return time.Since(begun)
+}
+
+// log is the end of what the daemons logged.
+func (h *host) log() string {
+	text, err := os.ReadFile(filepath.Join(h.dir, "stderr"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(text[max(0, len(text)-4000):])
+}
+
+// people is a CSV file of n customers.
+func people(n int) string {
+	var out strings.Builder
+	out.WriteString("email,name,subscribed\n")
+	for i := range n {
+		fmt.Fprintf(&out, "user%05d@example.net,고객%05d,yes\n", i, i)
+	}
+	return out.String()
+}

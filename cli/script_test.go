@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+const (
+	scriptPatience  = 30 * time.Second
+	scriptPollEvery = 50 * time.Millisecond
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"pabal": func() { os.Exit(Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs every user story of testdata with the real binary.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("../testdata/*.txtar")
+	if err != nil || len(files) < 4 {
+		t.Fatalf("found the stories %v, %v", files, err)
+	}
+	testscript.Run(t, testscript.Params{
+		Files: files,
+		Setup: setUpScript,
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"until": until, "ports": ports, "subst": subst},
+	})
+}
+
+// setUpScript gives a script a store, a socket and ports of its own.
+func setUpScript(env *testscript.Env) error {
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("LANG", "en_US.UTF-8")
+	env.Setenv("TZ", "Asia/Seoul")
+	env.Setenv("PABAL_DATA_DIR", env.WorkDir+"/data")
+	env.Setenv("PABAL_CONTROL_SOCKET", env.WorkDir+"/run/c.sock")
+	env.Setenv("PABAL_WEB_METRICS_LISTEN", "")
+	env.Setenv("AWS_ACCESS_KEY_ID", "test")
+	env.Setenv("AWS_SECRET_ACCESS_KEY", "test")
+	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	return nil
+}
+
+// ports sets the variables named to ports that are free.
+func ports(ts *testscript.TestScript, neg bool, names []string) {
+	for _, name := range names {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+		ts.Check(l.Close())
+	}
+}
+
+// until runs a command again and again until it succeeds; with a pattern in
+// front (until -match TEXT CMD…) until its output contains the text.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	want := ""
+	if len(args) > 2 && args[0] == "-match" {
+		want, args = args[1], args[2:]
+	}
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: until [-match TEXT] COMMAND…")
+	}
+	deadline := time.After(scriptPatience)
+	tick := time.NewTicker(scriptPollEvery)
+	defer tick.Stop()
+	for {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = ts.Getenv("WORK")
+		for _, name := range []string{"HOME", "PATH", "PABAL_DATA_DIR", "PABAL_CONTROL_SOCKET", "LANG"} {
+			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+		}
+		out, err := cmd.CombinedOutput()
+		if err == nil && strings.Contains(string(out), want) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			ts.Fatalf("gave up after %v: %v\n%s", scriptPatience, err, out)
+		}
+	}
+}
+
+// subst replaces $NAME in a file by the script's variables.
+func subst(ts *testscript.TestScript, neg bool, files []string) {
+	for _, file := range files {
+		text := os.Expand(ts.ReadFile(file), ts.Getenv)
+		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
+	}
+}

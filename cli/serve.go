@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pabal/sesclient"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	var level slog.Level
+	cmd := a.command("serve", "Run the daemon: takes mail, sends it, answers the other commands",
+		"pabal serve --config pabal.toml\nPABAL_SES_ENDPOINT=http://127.0.0.1:9090 pabal serve", func(ctx context.Context, _ []string) error {
+			cfg, err := a.config()
+			if err != nil {
+				return err
+			}
+			logger := newLogger(a.stderr, level)
+			logger.Info("starting", "version", version(), "config", cfg.from.path, "data", cfg.DataDir)
+			err = serve(ctx, cfg, logger, sesclient.Credentials{}, func(where addresses) {
+				a.sayReady(where)
+				notify(a.environ, "READY=1", logger)
+				context.AfterFunc(ctx, func() { notify(a.environ, "STOPPING=1", logger) })
+			})
+			logger.Info("stopped")
+			return err
+		})
+	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "`LEVEL` of logs: debug, info, warn or error")
+	return cmd
+}
+
+func (a *app) sayReady(where addresses) {
+	if a.json {
+		_ = writeJSON(a.stdout, where) // the daemon runs whether or not anybody reads this
+		return
+	}
+	parts := []string{"smtp " + strings.Join(where.SMTP, " ")}
+	if where.Web != "" {
+		parts = append(parts, "web http://"+where.Web)
+	}
+	if where.Metrics != "" {
+		parts = append(parts, "metrics http://"+where.Metrics+"/metrics")
+	}
+	fmt.Fprintf(a.stdout, "pabal is ready: %s, control %s\n", strings.Join(parts, ", "), where.Control)
+}
+
+// newLogger writes lines for a person on a terminal, JSON for everything else.
+func newLogger(w io.Writer, level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if isTerminal(w) {
+		return slog.New(slog.NewTextHandler(w, o))
+	}
+	return slog.New(slog.NewJSONHandler(w, o))
+}
+
+// notify tells systemd how far the service is (sd_notify(3)); without it, nothing.
+func notify(environ []string, state string, logger *slog.Logger) {
+	path := variable(environ, "NOTIFY_SOCKET")
+	if path == "" {
+		return
+	}
+	if strings.HasPrefix(path, "@") {
+		path = "\x00" + path[1:] // the abstract namespace
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err == nil {
+		_, err = conn.Write([]byte(state))
+		_ = conn.Close() // a datagram has left or has not
+	}
+	if err != nil {
+		logger.Warn("service manager not told", "state", state, "err", err)
+	}
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"pabal/audience"
+	"pabal/control"
+	"pabal/spool"
+)
+
+func (a *app) spoolCommands() *cobra.Command {
+	return a.group("spool", "The queue of applications' mail, and what is held", a.spoolList(), a.spoolShow(),
+		a.spoolChange("retry", "Put failed or unknown messages back", (*control.Client).Retry),
+		a.spoolChange("discard", "Give messages up", (*control.Client).Discard), a.spoolHold(), a.spoolRelease())
+}
+
+func newMessageTable() *table {
+	return newTable("ID", "EMAIL", "OUTCOME", "TRIES", "AT", "SES ID", "REASON").numbers(3)
+}
+
+func messageRow(m spool.Message) []string {
+	reason := m.Reason
+	if m.MaybeTwice {
+		reason = strings.TrimSpace("maybe sent twice " + reason)
+	}
+	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), when(m.At), m.SESID, reason}
+}
+
+func (a *app) spoolList() *cobra.Command {
+	var outcome string
+	cmd := a.asking("list", "List applications' mail, oldest first", "pabal spool list --outcome failed", func(ctx context.Context, c *control.Client, _ []string) error {
+		return show(a, c.Messages(ctx, outcome), newMessageTable, messageRow)
+	})
+	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
+	return cmd
+}
+
+func (a *app) spoolShow() *cobra.Command {
+	var body bool
+	cmd := a.asking("show ID", "Show one message", "pabal spool show q17 --body > mail.eml", func(ctx context.Context, c *control.Client, args []string) error {
+		if body {
+			return c.Body(ctx, args[0], a.stdout)
+		}
+		m, err := c.Message(ctx, args[0])
+		if err != nil {
+			return err
+		}
+		return one(a, m, func(r *report) { describeMessage(r, m) })
+	})
+	cmd.Flags().BoolVar(&body, "body", false, "write the mail as it was submitted")
+	return cmd
+}
+
+func describeMessage(r *report, m spool.Message) {
+	r.pair("message", m.ID)
+	r.pair("lane", m.Lane.String())
+	r.pair("to", m.To)
+	r.pair("from", m.From)
+	r.pair("subject", m.Subject)
+	r.pair("message-id", m.MessageID)
+	r.pair("outcome", strings.TrimSpace(m.Outcome.String()+"  "+m.Reason))
+	r.pair("attempts", fmt.Sprint(m.Attempts))
+	r.pair("ses id", m.SESID)
+	r.pair("received", when(m.Received))
+	r.pair("last change", when(m.At))
+	r.pair("next try", when(m.NextTry))
+	if m.MaybeTwice {
+		r.pair("maybe twice", "an answer was lost and it was sent again")
+	}
+}
+
+func (a *app) spoolChange(name, short string, act func(*control.Client, context.Context, string) (spool.Message, error)) *cobra.Command {
+	return a.asking(name+" ID [MORE]...", short, "pabal spool "+name+" q17", func(ctx context.Context, c *control.Client, args []string) error {
+		var failed error
+		for _, id := range args {
+			m, err := act(c, ctx, id)
+			if err != nil {
+				failed = errors.Join(failed, err)
+				continue
+			}
+			if err := one(a, m, func(r *report) { r.line("%s: %s", m.ID, m.Outcome) }); err != nil {
+				return err
+			}
+		}
+		return failed
+	})
+}
+
+const scopesHint = "scopes: all, lane:bulk, lane:transactional, from:DOMAIN, campaign:ID"
+
+func (a *app) spoolHold() *cobra.Command {
+	var reason string
+	cmd := a.asking("hold SCOPE", "Send nothing of a scope until it is released ("+scopesHint+")", "pabal spool hold lane:bulk --reason '시스템 점검'",
+		func(ctx context.Context, c *control.Client, args []string) error {
+			h, err := c.Hold(ctx, spool.Scope(args[0]), reason)
+			if err != nil {
+				return err
+			}
+			return one(a, h, func(r *report) { r.line("%s is held; release it with: pabal spool release %s", h.Scope, h.Scope) })
+		})
+	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` for whoever asks why")
+	return cmd
+}
+
+func (a *app) spoolRelease() *cobra.Command {
+	return a.asking("release SCOPE", "End a hold", "pabal spool release lane:bulk", func(ctx context.Context, c *control.Client, args []string) error {
+		if err := c.Release(ctx, spool.Scope(args[0])); err != nil {
+			return err
+		}
+		return one(a, map[string]string{"released": args[0]}, func(r *report) { r.line("%s is released", args[0]) })
+	})
+}
+
+func (a *app) suppressionCommands() *cobra.Command {
+	return a.group("suppression", "Addresses never to be mailed again, in any lane", a.suppressionList(), a.suppressionAdd(), a.suppressionRemove())
+}
+
+func (a *app) suppressionList() *cobra.Command {
+	return a.asking("list", "List suppressed addresses", "pabal suppression list", func(ctx context.Context, c *control.Client, _ []string) error {
+		return show(a, c.Suppressions(ctx), func() *table { return newTable("EMAIL", "REASON", "AT", "DETAIL") },
+			func(s audience.Suppression) []string { return []string{s.Email, s.Reason, when(s.At), s.Detail} })
+	})
+}
+
+func (a *app) suppressionAdd() *cobra.Command {
+	var detail string
+	cmd := a.asking("add EMAIL", "Never mail an address again", "pabal suppression add minji@example.com --detail 'asked by phone'",
+		func(ctx context.Context, c *control.Client, args []string) error {
+			s, err := c.Suppress(ctx, args[0], detail)
+			if err != nil {
+				return err
+			}
+			return one(a, s, func(r *report) { r.line("%s is suppressed", s.Email) })
+		})
+	cmd.Flags().StringVar(&detail, "detail", "", "`TEXT` for whoever asks why (default: your user name)")
+	return cmd
+}
+
+func (a *app) suppressionRemove() *cobra.Command {
+	return a.asking("remove EMAIL", "Let an address be mailed again", "pabal suppression remove minji@example.com",
+		func(ctx context.Context, c *control.Client, args []string) error {
+			if err := c.Unsuppress(ctx, args[0]); err != nil {
+				return err
+			}
+			return one(a, map[string]string{"email": args[0]}, func(r *report) { r.line("%s is no longer suppressed", args[0]) })
+		})
+}

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"pabal/control"
+	"pabal/eml"
+	"pabal/smtpd"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return a.asking("status", "Say how the daemon is doing", "pabal status --json", func(ctx context.Context, c *control.Client, _ []string) error {
+		st, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Version != version() {
+			fmt.Fprintf(a.stderr, "the daemon's version is %s, this command's is %s; restart the daemon after an upgrade\n", eml.Visible(st.Version), version())
+		}
+		return one(a, st, func(r *report) { describeStatus(r, st) })
+	})
+}
+
+func describeStatus(r *report, st control.Status) {
+	r.pair("pabal", fmt.Sprintf("%s, process %d, up since %s", st.Version, st.PID, when(st.Started)))
+	r.pair("waiting", commas(st.Spool.Pending)+" and "+commas(st.Spool.Sending)+" being sent")
+	r.pair("oldest waits", span(float64(st.Spool.OldestSeconds)))
+	r.pair("now", fmt.Sprintf("%.1f a second", st.Spool.PerSecond))
+	ses := fmt.Sprintf("%s, %.3g a second, %s", st.SES.Region, st.SES.Rate, quota(st.SES.Sent24h, st.SES.Quota24h))
+	if st.SES.Sandbox {
+		ses += ", sandbox"
+	}
+	if !st.SES.SendingEnabled {
+		ses += ", sending is switched off"
+	}
+	r.pair("ses", ses)
+	r.pair("ses problem", st.SES.Error)
+	var smtp smtpd.Stats
+	if json.Unmarshal(st.SMTP, &smtp) == nil {
+		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))
+	}
+	for _, h := range st.Spool.Held {
+		r.line("held: %s since %s: %s", h.Scope, when(h.Since), eml.Visible(h.Reason))
+		if h.Hint != "" {
+			r.line("      %s", eml.Visible(h.Hint))
+		}
+		if !h.Until.IsZero() {
+			r.line("      until about %s", when(h.Until))
+		}
+	}
+}
+
+func quota(sent, most float64) string {
+	if most < 0 {
+		return commas(int64(sent)) + " in 24 hours, no limit"
+	}
+	return commas(int64(sent)) + " of " + commas(int64(most)) + " in 24 hours"
+}
+
+func (a *app) traceCommand() *cobra.Command {
+	return a.asking("trace ADDRESS|SES-ID|MESSAGE-ID", "Show every mail to or by it, in both lanes", "pabal trace minji@example.com",
+		func(ctx context.Context, c *control.Client, args []string) error {
+			found := 0
+			for m, err := range c.Trace(ctx, args[0]) {
+				if err != nil {
+					return err
+				}
+				if found++; found > 1 && !a.json {
+					fmt.Fprintln(a.stdout)
+				}
+				if err := one(a, m, func(r *report) { describeMessage(r, m) }); err != nil {
+					return err
+				}
+			}
+			if found == 0 {
+				return &eml.Problem{What: "no mail to or by " + args[0] + " is known", Hint: "is it spelled right? An SES id and a Message-ID go without < and >"}
+			}
+			return nil
+		})
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	return a.asking("check", "Prove that every sum and index of the stores holds; exit 1 if not", "pabal check", func(ctx context.Context, c *control.Client, _ []string) error {
+		start := time.Now()
+		result, err := c.Check(ctx)
+		if err != nil {
+			return err
+		}
+		err = one(a, result, func(r *report) {
+			r.line("%d campaigns with %s recipients, %s messages: checked in %s", result.Campaigns, commas(result.Rows), commas(result.Messages), span(time.Since(start).Seconds()))
+			for _, fault := range append(result.Faults, result.Audience...) {
+				r.line("does not hold: %s", eml.Visible(fault))
+			}
+		})
+		if err == nil && !result.Clean() {
+			return &eml.Problem{What: fmt.Sprintf("%d things do not hold", len(result.Faults)+len(result.Audience)), Hint: "keep a copy of the data folder and report this"}
+		}
+		return err
+	})
+}

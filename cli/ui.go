@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"pabal/control"
+	"pabal/eml"
+	"pabal/sesclient"
+	"pabal/tui"
+)
+
+var _ tui.Backend = (*control.Client)(nil)
+
+// addUI makes the root command open the terminal UI.
+func (a *app) addUI(root *cobra.Command) {
+	var (
+		standalone bool
+		o          tui.Options
+	)
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !isTerminal(a.stdin) || !isTerminal(a.stdout) {
+			return usage("the terminal UI needs a terminal", "see the commands with: pabal --help")
+		}
+		cfg, err := a.config()
+		if err != nil {
+			return err
+		}
+		o.Lang = a.language(cfg)
+		o.NoColor = variable(a.environ, "NO_COLOR") != ""
+		if standalone {
+			return a.standalone(cmd.Context(), cfg, o)
+		}
+		return openUI(cmd.Context(), cfg.Control.Socket, o)
+	}
+	root.Flags().BoolVar(&standalone, "standalone", false, "run the daemon inside, for a try on your own machine")
+	root.Flags().BoolVar(&o.ASCII, "ascii", false, "draw without box characters")
+}
+
+// openUI checks that somebody answers before it takes the screen.
+func openUI(ctx context.Context, socket string, o tui.Options) error {
+	c := control.NewClient(socket, version())
+	defer c.Close()
+	if _, err := c.SpoolStatus(ctx); err != nil {
+		return orStandalone(err)
+	}
+	return tui.Run(ctx, c, o)
+}
+
+// orStandalone adds the way without a daemon, where it is open.
+func orStandalone(err error) error {
+	var problem *eml.Problem
+	if !errors.Is(err, control.ErrNoDaemon) || !errors.As(err, &problem) || installed() {
+		return err
+	}
+	return &eml.Problem{What: problem.What, Hint: problem.Hint + "\nor, for a try on your own machine: pabal --standalone", Err: err}
+}
+
+// installed reports whether the daemon belongs to the service manager here.
+func installed() bool {
+	_, err := os.Stat(systemConfig)
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// language is ko or en: the flag, the configuration, then the environment.
+func (a *app) language(cfg *Config) string {
+	for _, wish := range []string{a.lang, cfg.Language} {
+		if wish == "ko" || wish == "en" {
+			return wish
+		}
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := variable(a.environ, name); value != "" {
+			if strings.HasPrefix(value, "ko") {
+				return "ko"
+			}
+			return "en"
+		}
+	}
+	return "en"
+}
+
+// standalone runs daemon and UI in one process. Never where pabal is
+// installed: there the daemon belongs to the service manager.
+func (a *app) standalone(ctx context.Context, cfg *Config, o tui.Options) error {
+	if installed() {
+		return &eml.Problem{What: "pabal is installed here (" + systemConfig + ")", Hint: "start the service: systemctl start pabal; then: pabal"}
+	}
+	logFile, err := openLog(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close() // only logs
+	logger := slog.New(slog.NewJSONHandler(logFile, nil))
+	return inside(ctx, cfg, logger, sesclient.Credentials{}, func(ctx context.Context, _ addresses) error {
+		return openUI(ctx, cfg.Control.Socket, o)
+	})
+}
+
+func openLog(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(filepath.Join(dir, "pabal.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+}
+
+// inside runs a daemon for as long as fn runs, and stops it cleanly after.
+func inside(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, fn func(context.Context, addresses) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	ready := make(chan addresses, 1)
+	group.Go(func() error {
+		return serve(ctx, cfg, logger, keys, func(where addresses) { ready <- where })
+	})
+	group.Go(func() error {
+		defer stop()
+		select {
+		case where := <-ready:
+			return fn(ctx, where)
+		case <-ctx.Done():
+			return nil
+		}
+	})
+	return group.Wait()
+}
