@@ -1,0 +1,55 @@
+# Needs Go, git and make. Everything else is installed by `make test` itself.
+
+export GOFLAGS := -mod=readonly -buildvcs=false
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
+PACKAGES := ./...
+
+.PHONY: all build demo test plain host check race staticcheck fuzz generated bench clean
+
+all: build
+
+build: ## the binary, as bin/pabal
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pabal .
+
+demo: build ## 200 sample customers, a campaign, an application's mail, an unsubscribe
+	bin/pabal demo --keep pabal-demo
+
+test: ## both tiers of tests; installs the tools of the second
+	testdata/apt-install
+	$(MAKE) plain host
+
+plain: ## offline, without root, in under two minutes
+	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
+	go vet $(PACKAGES)
+	go test $(PACKAGES)
+
+host: ## with the real tools of this host
+	go vet -tags host $(PACKAGES)
+	go test -tags host $(PACKAGES)
+
+check: race staticcheck fuzz generated ## what a reviewer runs besides
+
+race:
+	CGO_ENABLED=1 go test -race $(PACKAGES)
+
+staticcheck:
+	go run honnef.co/go/tools/cmd/staticcheck@2026.2.2 $(PACKAGES)
+
+fuzz: ## every fuzz target for a few seconds
+	for package in $$(go list -f '{{.ImportPath}}' $(PACKAGES)); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime 5s $$package || exit 1; \
+		done; \
+	done
+
+generated: ## go.mod is tidy, and what is generated is as it would be generated
+	go mod tidy -diff
+	go generate $(PACKAGES)
+	git diff --exit-code
+
+bench: ## the promised ratios, each beside what it is compared with
+	go test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
+
+clean:
+	rm -rf bin pabal-demo
