@@ -157,6 +157,7 @@ func TestNothingWrittenIsNetwork(t *testing.T) {
 	mute, _ := silentListener(t)
 	for name, endpoint := range map[string]string{
 		"connection refused":        refusing,
+		"no such host":              "http://no-such-host.invalid",
 		"unknown certificate":       tlsFake.URL,
 		"TLS handshake never ended": "https://" + mute,
 	} {

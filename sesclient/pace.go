@@ -21,8 +21,10 @@ const (
 	unlimitedFrom = 1e5   // a MaxSendRate from here on, or -1, is no limit
 	throttledRate = 1000. // what an unlimited account is slowed down from
 
-	// burst is how much unused time is kept. With an aim of 0.9 x MaxSendRate
-	// and 0.1 s kept, no one-second window can hold more than MaxSendRate.
+	// burst is how much unused time is kept beside the one reservation that
+	// waits to be taken. With an aim of 0.9 x MaxSendRate no one-second window
+	// then holds more than 1 + 0.99 x MaxSendRate, rounded down: MaxSendRate.
+	// So a dispatcher that comes 0.1 s late loses nothing, at any rate.
 	burst = 100 * time.Millisecond
 
 	// ceilingKept is how far a lane may be ahead of its share: two, so that a
@@ -221,7 +223,7 @@ func until(amount, rate float64) time.Duration {
 }
 
 // cap is the most reservations that wait to be taken.
-func (p *Pace) cap(aim float64) float64 { return math.Max(1, aim*burst.Seconds()) }
+func (p *Pace) cap(aim float64) float64 { return 1 + aim*burst.Seconds() }
 
 // fill adds what has come in since the last time.
 func (p *Pace) fill(now time.Time) {
