@@ -29,6 +29,7 @@ type Answer struct {
 	Recipient bool           // the row is about the recipient's address, not the sender's
 	Class     spool.Class
 	Scope     spool.Scope // what is held; ScopeFrom and ScopeSet stand for the call's own; "" with classes that hold nothing
+	Manual    bool        // the hold waits for a person
 	Example   string      // a message as SES words it
 }
 
@@ -69,7 +70,9 @@ func holdAnswers() []Answer {
 			Example: "Rate exceeded"},
 		{Got: GotError, Codes: []string{"SendingPaused", "ConfigurationSetSendingPaused"}, Pattern: patternSet,
 			Class: spool.Configuration, Scope: ScopeSet, Example: "Sending is paused for configuration set <main>."},
-		{Got: GotError, Codes: []string{"SendingPaused", "AccountSendingPaused", "AccountSuspended"},
+		{Got: GotError, Codes: []string{"AccountSuspended"}, Class: spool.Account, Scope: spool.ScopeAll, Manual: true,
+			Example: "The account's ability to send email has been permanently restricted."},
+		{Got: GotError, Codes: []string{"SendingPaused", "AccountSendingPaused"},
 			Class: spool.Account, Scope: spool.ScopeAll, Example: "Account is paused."},
 		{Got: GotError, Pattern: patternAccount, Class: spool.Account, Scope: spool.ScopeAll,
 			Example: "Sending suspended for this account."},

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
@@ -71,7 +72,11 @@ type Options struct {
 	Logger                    *slog.Logger
 	Credentials               Credentials // zero means AWS's default chain
 	RootPEM                   []byte      // further root certificates, for an endpoint with a private CA; nil: none
+	Dial                      Dial        // how to reach the endpoint; nil: TCP
 }
+
+// Dial opens a connection, as net.Dialer.DialContext does.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Credentials are fixed AWS keys, as the demo and tests use them.
 type Credentials struct {
@@ -110,7 +115,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if !ok {
 		base = awshttp.NewBuildableClient()
 	}
-	web, err := httpClient(base, o.RootPEM)
+	web, err := httpClient(base, o.RootPEM, o.Dial)
 	if err != nil {
 		return nil, err
 	}

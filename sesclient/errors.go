@@ -48,7 +48,8 @@ func classify(err error, m *spool.Message, set string) *spool.SendError {
 	}
 	e := examine(err, m)
 	row := e.row()
-	return &spool.SendError{Class: row.Class, Scope: e.scope(row.Scope, m, set), Code: e.code, Text: e.text(), Err: err}
+	return &spool.SendError{Class: row.Class, Scope: e.scope(row.Scope, m, set), Manual: row.Manual,
+		Code: e.code, Text: e.text(), Hint: Hint(row.Class), Err: err}
 }
 
 // ending is how a call ended, taken apart.

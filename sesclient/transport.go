@@ -29,11 +29,13 @@ const (
 // (which knows AWS_CA_BUNDLE and the proxy variables). HTTP/1.1 only: a
 // connection then carries one call at a time, and what was written to it
 // belongs to that call. Redirects are answers, not followed.
-func httpClient(base *awshttp.BuildableClient, rootPEM []byte) (*http.Client, error) {
+func httpClient(base *awshttp.BuildableClient, rootPEM []byte, dial Dial) (*http.Client, error) {
 	t := base.GetTransport()
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive}).DialContext
+	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := dialer.DialContext(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
