@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 	"unicode/utf16"
 
@@ -297,4 +298,35 @@ func FuzzImport(f *testing.F) {
 			t.Fatalf("%q: %+v", b, res)
 		}
 	})
+}
+
+func TestLineEndsAreTheSameHoweverTheFileIsCut(t *testing.T) {
+	for text, want := range map[string]string{"a\r\nb\rc\n\r\n\rd\r": "a\nb\nc\n\n\nd\n", "\r\r\n": "\n\n", "": "", "x": "x"} {
+		for name, in := range map[string]io.Reader{"whole": strings.NewReader(text), "byte by byte": iotest.OneByteReader(strings.NewReader(text))} {
+			got, err := io.ReadAll(&lineReader{in: in})
+			if string(got) != want || err != nil {
+				t.Errorf("%q %s: got %q %v, want %q", text, name, got, err, want)
+			}
+		}
+	}
+}
+
+func TestUTF8IsToldHoweverTheFileIsCut(t *testing.T) {
+	for text, want := range map[string]bool{"가나다a": true, "a\xb0": false, "가\xea\xb0": false, "\xea\xb0\x80": true, "": true, "\xffab": false, "😀": true} {
+		for cut := range len(text) + 1 {
+			var check utf8Check
+			check.add([]byte(text[:cut]))
+			check.add([]byte(text[cut:]))
+			if check.ok() != want {
+				t.Errorf("%q cut at %d: got %v", text, cut, check.ok())
+			}
+		}
+		var check utf8Check
+		for i := range len(text) {
+			check.add([]byte{text[i]})
+		}
+		if check.ok() != want {
+			t.Errorf("%q byte by byte: got %v", text, check.ok())
+		}
+	}
 }

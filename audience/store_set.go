@@ -53,11 +53,16 @@ func (s *Store) Set(ctx context.Context, e Edit) (Subscriber, error) {
 		}
 		return s.decode(id, u.people.Get(key64(id)), &sub)
 	}
-	if e.Subscribed == nil || *e.Subscribed || e.Source.strength() < Operator.strength() || s.isOut(h, address, e.Source) {
+	now := s.consentOf(h, address)
+	isOut := !now.Subscribed && now.Source.strength() >= e.Source.strength()
+	if e.Subscribed == nil || *e.Subscribed || e.Source.strength() < Operator.strength() || isOut {
 		err = s.update(ctx, do)
 	} else {
-		at := s.now().UTC()
-		err = s.logged(ctx, optOutLine{At: at, Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: clip(e.Detail)}, do)
+		at := s.now()
+		if at.Before(now.At) {
+			at = now.At
+		}
+		err = s.logged(ctx, optOutLine{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: clip(e.Detail)}, do)
 	}
 	if err != nil {
 		return Subscriber{}, err
@@ -123,9 +128,9 @@ func badLabel(s string) string {
 	return badText(s, maxLabel)
 }
 
-// isOut reports whether an address is known to have refused at least as strongly.
-func (s *Store) isOut(h addressHash, address string, source Source) bool {
-	out := false
+// consentOf is what holds for an address now, zero for nobody.
+func (s *Store) consentOf(h addressHash, address string) Consent {
+	var c Consent
 	_ = s.db.View(func(tx *bolt.Tx) error { // an error is met again by the write
 		id, b := s.find(tx.Bucket(bucketEmail).Cursor(), tx.Bucket(bucketSubscribers), h, address)
 		if b == nil {
@@ -133,12 +138,11 @@ func (s *Store) isOut(h addressHash, address string, source Source) bool {
 		}
 		r, err := parse(id, b)
 		if err == nil {
-			c := r.consent()
-			out = !c.Subscribed && c.Source.strength() >= source.strength()
+			c = r.consent()
 		}
 		return err
 	})
-	return out
+	return c
 }
 
 // edit is Set inside a commit. It returns the subscriber's id.

@@ -46,6 +46,9 @@ func TestUnsubscribeIsInTheLogAndInTheStoreOnce(t *testing.T) {
 	if err != nil || !bytes.Contains(log, []byte(`"id":1`)) || bytes.Contains(log, []byte("a@example")) || log[len(log)-1] != '\n' {
 		t.Errorf("log: %q %v", log, err)
 	}
+	if from, err := s.replayFrom(); err != nil || from != int64(len(log)) {
+		t.Errorf("the store knows %d of %d bytes of the log: %v", from, len(log), err)
+	}
 	if err := s.Unsubscribe(ctx, 99, Person, ""); !errors.Is(err, ErrNotFound) {
 		t.Errorf("nobody: %v", err)
 	}
@@ -438,5 +441,43 @@ func TestAFullDiskIsNotFinal(t *testing.T) {
 	}
 	if diskFull(unix.EIO) {
 		t.Error("EIO is taken for a full disk")
+	}
+}
+
+func TestAClockSetBackDoesNotMakeAPersonsWordOlder(t *testing.T) {
+	s, ctx := open(t), context.Background()
+	now := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	s.Now = func() time.Time { now = now.Add(-time.Hour); return now }
+	if _, err := s.Set(ctx, Edit{Email: "a@example.com", Create: true, Subscribed: ptr(true), Source: Person}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.Unsubscribe(ctx, 1, Person, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, reason, err := s.Check(1, ""); reason != "unsubscribed" || err != nil {
+			t.Errorf("after the opt-out: %q %v", reason, err)
+		}
+		if sub, err := s.Set(ctx, Edit{Email: "a@example.com", Subscribed: ptr(true), Source: Person}); err != nil || !sub.Consent.Subscribed {
+			t.Errorf("after the return: %+v %v", sub, err)
+		}
+		if sub, err := s.Set(ctx, Edit{Email: "a@example.com", Subscribed: ptr(false), Source: Person}); err != nil || sub.Consent.Subscribed {
+			t.Errorf("after the opt-out by an edit: %+v %v", sub, err)
+		}
+		if sub, err := s.Set(ctx, Edit{Email: "a@example.com", Subscribed: ptr(true), Source: Person}); err != nil || !sub.Consent.Subscribed {
+			t.Errorf("after the second return: %+v %v", sub, err)
+		}
+	}
+	sound(t, s)
+}
+
+func TestARolledBackRowIsNotPending(t *testing.T) {
+	s := open(t)
+	h, boom := s.hash("a@example.com"), errors.New("boom")
+	err := s.update(context.Background(), func(u *update) error {
+		return errors.Join(u.create(&person{email: "a@example.com"}, h, true), boom)
+	})
+	if !errors.Is(err, boom) || s.pending.size() != 0 {
+		t.Errorf("got %v, %d pending", err, s.pending.size())
 	}
 }
