@@ -191,7 +191,7 @@ func TestSandboxTakesTwoHundredAndHoldsTheRest(t *testing.T) {
 	})
 }
 
-func addressOf(i int) string { s, _ := addresses{}.Address(uint64(i)); return s }
+func addressOf(i int) string { s, _ := directory{}.Address(uint64(i)); return s }
 
 // P5 and P6 on the emulator's clock: never above the rate, hardly below the
 // aim, and a lone mail is not kept waiting by a campaign of 10,000.

@@ -63,7 +63,7 @@ func (w *world) start(ctx context.Context) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.spool.Sender, w.spool.Pace, w.spool.Addresses = letters{client}, client.Pace, addresses{}
+	w.spool.Sender, w.spool.Pace, w.spool.Addresses = letters{client}, client.Pace, directory{}
 	w.spool.ConfigurationSet = "main"
 	w.ended.Go(func() { _ = client.Run(ctx) })
 	w.ended.Go(func() {
@@ -104,9 +104,9 @@ func letter(to string, size int) []byte {
 	return b
 }
 
-type addresses struct{}
+type directory struct{}
 
-func (addresses) Address(id uint64) (string, error) { return fmt.Sprintf("s%d@example.net", id), nil }
+func (directory) Address(id uint64) (string, error) { return fmt.Sprintf("s%d@example.net", id), nil }
 
 // put submits one mail of a size in the transactional lane.
 func (w *world) put(to string, size int) string {
