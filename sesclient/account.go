@@ -170,16 +170,9 @@ func (c *Client) Status() Status {
 	defer c.account.mu.Unlock()
 	s.CheckedAt = c.account.at
 	if c.account.err != nil {
-		s.Error = reason(Classify(c.account.err))
+		s.Error = Classify(c.account.err).Error()
 	}
 	return s
-}
-
-func reason(e *spool.SendError) string {
-	if e.Code == "" {
-		return e.Text
-	}
-	return e.Code + ": " + e.Text
 }
 
 func (p *Pace) status() Status {
@@ -207,7 +200,7 @@ func (c *Client) probe(ctx context.Context) error {
 		return Classify(err)
 	}
 	if !f.enabled || strings.EqualFold(f.enforcement, "SHUTDOWN") {
-		return &spool.SendError{Class: spool.Account, Scope: spool.ScopeAll, Text: "SES says that sending is switched off for this account (enforcement status " + f.enforcement + ")"}
+		return refusal(spool.Account, spool.ScopeAll, "SES says that sending is switched off for this account (enforcement status "+f.enforcement+")")
 	}
 	c.Pace.mu.Lock()
 	defer c.Pace.mu.Unlock()

@@ -29,7 +29,8 @@ type Answer struct {
 	Recipient bool           // the row is about the recipient's address, not the sender's
 	Class     spool.Class
 	Scope     spool.Scope // what is held; ScopeFrom and ScopeSet stand for the call's own; "" with classes that hold nothing
-	Manual    bool        // the hold waits for a person
+	Manual    bool        // the hold waits for a person, whatever SES says later
+	Hint      string      // what to do; "" means Hint(Class)
 	Example   string      // a message as SES words it
 }
 
@@ -43,7 +44,8 @@ var (
 	patternQuota       = regexp.MustCompile(`(?i)daily (message|sending) quota exceeded|24-hour .*quota`)
 	patternRate        = regexp.MustCompile(`(?i)maximum send(ing)? rate exceeded`)
 	patternSet         = regexp.MustCompile(`(?i)configuration[ -]?set`)
-	patternAccount     = regexp.MustCompile(`(?i)account (is|has been) (paused|suspended|disabled)|sending (is |has been )?(paused|suspended|disabled) for (this|your) account`)
+	patternSuspended   = regexp.MustCompile(`(?i)account (is|has been) suspended|sending (is |has been )?suspended for (this|your) account`)
+	patternPaused      = regexp.MustCompile(`(?i)account (is|has been) (paused|disabled)|sending (is |has been )?(paused|disabled) for (this|your) account`)
 	patternNotVerified = regexp.MustCompile(`(?i)(address|domain|identity) is not verified|identities failed the check`)
 )
 
@@ -71,11 +73,13 @@ func holdAnswers() []Answer {
 		{Got: GotError, Codes: []string{"SendingPaused", "ConfigurationSetSendingPaused"}, Pattern: patternSet,
 			Class: spool.Configuration, Scope: ScopeSet, Example: "Sending is paused for configuration set <main>."},
 		{Got: GotError, Codes: []string{"AccountSuspended"}, Class: spool.Account, Scope: spool.ScopeAll, Manual: true,
-			Example: "The account's ability to send email has been permanently restricted."},
+			Hint: hintSuspended, Example: "The account's ability to send email has been permanently restricted."},
+		{Got: GotError, Pattern: patternSuspended, Class: spool.Account, Scope: spool.ScopeAll, Manual: true,
+			Hint: hintSuspended, Example: "Sending suspended for this account."},
 		{Got: GotError, Codes: []string{"SendingPaused", "AccountSendingPaused"},
-			Class: spool.Account, Scope: spool.ScopeAll, Example: "Account is paused."},
-		{Got: GotError, Pattern: patternAccount, Class: spool.Account, Scope: spool.ScopeAll,
-			Example: "Sending suspended for this account."},
+			Class: spool.Account, Scope: spool.ScopeAll, Example: "Email sending is paused for this account."},
+		{Got: GotError, Pattern: patternPaused, Class: spool.Account, Scope: spool.ScopeAll,
+			Example: "Account is paused."},
 		{Got: GotError, Codes: []string{"MailFromDomainNotVerified"}, Class: spool.Identity, Scope: ScopeFrom,
 			Example: "The domain of the MAIL FROM address is not verified."},
 	}
@@ -85,6 +89,7 @@ func holdAnswers() []Answer {
 func messageAnswers() []Answer {
 	return []Answer{
 		{Got: GotError, Codes: []string{"MessageRejected"}, Pattern: patternNotVerified, Recipient: true, Class: spool.Permanent,
+			Hint:    "Verify the recipient in the SES console too, or ask AWS for production access, which ends the sandbox.",
 			Example: "Email address is not verified. The following identities failed the check in region AP-NORTHEAST-2: customer@example.net"},
 		{Got: GotError, Codes: []string{"MessageRejected"}, Pattern: patternNotVerified, Class: spool.Identity, Scope: ScopeFrom,
 			Example: "Email address is not verified. The following identities failed the check in region AP-NORTHEAST-2: shop@example.com"},
@@ -143,6 +148,8 @@ func lostAnswers() []Answer {
 	}
 }
 
+const hintSuspended = "Read AWS's mail about it and answer it in the Support Center. When AWS has lifted the suspension, release the hold with 'pabal spool release all'."
+
 // Hint says in a sentence or two what a person can do about answers of a class.
 func Hint(class spool.Class) string {
 	switch class {
@@ -157,7 +164,7 @@ func Hint(class spool.Class) string {
 	case spool.Quota:
 		return "Wait: pabal goes on by itself as the 24-hour window frees. To send more a day, ask AWS for a higher sending quota."
 	case spool.Account:
-		return "Open the SES console (Account dashboard) and AWS's mail about it: sending is paused or suspended and AWS says there why. pabal does not resume a suspended account by itself."
+		return "Open the SES console (Account dashboard) and AWS's mail about it: sending is paused or suspended and AWS says there why. pabal goes on by itself once GetAccount says that sending is enabled."
 	case spool.Identity:
 		return "Verify the sender's domain or address in the SES console for this region, or correct the From address."
 	case spool.Configuration:

@@ -212,7 +212,7 @@ func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 	}
 	c.Pace.observe(time.Since(began))
 	if aws.ToString(out.MessageId) == "" {
-		return "", &spool.SendError{Class: spool.Ambiguous, Text: "HTTP 200 without a message id"}
+		return "", refusal(spool.Ambiguous, "", "HTTP 200 without a message id")
 	}
 	return *out.MessageId, nil
 }
@@ -220,12 +220,12 @@ func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 // refused classifies a failed attempt. The time to an answer counts for the
 // call time even if the answer is no; the time to none does not.
 func (c *Client) refused(err error, m *spool.Message, began time.Time) *spool.SendError {
-	refusal := classify(err, m, c.set)
-	if refusal.Code != "" {
+	refused := classify(err, m, c.set)
+	if refused.Code != "" {
 		c.Pace.observe(time.Since(began))
 	}
-	c.log.Debug("attempt refused", "message", m.ID, "class", refusal.Class, "code", refusal.Code, "err", refusal.Text)
-	return refusal
+	c.log.Debug("attempt refused", "message", m.ID, "class", refused.Class, "err", refused)
+	return refused
 }
 
 func (c *Client) input(m *spool.Message, raw []byte) *sesv2.SendEmailInput {

@@ -48,8 +48,16 @@ func classify(err error, m *spool.Message, set string) *spool.SendError {
 	}
 	e := examine(err, m)
 	row := e.row()
-	return &spool.SendError{Class: row.Class, Scope: e.scope(row.Scope, m, set), Manual: row.Manual,
-		Code: e.code, Text: e.text(), Hint: Hint(row.Class), Err: err}
+	hint := row.Hint
+	if hint == "" {
+		hint = Hint(row.Class)
+	}
+	return &spool.SendError{Class: row.Class, Scope: e.scope(row.Scope, m, set), Manual: row.Manual, Code: e.code, Text: e.text(), Hint: hint, Err: err}
+}
+
+// refusal is an error that no call's answer stands behind.
+func refusal(class spool.Class, scope spool.Scope, text string) *spool.SendError {
+	return &spool.SendError{Class: class, Scope: scope, Text: text, Hint: Hint(class)}
 }
 
 // ending is how a call ended, taken apart.

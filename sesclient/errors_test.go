@@ -106,8 +106,11 @@ func TestAnswersOfSES(t *testing.T) {
 			if n := len(fake.got()); n != 1 {
 				t.Errorf("%d requests, want 1: nothing may retry by itself", n)
 			}
-			if Hint(refusal.Class) == "" {
+			if refusal.Hint == "" {
 				t.Errorf("no hint for %s", refusal.Class)
+			}
+			if suspended := strings.Contains(tc.text, "uspended"); refusal.Manual != suspended {
+				t.Errorf("manual %t: only a suspended account waits for a person", refusal.Manual)
 			}
 			if refusal.Err != nil {
 				met[rowOf(examine(refusal.Err, testMail(1)))] = true

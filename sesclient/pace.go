@@ -154,12 +154,12 @@ func (p *Pace) leave(lane spool.Lane) {
 func (p *Pace) grant(lane spool.Lane, most int, now time.Time) (n int, wait time.Duration, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	left, refusal := p.quotaLeft(lane, now)
-	if refusal != nil {
+	left, err := p.quotaLeft(lane, now)
+	if err != nil {
 		if now.Sub(p.quota.at) >= quotaPause {
 			p.ask()
 		}
-		return 0, 0, refusal
+		return 0, 0, err
 	}
 	most = min(most, left)
 	p.wanted[lane], p.waiting[lane] = now, true
@@ -290,7 +290,7 @@ func (p *Pace) Report(lane spool.Lane, err error) {
 		p.recovered(now)
 		return
 	}
-	switch refusal := Classify(err); refusal.Class {
+	switch Classify(err).Class {
 	case spool.Ambiguous: // it may have gone out
 		p.quota.count(now, 1)
 	case spool.Rate:

@@ -105,8 +105,8 @@ func (p *Pace) limit(lane spool.Lane) float64 {
 func (p *Pace) quotaLeft(lane spool.Lane, now time.Time) (int, error) {
 	q := &p.quota
 	if now.Before(q.until) {
-		return 0, &spool.SendError{Class: spool.Quota, Scope: spool.LaneScope(lane),
-			Text: "SES says the 24-hour quota is used up; asking again at " + clock(q.until)}
+		return 0, refusal(spool.Quota, spool.LaneScope(lane),
+			"SES says the 24-hour quota is used up; asking again at "+clock(q.until))
 	}
 	if !p.known || q.max < 0 {
 		return math.MaxInt32, nil
@@ -114,7 +114,7 @@ func (p *Pace) quotaLeft(lane spool.Lane, now time.Time) (int, error) {
 	if left := p.limit(lane) - q.used(); left >= 1 {
 		return int(math.Min(left, math.MaxInt32)), nil
 	}
-	return 0, &spool.SendError{Class: spool.Quota, Scope: spool.LaneScope(lane), Text: p.quotaText(lane, now)}
+	return 0, refusal(spool.Quota, spool.LaneScope(lane), p.quotaText(lane, now))
 }
 
 func (p *Pace) quotaText(lane spool.Lane, now time.Time) string {
