@@ -34,7 +34,7 @@ race:
 	CGO_ENABLED=1 go test -race $(PACKAGES)
 
 staticcheck:
-	go run honnef.co/go/tools/cmd/staticcheck@2026.2.2 $(PACKAGES)
+	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
 
 fuzz: ## every fuzz target for a few seconds
 	for package in $$(go list -f '{{.ImportPath}}' $(PACKAGES)); do \

@@ -93,8 +93,8 @@ func (c *Config) sesRules() []rule {
 		{"ses.endpoint", c.SES.Endpoint == "" || isBaseURL(c.SES.Endpoint), fmt.Sprintf("%q is not a URL", c.SES.Endpoint), `"" for AWS, or for example "http://127.0.0.1:9090"`},
 		{"ses.rate_share", c.SES.RateShare > 0 && c.SES.RateShare <= 1, fmt.Sprintf("is %v", c.SES.RateShare), "above 0, at most 1"},
 		{"ses.concurrency", c.SES.Concurrency >= 0 && c.SES.Concurrency <= maxConcurrency, fmt.Sprintf("is %d", c.SES.Concurrency), "0 (as needed) to 1000"},
-		{"lanes.transactional_rate_share", isShare(c.Lanes.TransactionalRateShare), fmt.Sprintf("is %v", c.Lanes.TransactionalRateShare), "above 0, at most 0.9"},
-		{"lanes.transactional_quota_reserve", isShare(c.Lanes.TransactionalQuotaReserve), fmt.Sprintf("is %v", c.Lanes.TransactionalQuotaReserve), "above 0, at most 0.9"},
+		{"lanes.transactional_rate_share", isShare(c.Lanes.TransactionalRateShare), fmt.Sprintf("is %v", c.Lanes.TransactionalRateShare), "from 0 to 0.9"},
+		{"lanes.transactional_quota_reserve", isShare(c.Lanes.TransactionalQuotaReserve), fmt.Sprintf("is %v", c.Lanes.TransactionalQuotaReserve), "from 0 to 0.9"},
 		{"lanes.bulk_unknown", slices.Contains(modes, c.Lanes.BulkUnknown), fmt.Sprintf("is %q", c.Lanes.BulkUnknown), "leave or resend"},
 		{"lanes.transactional_unknown", slices.Contains(modes, c.Lanes.TransactionalUnknown), fmt.Sprintf("is %q", c.Lanes.TransactionalUnknown), "leave or resend"},
 	}
@@ -116,9 +116,8 @@ func (c *Config) campaignRules() []rule {
 	return rules
 }
 
-// isShare is (0, 0.9]: zero would mean the default to the parts that take it,
-// and bulk always keeps a tenth.
-func isShare(share float64) bool { return share > 0 && share <= 0.9 }
+// isShare is [0, 0.9]: bulk always keeps a tenth.
+func isShare(share float64) bool { return share >= 0 && share <= 0.9 }
 
 func isListen(address string) bool {
 	host, port, err := net.SplitHostPort(address)

@@ -107,10 +107,14 @@ func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
 	c := d.cfg
 	return sesclient.Options{Region: c.SES.Region, Endpoint: c.SES.Endpoint, ConfigurationSet: c.SES.ConfigurationSet,
 		RateShare: c.SES.RateShare, Concurrency: c.SES.Concurrency,
-		TransactionalRateShare:    c.Lanes.TransactionalRateShare,
-		TransactionalQuotaReserve: c.Lanes.TransactionalQuotaReserve,
+		TransactionalRateShare:    orNothing(c.Lanes.TransactionalRateShare),
+		TransactionalQuotaReserve: orNothing(c.Lanes.TransactionalQuotaReserve),
 		StoreID:                   d.spool.StoreID(), Logger: d.logger, Credentials: keys}
 }
+
+// orNothing is a share for sesclient, to which zero means the default: what a
+// person wrote as 0 becomes too little to keep one mail back.
+func orNothing(share float64) float64 { return max(share, 1e-18) }
 
 func (d *daemon) wireSpool() {
 	d.spool.Sender = d.campaigns.Sender(d.ses.Pace, d.ses)

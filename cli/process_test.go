@@ -18,15 +18,15 @@ import (
 // host is a place where the real binary can be started, killed and started
 // again: a store, a socket, and an SES that outlives it.
 type host struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	env []string
 	ses *emulator.Server
 }
 
-func newHost(t *testing.T, o emulator.Options, env ...string) *host {
+func newHost(t testing.TB, o emulator.Options, env ...string) *host {
 	t.Helper()
-	o.Verified = []string{"example.com"}
+	o.Verified = append(o.Verified, "example.com")
 	ses, err := emulator.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func (h *host) serve() *process {
 }
 
 // kill is SIGKILL, by pid, to a process that works.
-func (p *process) kill(t *testing.T) {
+func (p *process) kill(t testing.TB) {
 	t.Helper()
 	if err := p.Process.Kill(); err != nil {
 		t.Fatal(err)

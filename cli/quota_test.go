@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"context"
+	"net/smtp"
+	"strings"
+	"testing"
+	"time"
+
+	"pabal/control"
+	"pabal/sesclient/emulator"
+	"pabal/spool"
+)
+
+// TestQuotaIsFlownAndHeld uses the 24-hour quota of a small account up: the
+// plan said so, the rest waits with the hour it goes, and an application's mail
+// still leaves.
+func TestQuotaIsFlownAndHeld(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 200, Quota: 100, Keep: -1})
+	p := h.serve()
+	c, ctx := h.client(), t.Context()
+	id := startCampaign(t, c, 120)
+	plan, err := c.Plan(ctx, id)
+	if err != nil || plan.Waits == 0 || plan.ResumesAt.IsZero() || plan.FiveMinutes {
+		t.Errorf("plan %+v, %v", plan, err)
+	}
+	st := waitHeld(t, c)
+	now, err := c.Campaign(ctx, id)
+	if err != nil || now.Accepted != 95 || now.Pending != 25 || now.Unknown+now.Failed != 0 {
+		t.Errorf("95 %% of the quota is for campaigns: %+v, %v", now.Counts, err)
+	}
+	hold := st.Held[0]
+	if hold.Class != spool.Quota || hold.Reason == "" || time.Until(hold.Until) < 23*time.Hour || time.Until(hold.Until) > 25*time.Hour {
+		t.Errorf("hold %+v", hold)
+	}
+	if err := smtp.SendMail(p.where.SMTP[0], nil, "erp@example.com", []string{"minji@example.net"}, []byte(demoApplication)); err != nil {
+		t.Fatal(err)
+	}
+	d := &demo{ses: h.ses}
+	if a, err := d.await(ctx, 95); err != nil || a.To[0] != "minji@example.net" {
+		t.Errorf("the reserve is for applications: %+v, %v", a, err)
+	}
+	h.stop(p)
+}
+
+func waitHeld(t *testing.T, c *control.Client) spool.Status {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		st, err := c.SpoolStatus(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(st.Held) > 0 && st.Sending == 0 {
+			return st
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("nothing was held: %+v", st)
+		}
+	}
+}
+
+// TestSandboxRefusesUnverifiedRecipientsBeforehand is a new account.
+func TestSandboxRefusesUnverifiedRecipientsBeforehand(t *testing.T) {
+	h := newHost(t, emulator.Options{Sandbox: true, Keep: -1})
+	p := h.serve()
+	c, ctx := h.client(), t.Context()
+	id := draftCampaign(t, c, 3)
+	pre, err := c.Preflight(ctx, id)
+	if err != nil || !pre.Blocked {
+		t.Fatalf("got %+v, %v", pre, err)
+	}
+	found := false
+	for _, f := range pre.Findings {
+		found = found || f.Rule == "sandbox_recipient" && f.Count == 3 && strings.Contains(strings.Join(f.Examples, " "), "user00000@example.net")
+	}
+	if !found {
+		t.Errorf("findings %+v", pre.Findings)
+	}
+	if _, err := c.Start(ctx, id, -1); err == nil || len(h.ses.Accepted()) > 0 {
+		t.Errorf("it was started: %v", err)
+	}
+	h.stop(p)
+}
+
+// TestSandboxTakesTwoHundredADay is a new account with all its quota for
+// campaigns, its rate scaled from 1 to 200 a second: 200 go, and the one after
+// them is held with the hour it goes, as the plan said.
+func TestSandboxTakesTwoHundredADay(t *testing.T) {
+	h := newHost(t, emulator.Options{Sandbox: true, Rate: 200, Keep: -1, Verified: []string{"example.net"}}, "PABAL_LANES_TRANSACTIONAL_QUOTA_RESERVE=0")
+	p := h.serve()
+	c, ctx := h.client(), t.Context()
+	id := draftCampaign(t, c, 201)
+	plan, err := c.Plan(ctx, id)
+	if err != nil || plan.Waits != 1 || !plan.Sandbox || time.Until(plan.ResumesAt) < 23*time.Hour {
+		t.Errorf("plan %+v, %v", plan, err)
+	}
+	if _, err := c.Start(ctx, id, 201); err != nil {
+		t.Fatal(err)
+	}
+	st := waitHeld(t, c)
+	now, err := c.Campaign(ctx, id)
+	if err != nil || now.Accepted != 200 || now.Pending != 1 {
+		t.Errorf("got %+v, %v", now.Counts, err)
+	}
+	if until := time.Until(st.Held[0].Until); until < 23*time.Hour || until > 25*time.Hour {
+		t.Errorf("held until %v", st.Held[0].Until)
+	}
+	h.stop(p)
+}
