@@ -46,7 +46,9 @@ func TestPreflightRules(t *testing.T) {
 		setup func(h *house, c *Campaign)
 	}{
 		{RuleUnknownField, Block, 0, `{{Nmae}}` + simple, nil},
-		{RuleUnknownField, Block, 0, `{{#if Nmae}}x{{/if}}` + simple, nil},
+		{RuleUnknownField, Warn, 0, `{{#if Nmae}}x{{/if}}` + simple, nil},
+		{RuleUnknownField, Warn, 0, `{{default Coupon "10%"}}` + simple, nil},
+		{RuleUnknownField, Block, 0, `{{default Coupon "10%"}}{{Coupon}}` + simple, nil},
 		{RuleUnknownField, Block, 0, `{{ViewURL}}` + simple, nil},
 		{RuleMissingValue, Block, 30, `{{Gender}}` + simple, nil},
 		{RuleMissingValue, Block, 30, `{{#if Name}}{{Gender}}{{/if}}` + simple, nil},

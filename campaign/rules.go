@@ -13,7 +13,7 @@ import (
 const (
 	RuleEmptyAudience    = "empty_audience"     // block: nobody may be mailed
 	RuleMissingValue     = "missing_value"      // block: a field without value and default
-	RuleUnknownField     = "unknown_field"      // block: a field nobody has
+	RuleUnknownField     = "unknown_field"      // block: a field nobody has; warn: one with a default, or in a condition
 	RuleTemplateFails    = "template_fails"     // block: letters too large or endless
 	RuleControls         = "control_characters" // block: a value would break a header
 	RuleNoUnsubscribe    = "no_unsubscribe"     // block: no way to refuse in the letter
@@ -62,7 +62,11 @@ func (in *inspection) judgeFields() {
 		for _, s := range p.slots {
 			if !unknown[s.key] && !in.knows(s.key) {
 				unknown[s.key] = true
-				in.find(RuleUnknownField, Block, "nobody has the field "+s.spelled, "It is no attribute of any subscriber, no value of the campaign and none of "+strings.Join(builtin, ", ")+".",
+				level := Block
+				if s.optional { // everybody gets its default: a letter without a hole
+					level = Warn
+				}
+				in.find(RuleUnknownField, level, "nobody has the field "+s.spelled, "It is no attribute of any subscriber, no value of the campaign and none of "+strings.Join(builtin, ", ")+".",
 					"Correct its spelling, import the column, or set it: --set "+s.spelled+"=…")
 			}
 		}

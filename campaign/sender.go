@@ -80,7 +80,7 @@ func (d *lastCheck) pass(ctx context.Context, m *spool.Message, allowed func(*sp
 	waited, err := d.gate.Wait(ctx)
 	if err != nil {
 		// No byte was written: the message goes back and no try is used up.
-		return &spool.SendError{Class: spool.Network, Text: "stopped while waiting for its turn: " + err.Error(), Err: err}
+		return ours(spool.Network, "stopped while waiting for its turn: "+err.Error(), err)
 	}
 	if waited > checkAgain {
 		return allowed(m)
@@ -94,7 +94,7 @@ func (d *lastCheck) allowedBulk(m *spool.Message, topic string) (audience.Subscr
 	case errors.Is(err, audience.ErrNotFound):
 		return sub, &spool.SkipError{Reason: spool.SkipErased}
 	case err != nil:
-		return sub, &spool.SendError{Class: spool.Temporary, Text: "consent could not be read: " + err.Error(), Err: err}
+		return sub, unreadable("consent could not be read: ", err)
 	case reason != "":
 		return sub, &spool.SkipError{Reason: reason}
 	}
@@ -109,7 +109,7 @@ func (d *lastCheck) allowedBulk(m *spool.Message, topic string) (audience.Subscr
 func (d *lastCheck) notSuppressed(m *spool.Message) error {
 	_, suppressed, err := d.store.people.Suppressed(m.To)
 	if err != nil {
-		return &spool.SendError{Class: spool.Temporary, Text: "the suppression list could not be read: " + err.Error(), Err: err}
+		return unreadable("the suppression list could not be read: ", err)
 	}
 	if suppressed {
 		return &spool.SkipError{Reason: spool.SkipSuppressed}
@@ -119,11 +119,24 @@ func (d *lastCheck) notSuppressed(m *spool.Message) error {
 
 // definitionError says whether reading a campaign's definition may work later.
 func definitionError(err error) error {
-	class := spool.Temporary
+	const what = "the campaign's definition cannot be used: "
 	if errors.Is(err, ErrNotFound) {
-		class = spool.Permanent
+		return ours(spool.Permanent, what+err.Error(), err)
 	}
-	return &spool.SendError{Class: class, Text: "the campaign's definition cannot be used: " + err.Error(), Err: err}
+	return unreadable(what, err)
+}
+
+// ours is a refusal of pabal's own: SES was not called.
+func ours(class spool.Class, text string, err error) *spool.SendError {
+	return &spool.SendError{Class: class, NoCall: true, Text: text, Err: err}
+}
+
+// unreadable holds everything: when a store cannot be read nobody can say who
+// may be mailed, and it is no message's fault.
+func unreadable(what string, err error) *spool.SendError {
+	e := ours(spool.Configuration, what+err.Error(), err)
+	e.Scope, e.Hint = spool.ScopeAll, "Look at the disk and the log, then restart pabal; what waits is kept and goes on by itself."
+	return e
 }
 
 // compose appends the finished mail of a leased row.
@@ -139,10 +152,10 @@ func (s *Store) compose(dst []byte, m *spool.Message, def *mailing, sub *audienc
 		if problem, ok := errors.AsType[*eml.Problem](err); ok {
 			text = "the letter cannot be made: " + problem.What + "; " + problem.Hint
 		}
-		return dst, &spool.SendError{Class: spool.Permanent, Text: text, Err: err}
+		return dst, ours(spool.Permanent, text, err)
 	}
 	if len(data) > maxMail {
-		return dst, &spool.SendError{Class: spool.Permanent, Text: fmt.Sprintf("the mail has %d bytes, more than %d", len(data), maxMail)}
+		return dst, ours(spool.Permanent, fmt.Sprintf("the mail has %d bytes, more than %d", len(data), maxMail), nil)
 	}
 	return data, nil
 }

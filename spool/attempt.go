@@ -37,12 +37,12 @@ func (s *Spool) call(ctx context.Context, m *Message) (string, error) {
 	if m.Lane == Transactional {
 		release, err := s.ReserveBody(ctx, int64(m.Size))
 		if err != nil {
-			return "", &SendError{Class: Rate, Text: "no memory for the body", Err: err}
+			return "", &SendError{Class: Rate, NoCall: true, Text: "no memory for the body", Err: err}
 		}
 		defer release()
 		data, err := s.loadBody(m.seq)
 		if err != nil {
-			return "", &SendError{Class: Permanent, Text: "the stored mail cannot be read", Err: err,
+			return "", &SendError{Class: Permanent, NoCall: true, Text: "the stored mail cannot be read", Err: err,
 				Hint: "It is kept for a look: pabal spool show " + m.ID}
 		}
 		m.Data = data
@@ -83,6 +83,9 @@ func (s *Spool) afterwards(ctx context.Context, m *Message, v verdict) {
 		s.holds.unclaim(m.probing)
 		s.kick(Transactional) // somebody else may probe now
 		s.kick(Bulk)
+		if v.hold != nil {
+			s.refused(ctx, m, v)
+		}
 	case v.class == "" || v.class == Permanent:
 		s.outage.answered()
 		for _, sc := range m.probing {

@@ -497,3 +497,37 @@ func TestPaceGetsBackWhatItGave(t *testing.T) {
 		}
 	})
 }
+
+// A refusal of our own says nothing about SES: it must neither end an outage
+// nor count as an attempt.
+func TestOurOwnRefusalDoesNotEndAnOutage(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(_ context.Context, m *Message, _ int) error {
+			return &SendError{Class: Permanent, NoCall: true, Text: "no value for Name"}
+		}
+		if err := b.Hold(t.Context(), Hold{Scope: ScopeAll, Class: Outage, Reason: "down"}); err != nil {
+			t.Fatal(err)
+		}
+		b.freeze(1, 3)
+		b.run()
+		after(time.Minute)
+		if m := b.message("c1-1"); m.Outcome != Failed || m.Attempts != 0 {
+			t.Errorf("got %s after %d attempts, want failed after none", m.Outcome, m.Attempts)
+		}
+		if len(b.Holds()) != 1 {
+			t.Errorf("holds %v, want the outage still", b.Holds())
+		}
+		if b.pace.reserved != 0 || len(b.pace.reports) != 0 {
+			t.Errorf("%d reserved, %d reports; want none", b.pace.reserved, len(b.pace.reports))
+		}
+	})
+}
+
+func TestLongSubjectIsCutBetweenLetters(t *testing.T) {
+	if got := cut("가나다", 4); got != "가" {
+		t.Errorf("got %q, want 가", got)
+	}
+	if got := cut("abc", 3); got != "abc" {
+		t.Errorf("got %q", got)
+	}
+}

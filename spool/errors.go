@@ -48,6 +48,7 @@ type SendError struct {
 	Class  Class
 	Scope  Scope  // what to hold, for the classes that hold; "" means ScopeAll
 	Manual bool   // the hold waits for a person
+	NoCall bool   // no call to SES was made: the answer is our own
 	Code   string // SES error code, "" without one
 	Text   string // SES's message or the cause, for people
 	Hint   string // what to do, for people

@@ -63,7 +63,7 @@ func judge(m *Message, err error, p policy) verdict {
 		return verdict{outcome: Skipped, reason: skip.Reason, noCall: true}
 	}
 	e := sendError(err)
-	v := verdict{outcome: Pending, reason: e.Error(), class: e.Class}
+	v := verdict{outcome: Pending, reason: e.Error(), class: e.Class, noCall: e.NoCall}
 	switch e.Class {
 	case Permanent:
 		v.outcome = final(m)
