@@ -50,6 +50,13 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	if !isTerminal(a.stdin) || !isTerminal(a.stderr) {
 		return 0, usage("starting a campaign mails people, and there is no terminal to ask on", fmt.Sprintf("to start it without a question: pabal campaign start %d --yes", id))
 	}
+	now, err := c.Campaign(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	if now.State != spool.Draft {
+		return 0, &eml.Problem{What: fmt.Sprintf("campaign %d is %s", id, now.State), Hint: fmt.Sprintf("see: pabal campaign show %d", id), Err: campaign.ErrState}
+	}
 	p, err := c.Preflight(ctx, id)
 	if err != nil {
 		return 0, err
