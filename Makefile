@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
 PACKAGES := ./...
 
-.PHONY: all build demo test plain host check race staticcheck fuzz generated bench clean
+.PHONY: all build demo test plain host torture check race staticcheck fuzz generated bench clean
 
 all: build
 
@@ -27,6 +27,10 @@ plain: ## offline, without root, in under two minutes
 host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
 	go test -tags host $(PACKAGES)
+
+torture: ## the whole fault suite, hours; the table goes into docs/reliability.md
+	testdata/apt-install
+	TORTURE=whole TORTURE_REPORT=../docs/reliability.md go test -tags host -count=1 -timeout 12h -run '^TestTorture' -v ./cli
 
 check: race staticcheck fuzz generated ## what a reviewer runs besides
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -38,7 +39,7 @@ func TestKillNineLosesNobodyAndListsEveryDoubt(t *testing.T) {
 	for range crashKills {
 		timer := time.NewTimer(time.Duration(random.Int64N(int64(crashLongest))))
 		<-timer.C
-		p.kill(t)
+		p.kill()
 		if n := len(h.ses.Accepted()); n > 0 && n < crashPeople {
 			middle++
 		}
@@ -51,7 +52,21 @@ func TestKillNineLosesNobodyAndListsEveryDoubt(t *testing.T) {
 	defer cancel()
 	c := h.client()
 	last := waitDone(ctx, t, c, id)
-	account(ctx, t, c, last, h.ses.Accepted())
+	log := h.ses.Accepted()
+	a := newAudit(log, log)
+	if err := errors.Join(a.campaign(ctx, c, last), a.sums(ctx, c)); err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range a.faults {
+		t.Error(fault)
+	}
+	if last.Audience != crashPeople || last.Accepted+last.Unknown != crashPeople {
+		t.Errorf("not everybody was mailed: %+v", last.Counts)
+	}
+	if most := crashKills * crashConcurrency; a.twice > most || last.Unknown > int64(most) {
+		t.Errorf("%d copies and %d unknown, at most %d calls were open at the kills", a.twice, last.Unknown, most)
+	}
+	t.Logf("accepted %d, unknown %d, copies %d", last.Accepted, last.Unknown, a.twice)
 	h.stop(p)
 }
 
@@ -95,54 +110,4 @@ func waitDone(ctx context.Context, t testing.TB, c *control.Client, id uint64) c
 		t.Fatalf("campaign ended as %+v", last)
 	}
 	return last
-}
-
-// account proves the promises from the two books: the ledger and SES's log.
-func account(ctx context.Context, t *testing.T, c *control.Client, last campaign.Campaign, log []emulator.Accepted) {
-	t.Helper()
-	if sum := last.Pending + last.Sending + last.Accepted + last.Failed + last.Skipped + last.Unknown; sum != last.Audience || last.Audience != crashPeople {
-		t.Errorf("sums: %+v", last.Counts)
-	}
-	ids, times := map[string]string{}, map[string]int{}
-	for _, a := range log {
-		ids[a.ID] = a.To[0]
-		times[a.To[0]]++
-	}
-	seen, doubtful := 0, map[string]bool{}
-	for m, err := range c.Recipients(ctx, last.ID, "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen++
-		doubtful[m.To] = m.Outcome == spool.Unknown || m.MaybeTwice
-		switch m.Outcome {
-		case spool.Accepted:
-			if ids[m.SESID] != m.To {
-				t.Errorf("%s is accepted as %q, which SES's log has for %q", m.To, m.SESID, ids[m.SESID])
-			}
-		case spool.Unknown:
-		default:
-			t.Errorf("%s ended as %s: %s", m.To, m.Outcome, m.Reason)
-		}
-	}
-	if seen != crashPeople {
-		t.Errorf("the ledger has %d recipients, want %d", seen, crashPeople)
-	}
-	twice := 0
-	for email, n := range times {
-		if n > 1 {
-			twice += n - 1
-			if !doubtful[email] {
-				t.Errorf("%s got %d copies and is not listed", email, n)
-			}
-		}
-	}
-	if most := crashKills * crashConcurrency; twice > most || last.Unknown > int64(most) {
-		t.Errorf("%d copies and %d unknown, at most %d calls were open at the kills", twice, last.Unknown, most)
-	}
-	report, err := c.Check(ctx)
-	if err != nil || !report.Clean() {
-		t.Errorf("check: %+v, %v", report, err)
-	}
-	t.Logf("accepted %d, unknown %d, copies %d", last.Accepted, last.Unknown, twice)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,60 +67,77 @@ func (h *host) client() *control.Client {
 	return c
 }
 
-// process is a running `pabal serve`.
+// readyWithin is how long a start may take before it counts as hanging.
+const readyWithin = 30 * time.Second
+
+// process is a `pabal serve` that was started.
 type process struct {
 	*exec.Cmd
-	where  addresses
-	stderr *os.File
+	where addresses
+	ended chan struct{} // closed when the process is gone; ProcessState is set then
 }
 
 // serve starts the binary and returns when it says that it is ready.
 func (h *host) serve() *process {
 	h.t.Helper()
+	p, err := h.start()
+	if err != nil {
+		h.t.Fatalf("serve: %v\n%s", err, h.log())
+	}
+	return p
+}
+
+// start starts the binary behind the words of a wrapper, if any, that ends as
+// the same process. It returns when the daemon says that it is ready, or with
+// an error when it ended or hung before; p then tells how it ended.
+func (h *host) start(wrapper ...string) (p *process, err error) {
+	h.t.Helper()
 	stderr, err := os.OpenFile(filepath.Join(h.dir, "stderr"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	p := &process{Cmd: exec.Command("pabal", "serve", "--json"), stderr: stderr}
-	p.Env, p.Stderr = h.env, stderr
-	stdout, err := p.StdoutPipe()
+	defer stderr.Close() // the process has its own
+	stdout, in, err := os.Pipe()
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if err := p.Start(); err != nil {
+	words := append(slices.Clone(wrapper), "pabal", "serve", "--json")
+	p = &process{Cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
+	p.Env, p.Stdout, p.Stderr = h.env, in, stderr
+	err = p.Start()
+	in.Close()
+	if err != nil {
+		stdout.Close()
 		h.t.Fatal(err)
 	}
+	go func() {
+		_ = p.Wait() // how it ended is in ProcessState
+		close(p.ended)
+	}()
+	h.t.Cleanup(p.kill)
 	line := make(chan string, 1)
 	go func() {
 		text, _ := bufio.NewReader(stdout).ReadString('\n') // nothing: the process ended
+		stdout.Close()
 		line <- text
 	}()
 	select {
 	case text := <-line:
 		if err := json.Unmarshal([]byte(text), &p.where); err != nil {
-			h.t.Fatalf("serve said %q: %v\n%s", text, p.Wait(), h.log())
+			<-p.ended
+			return p, fmt.Errorf("it ended (%v) without being ready", p.ProcessState)
 		}
-	case <-time.After(30 * time.Second):
-		_ = p.Process.Kill() // it hangs: the test fails anyway
-		h.t.Fatalf("serve was not ready after 30 s\n%s", h.log())
+		return p, nil
+	case <-time.After(readyWithin):
+		p.kill()
+		return p, fmt.Errorf("it was not ready after %v", readyWithin)
 	}
-	h.t.Cleanup(func() {
-		if p.ProcessState == nil {
-			_ = p.Process.Kill() // the test failed before it stopped it
-			_ = p.Wait()
-		}
-		_ = stderr.Close()
-	})
-	return p
 }
 
-// kill is SIGKILL, by pid, to a process that works.
-func (p *process) kill(t testing.TB) {
-	t.Helper()
-	if err := p.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = p.Wait() // "signal: killed" is what was asked for
+// kill is SIGKILL, by pid; nothing to a process that has ended.
+func (p *process) kill() {
+	_ = p.Process.Kill() // it has ended already, or it will
+	<-p.ended
 }
 
 // stop is SIGINT; it returns how long the process took to end well.
@@ -129,8 +147,9 @@ func (h *host) stop(p *process) time.Duration {
 	if err := p.Process.Signal(os.Interrupt); err != nil {
 		h.t.Fatal(err)
 	}
-	if err := p.Wait(); err != nil {
-		h.t.Fatalf("serve ended with %v\n%s", err, h.log())
+	<-p.ended
+	if !p.ProcessState.Success() {
+		h.t.Fatalf("serve ended with %v\n%s", p.ProcessState, h.log())
 	}
 	return time.Since(begun)
 }

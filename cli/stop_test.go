@@ -61,7 +61,7 @@ func TestMailSurvivesKillAfterItsAcknowledgement(t *testing.T) {
 	if err := smtp.SendMail(p.where.SMTP[0], nil, "erp@example.com", []string{"minji@example.net"}, []byte(demoApplication)); err != nil {
 		t.Fatal(err)
 	}
-	p.kill(t)
+	p.kill()
 	h.ses.ClearFaults()
 	p = h.serve()
 	d := &demo{ses: h.ses}

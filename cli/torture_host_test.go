@@ -1,0 +1,140 @@
+//go:build host
+
+package cli
+
+// The fault suite: the real binary, loaded from all sides, broken in every way
+// a machine breaks, and audited after each. docs/reliability.md says what is
+// proved and holds the table of the last whole run.
+//
+// In `make test` each fault has the count of the plan's short form; with
+// TORTURE=whole (`make torture`) that of the whole plan. TORTURE_SOAK is how
+// long the soak lasts. TORTURE_REPORT names the file whose table gets a line
+// for each fault that ran; a fault can be run alone with -run TestTorture/NAME.
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fault is one line of the plan.
+type fault struct {
+	name  string // of the subtest
+	title string // of the line in the table
+	short int    // runs in `make test`
+	whole int    // runs in `make torture`
+	run   func(t *testing.T, row *row, runs int)
+}
+
+// row is what became of a fault's runs.
+type row struct {
+	title string
+	runs  int           // faults that struck
+	lost  int           // recipients nobody accounts for
+	twice int           // copies beyond the first, all of them listed
+	worst time.Duration // from start to the greeting of SMTP, after the fault
+	note  string
+	date  string
+}
+
+// plan is in the order of the table.
+func plan() []fault {
+	return []fault{
+		{"kill", "SIGKILL at a random instant, SMTP and campaign under load", 50, 1000, tortureKill},
+		{"kill-at-ses", "SIGKILL while SES has the call and we no answer", 30, 300, tortureKillAtSES},
+		{"power", "power cut, SMTP and campaign under load", 30, 300, torturePower("")},
+		{"power-commit-1", "power cut, mounted with commit=1", 3, 30, torturePower("commit=1")},
+		{"power-commit-1000", "power cut, mounted with commit=1000", 3, 30, torturePower("commit=1000")},
+		{"power-writeback", "power cut, mounted with data=writeback", 3, 30, torturePower("data=writeback")},
+		{"power-first-start", "power cut within 200 ms of the very first start", 10, 100, tortureFirstStart},
+		{"power-no-sync", "power cut with every sync switched off", 2, 20, tortureWithoutSync},
+	}
+}
+
+func TestTorture(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("the fault suite mounts file systems and cuts their power: run it as root")
+	}
+	whole := os.Getenv("TORTURE") == "whole"
+	var rows []*row
+	for _, f := range plan() {
+		t.Run(f.name, func(t *testing.T) {
+			r := &row{title: f.title, date: time.Now().Format(time.DateOnly)}
+			runs := f.short
+			if whole {
+				runs = f.whole
+			}
+			begun := time.Now()
+			f.run(t, r, runs)
+			rows = append(rows, r)
+			t.Logf("%s\ntook %v", r, time.Since(begun).Round(time.Second))
+		})
+	}
+	if len(rows) == 0 {
+		return
+	}
+	t.Logf("\n%s", tableOf(rows))
+	if file := os.Getenv("TORTURE_REPORT"); file != "" && !t.Failed() {
+		if err := mergeReport(file, rows); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+const tableHead = "| fault | runs | lost | duplicated, all listed | worst recovery | date | |\n|---|---:|---:|---:|---:|---|---|\n"
+
+func (r *row) String() string {
+	worst := "–"
+	if r.worst > 0 {
+		worst = fmt.Sprintf("%.2f s", r.worst.Seconds())
+	}
+	return fmt.Sprintf("| %s | %d | %d | %d | %s | %s | %s |", r.title, r.runs, r.lost, r.twice, worst, r.date, r.note)
+}
+
+func tableOf(rows []*row) string {
+	var out strings.Builder
+	out.WriteString(tableHead)
+	for _, r := range rows {
+		fmt.Fprintln(&out, r)
+	}
+	return out.String()
+}
+
+// mergeReport puts the rows into the table of a file: a line for a fault that
+// did not run this time stays as it was, with its own date.
+func mergeReport(file string, rows []*row) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	head, rest, found := strings.Cut(string(text), tableHead)
+	if !found {
+		return fmt.Errorf("%s has no table to write the results into", file)
+	}
+	lines := map[string]string{}
+	for line := range strings.Lines(rest) {
+		if !strings.HasPrefix(line, "| ") {
+			break
+		}
+		rest = rest[len(line):]
+		lines[strings.Split(line, " | ")[0]] = line
+	}
+	for _, r := range rows {
+		lines["| "+r.title] = r.String() + "\n"
+	}
+	order := func(line string) int {
+		return slices.IndexFunc(plan(), func(f fault) bool { return "| "+f.title == strings.Split(line, " | ")[0] })
+	}
+	var sorted []string
+	for _, line := range lines {
+		if order(line) >= 0 { // a fault that is no longer in the plan is dropped
+			sorted = append(sorted, line)
+		}
+	}
+	slices.SortFunc(sorted, func(a, b string) int { return cmp.Compare(order(a), order(b)) })
+	return os.WriteFile(file, []byte(head+tableHead+strings.Join(sorted, "")+rest), 0o644)
+}
