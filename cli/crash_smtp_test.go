@@ -33,7 +33,7 @@ func TestKillNineKeepsEveryAcknowledgedMail(t *testing.T) {
 	for range legacyKills {
 		timer := time.NewTimer(time.Duration(random.Int64N(int64(crashLongest)))) // the instant is what is tested
 		<-timer.C
-		p.kill(t)
+		p.kill()
 		p = h.serve()
 	}
 	c := h.client()
