@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -11,21 +12,17 @@ import (
 func (s *Spool) attempt(ctx context.Context, m *Message) {
 	defer s.giveSlots(m.Lane, 1)
 	id, err := s.call(ctx, m)
+	m.Data = nil
 	v := judge(m, err, s.policy(m.Lane))
 	if v.noCall {
 		s.Pace.Return(m.Lane, 1)
 	} else {
 		s.Pace.Report(m.Lane, err)
 	}
-	if v.outcome == Failed && v.class == Temporary && s.Pace.Probe(ctx) != nil {
-		// Not this message's fault: SES answers nobody. Judge it as in an outage.
-		s.beginOutage(ctx, v.reason, s.outage.all())
-		p := s.policy(m.Lane)
-		p.outage = true
-		v = judge(m, err, p)
+	if v.lastTry {
+		v = s.lastTry(ctx, m, err, v)
 	}
 	s.settle(ctx, m, id, v)
-	m.Data = nil
 	s.afterwards(ctx, m, v)
 	if v.outcome == Pending {
 		s.kick(m.Lane) // its next try may be the next thing due
@@ -42,12 +39,26 @@ func (s *Spool) call(ctx context.Context, m *Message) (string, error) {
 		defer release()
 		data, err := s.loadBody(m.seq)
 		if err != nil {
-			return "", &SendError{Class: Permanent, NoCall: true, Text: "the stored mail cannot be read", Err: err,
+			return "", &SendError{Class: Permanent, NoCall: true, Text: "the stored mail cannot be read: " + err.Error(), Err: err,
 				Hint: "It is kept for a look: pabal spool show " + m.ID}
 		}
 		m.Data = data
 	}
 	return s.Sender.Send(ctx, m)
+}
+
+// lastTry judges anew a message that has used up its tries while SES answers
+// nobody: that is not its fault.
+func (s *Spool) lastTry(ctx context.Context, m *Message, err error, v verdict) verdict {
+	if s.Pace.Probe(ctx) == nil {
+		return v
+	}
+	if ctx.Err() == nil { // else it is we who cut the probe
+		s.beginOutage(ctx, v, s.outage.all())
+	}
+	p := s.policy(m.Lane)
+	p.outage = true
+	return judge(m, err, p)
 }
 
 // settle writes an outcome; on a full disk it tries until there is room.
@@ -63,13 +74,7 @@ func (s *Spool) settle(ctx context.Context, m *Message, sesID string, v verdict)
 			return
 		}
 		s.logger().Error("outcome was not written", "part", "spool", "message", m.ID, "err", err)
-		if !errors.Is(err, ErrFull) {
-			return
-		}
-		pause, stop := context.WithTimeout(context.WithoutCancel(ctx), fullRetry)
-		<-pause.Done()
-		stop()
-		if ctx.Err() != nil {
+		if !errors.Is(err, ErrFull) || !wait(ctx, nil, time.Now().Add(fullRetry)) {
 			return
 		}
 	}
@@ -77,25 +82,16 @@ func (s *Spool) settle(ctx context.Context, m *Message, sesID string, v verdict)
 
 // afterwards lets holds, outages and watchers know what an attempt showed.
 func (s *Spool) afterwards(ctx context.Context, m *Message, v verdict) {
-	ctx = context.WithoutCancel(ctx)
+	cut := ctx.Err() != nil // by us: that is no answer of SES
 	switch {
-	case v.noCall:
-		s.holds.unclaim(m.probing)
-		s.kick(Transactional) // somebody else may probe now
-		s.kick(Bulk)
-		if v.hold != nil {
-			s.refused(ctx, m, v)
-		}
+	case cut && v.outcome != Accepted, v.noCall && (v.class == "" || v.class == Permanent):
+		s.unclaim(m.probing)
 	case v.class == "" || v.class == Permanent:
 		s.outage.answered()
-		for _, sc := range m.probing {
-			if err := s.Release(ctx, sc); err != nil && !errors.Is(err, ErrNotFound) {
-				s.logger().Error("hold was not released", "part", "spool", "scope", sc, "err", err)
-			}
-		}
+		s.releaseProbed(m.probing)
 	default:
 		s.holds.refused(m.probing)
-		s.refused(ctx, m, v)
+		s.refused(context.WithoutCancel(ctx), m, v)
 	}
 	s.wakeProber()
 	s.meter.add(v.outcome, time.Now())
@@ -105,41 +101,57 @@ func (s *Spool) afterwards(ctx context.Context, m *Message, v verdict) {
 // refused begins what a refusal asks for: the hold its class names, or an
 // outage when it is the third in a row.
 func (s *Spool) refused(ctx context.Context, m *Message, v verdict) {
-	if v.hold != nil {
-		if v.hold.Class == Quota {
-			if at, ok := s.Pace.QuotaFrees(m.Lane); ok {
-				v.hold.Until = at.UTC()
-			}
-		}
-		if err := s.Hold(ctx, *v.hold); err != nil {
-			s.logger().Error("hold was not stored", "part", "spool", "scope", v.hold.Scope, "err", err)
-		}
+	switch {
+	case v.hold != nil:
+		s.holdAsked(ctx, m, *v.hold)
+		return
+	case v.class == Rate:
 		return
 	}
-	if v.class == Rate || s.holds.has(ScopeAll) {
-		return
-	}
-	if outage, cost := s.outage.refused(m, v.usesTry && v.outcome == Pending); outage {
-		s.beginOutage(ctx, v.reason, cost)
+	third, cost := s.outage.refused(m, v.usesTry && v.outcome == Pending)
+	switch {
+	case third:
+		s.beginOutage(ctx, v, cost)
+	case s.holds.outage(): // begun before the outage was seen, or its probe
+		s.giveAllBack(s.outage.all())
 	}
 }
 
-// beginOutage holds everything and gives back the tries the run has cost.
-func (s *Spool) beginOutage(ctx context.Context, reason string, cost []spent) {
-	ctx = context.WithoutCancel(ctx)
-	h := Hold{Scope: ScopeAll, Class: Outage, Reason: "SES does not take mail: " + reason, Hint: hints[Outage]}
+// holdAsked puts the hold an answer asks for. One that would not hold the very
+// message that was refused is widened to its lane: without that every message
+// would be refused in turn.
+func (s *Spool) holdAsked(ctx context.Context, m *Message, h Hold) {
+	if h.Scope == "" {
+		h.Scope = ScopeAll
+	}
+	if !slices.Contains(m.scopes, h.Scope) {
+		h.Scope = LaneScope(m.Lane)
+	}
+	if at, ok := s.Pace.QuotaFrees(m.Lane); ok && h.Class == Quota {
+		h.Until = at.UTC()
+	}
 	if err := s.Hold(ctx, h); err != nil {
+		s.logger().Error("hold was not stored", "part", "spool", "scope", h.Scope, "err", err)
+	}
+}
+
+// beginOutage holds everything and gives back the tries the run has cost, and
+// those of whoever joined it until the hold was on.
+func (s *Spool) beginOutage(ctx context.Context, v verdict, cost []spent) {
+	h := Hold{Scope: ScopeAll, Class: Outage, Reason: "SES does not take mail: " + v.reason, Hint: hints[Outage]}
+	if v.noCall {
+		h.Reason, h.Hint = "mail cannot be handed to SES: "+v.reason, "Look at this machine's disk and log; it goes on by itself."
+	}
+	if err := s.Hold(context.WithoutCancel(ctx), h); err != nil {
 		s.logger().Error("hold was not stored", "part", "spool", "scope", ScopeAll, "err", err)
 	}
+	s.giveAllBack(append(cost, s.outage.all()...))
+}
+
+func (s *Spool) giveAllBack(cost []spent) {
 	for _, e := range cost {
 		if err := s.giveBack(e); err != nil && !errors.Is(err, ErrNotFound) {
 			s.logger().Error("tries were not given back", "part", "spool", "err", err)
 		}
 	}
-}
-
-func (r *outageRun) all() []spent {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.take()
 }

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -82,7 +83,7 @@ func (s *Spool) loadLedger() error {
 		return nil
 	}
 	s.id = strings.ToLower(randomID())
-	return s.ledger.do(64, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kStore, []byte(s.id)) }, nil)
+	return s.ledger.do(64, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kStore, []byte(s.id)) })
 }
 
 func readHeader(b []byte) (*Ledger, error) {
@@ -108,9 +109,10 @@ func (s *Spool) Begin(ctx context.Context, l Ledger) error {
 		}
 		n := l.clone()
 		n.State, n.Counts, n.Started = Freezing, Counts{}, time.Now().UTC()
+		n.FromDomain = strings.ToLower(n.FromDomain) // as holds spell it
 		s.ledgerSums().touched[l.Campaign] = n
 		return nil
-	}, nil)
+	})
 }
 
 // PutBatch stores up to MaxBatch frozen recipients in rising order of
@@ -125,7 +127,7 @@ func (s *Spool) PutBatch(ctx context.Context, campaign uint64, rows []Row, mark 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.ledger.do(64*len(rows), func(tx *bbolt.Tx) error { return s.putBatch(tx, campaign, rows, mark) }, nil)
+	err := s.ledger.do(64*len(rows), func(tx *bbolt.Tx) error { return s.putBatch(tx, campaign, rows, mark) })
 	if err == nil && mark.Done {
 		s.kick(Bulk)
 	}
@@ -143,13 +145,20 @@ func (s *Spool) putBatch(tx *bbolt.Tx, campaign uint64, rows []Row, mark Mark) e
 	b := tx.Bucket(bRows).Bucket(u64(campaign))
 	b.FillPercent = 0.9
 	now := time.Now()
+	reached, last := l.Frozen, uint64(0)
 	for _, r := range rows {
-		if r.Subscriber <= l.Frozen {
+		if r.Subscriber <= last {
+			return fmt.Errorf("put rows of campaign %d: subscriber %d comes after %d: %w", campaign, r.Subscriber, last, ErrState)
+		}
+		if last = r.Subscriber; last <= reached {
 			continue
 		}
+		l.Frozen = last
 		m := Message{Lane: Bulk, Campaign: campaign, Subscriber: r.Subscriber, Reason: r.Skip, At: now}
 		if r.Skip != "" {
 			m.Outcome = Skipped
+		} else {
+			l.Last = last
 		}
 		l.enter(&m)
 		if err := b.Put(u64(r.Subscriber), appendRow(nil, &m)); err != nil {
@@ -167,8 +176,9 @@ func (s *Spool) putBatch(tx *bbolt.Tx, campaign uint64, rows []Row, mark Mark) e
 func (l *Ledger) frozen(now time.Time) {
 	l.FrozenAt, l.State = now.UTC(), Running
 	if l.Expect >= 0 && l.Pending != l.Expect {
-		l.State = Held
+		l.State = Held // also when there is nobody: a person should hear of it
 		l.Reason = fmt.Sprintf("%d recipients were confirmed, %d are to be mailed now", l.Expect, l.Pending)
+		return
 	}
 	l.conclude(now.UTC())
 }
@@ -240,7 +250,7 @@ func (s *Spool) Ledgers() ([]Ledger, error) {
 	s.mu.Lock()
 	all := slices.Collect(maps.Values(s.ledgers))
 	s.mu.Unlock()
-	slices.SortFunc(all, func(a, b *Ledger) int { return int(int64(a.Campaign) - int64(b.Campaign)) })
+	slices.SortFunc(all, func(a, b *Ledger) int { return cmp.Compare(a.Campaign, b.Campaign) })
 	out := make([]Ledger, len(all))
 	for i, l := range all {
 		out[i] = s.shown(l)
@@ -285,7 +295,7 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 		l.State, l.Reason = to, reason
 		l.conclude(time.Now().UTC())
 		return nil
-	}, nil)
+	})
 	if err == nil {
 		s.note("state", CampaignScope(campaign), string(to))
 	}
@@ -293,15 +303,15 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 }
 
 // Cancel ends a campaign: no more leases, then every pending row becomes
-// skipped (cancelled) in batches with a mark, so that Run finishes what a
-// crash interrupts. It returns when no row is pending; the state is cancelled
+// skipped (cancelled), or unknown when an attempt's answer was lost, in batches
+// with a mark, so that Run finishes what a crash interrupts. It returns when no row is pending; the state is cancelled
 // once open calls have ended. ErrNotFound, ErrState.
 func (s *Spool) Cancel(ctx context.Context, campaign uint64) error {
 	err := s.setState(ctx, campaign, Cancelling, "", Freezing, Running, Paused, Held, Cancelling)
 	if err != nil {
 		return err
 	}
-	return s.cancelRows(ctx, campaign)
+	return s.cancelRows(context.WithoutCancel(ctx), campaign) // who asked may be gone; it is decided
 }
 
 func (s *Spool) cancelRows(ctx context.Context, campaign uint64) error {
@@ -313,7 +323,7 @@ func (s *Spool) cancelRows(ctx context.Context, campaign uint64) error {
 		err := s.ledger.do(64*MaxBatch, func(tx *bbolt.Tx) (err error) {
 			more, err = s.cancelBatch(tx, campaign)
 			return err
-		}, nil)
+		})
 		if err != nil || !more {
 			return err
 		}
@@ -342,7 +352,7 @@ func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error
 	}
 	for _, old := range batch {
 		m := old
-		m.cancel(now)
+		m.skip(SkipCancelled, now)
 		if err := s.ledgerSums().replace(tx, l, &old, &m); err != nil {
 			return false, err
 		}
@@ -353,14 +363,10 @@ func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error
 	return k != nil, nil
 }
 
-func (m *Message) cancel(now time.Time) {
-	m.Outcome, m.Reason, m.At, m.NextTry = Skipped, SkipCancelled, now, time.Time{}
-}
-
 // SavePace keeps what the pace wants to know after a restart; Pace is what
 // was kept last, nil before the first.
 func (s *Spool) SavePace(snapshot []byte) error {
-	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) }, nil)
+	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) })
 }
 
 // LoadPace returns what SavePace kept last, nil before the first.

@@ -3,18 +3,17 @@ package spool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
-	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
 
 const (
-	leaseMax   = 64              // messages of one lease commit
-	fullRetry  = time.Second     // between attempts to write an outcome to a full disk
-	cutGrace   = 5 * time.Second // for outcomes of calls that were cut
-	retryPause = time.Second     // after an error of the store or the pace
+	leaseMax   = 64          // messages of one lease commit
+	fullRetry  = time.Second // between attempts to write an outcome to a full disk
+	retryPause = time.Second // after an error of the store or the pace
+	bulkShare  = 0.1         // of the slots, for the bulk lane, at least one (DESIGN)
 )
 
 // Run settles what the last process left in sending, finishes cancellations,
@@ -22,7 +21,7 @@ const (
 // open have StopGrace to end and are cut after it (an ambiguous answer). It
 // returns ErrBroken when the store failed, otherwise nil.
 func (s *Spool) Run(ctx context.Context) error {
-	if err := s.settleLeftovers(); err != nil {
+	if err := s.settleLeftovers(ctx); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
@@ -57,27 +56,31 @@ func (s *Spool) awaitCalls(open *sync.WaitGroup, cut context.CancelFunc) {
 	open.Wait()
 }
 
+// finishCancels goes on with what a crash or a full disk interrupted.
 func (s *Spool) finishCancels(ctx context.Context) {
 	all, err := s.Ledgers()
 	if err != nil {
 		return
 	}
 	for _, l := range all {
-		if l.State != Cancelling {
-			continue
-		}
-		if err := s.cancelRows(ctx, l.Campaign); err != nil {
+		for l.State == Cancelling && ctx.Err() == nil {
+			err := s.cancelRows(ctx, l.Campaign)
+			if err == nil {
+				break
+			}
 			s.logger().Error("cancellation was not finished", "part", "spool", "campaign", l.Campaign, "err", err)
+			wait(ctx, nil, time.Now().Add(fullRetry))
 		}
 	}
 }
 
 // slots bound the calls that are open. Bulk may not use the share kept for
-// the transactional lane.
+// the transactional lane, nor may that lane take the last from a bulk lane
+// that waits.
 type slots struct {
 	mu      sync.Mutex
 	used    [2]int
-	starved [2]bool // the lane found no slot and waits to be told of one
+	waiting [2]bool // the lane found no slot and is to be told of one
 }
 
 // take reserves up to n slots for a lane.
@@ -86,25 +89,25 @@ func (s *slots) take(l Lane, n, concurrency int, share float64) int {
 	defer s.mu.Unlock()
 	concurrency = max(concurrency, 2)
 	free := concurrency - s.used[Transactional] - s.used[Bulk]
-	if l == Bulk {
-		kept := max(1, int(math.Ceil(share*float64(concurrency))))
-		free = min(free, concurrency-kept-s.used[Bulk])
+	kept := max(1, int(math.Ceil(share*float64(concurrency))))
+	if l == Transactional {
+		kept = 0
+		if s.waiting[Bulk] {
+			kept = max(1, int(bulkShare*float64(concurrency)))
+		}
 	}
-	n = max(min(n, free), 0)
+	n = max(min(n, free, concurrency-kept-s.used[l]), 0)
 	s.used[l] += n
-	s.starved[l] = n == 0
+	s.waiting[l] = n == 0
 	return n
 }
 
 // give returns slots and says which lanes wait for one.
-func (s *slots) give(l Lane, n int) (starved [2]bool) {
+func (s *slots) give(l Lane, n int) (waiting [2]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used[l] -= n
-	if n > 0 {
-		starved, s.starved = s.starved, starved
-	}
-	return starved
+	return s.waiting
 }
 
 func (s *Spool) takeSlots(l Lane) int {
@@ -116,8 +119,11 @@ func (s *Spool) takeSlots(l Lane) int {
 }
 
 func (s *Spool) giveSlots(l Lane, n int) {
-	for lane, starved := range s.slots.give(l, n) {
-		if starved {
+	if n == 0 {
+		return
+	}
+	for lane, waiting := range s.slots.give(l, n) {
+		if waiting {
 			s.kick(Lane(lane))
 		}
 	}
@@ -160,6 +166,8 @@ func (s *Spool) round(ctx, calls context.Context, open *sync.WaitGroup, l Lane) 
 	if err != nil || len(due) == 0 {
 		return next, err
 	}
+	s.giveSlots(l, n-len(due)) // the pace may take its time
+	left = len(due)
 	granted, err := s.Pace.Take(ctx, l, len(due))
 	if err != nil {
 		return s.paceRefused(ctx, err)
@@ -168,6 +176,9 @@ func (s *Spool) round(ctx, calls context.Context, open *sync.WaitGroup, l Lane) 
 	s.Pace.Return(l, granted-len(leased))
 	if err != nil {
 		return time.Time{}, err
+	}
+	if len(leased) == 0 && due[0].trouble != "" {
+		return time.Now().Add(retryPause), nil // not all of a campaign is to be put off at once
 	}
 	left -= len(leased)
 	for _, m := range leased {
@@ -201,11 +212,14 @@ func (s *Spool) quotaHold(e *SendError) Hold {
 type candidate struct {
 	campaign uint64
 	key      uint64
+	domain   string // queue: the From domain
 	at       uint64 // due, ms
 	first    bool   // bulk: from the cursor, not from due
 	scopes   []Scope
-	to       string // bulk: the address now
-	skip     string // bulk: why there is none
+	probing  claimed // half-open holds it tests
+	to       string  // bulk: the address now
+	skip     string  // bulk: why there is none
+	trouble  string  // bulk: why nobody knows the address now
 }
 
 func (s *Spool) candidates(l Lane, n int) (due []candidate, next time.Time, err error) {
@@ -217,70 +231,72 @@ func (s *Spool) candidates(l Lane, n int) (due []candidate, next time.Time, err 
 		return nil, next, err
 	}
 	for i := range due {
-		if err := s.address(&due[i]); err != nil {
-			return nil, next, err
-		}
+		s.address(&due[i])
 	}
 	return due, next, nil
 }
 
 // address looks up where a bulk message goes now; outside any transaction of
 // ours, since it reads another file.
-func (s *Spool) address(c *candidate) error {
+func (s *Spool) address(c *candidate) {
 	if s.Addresses == nil {
-		return nil
+		return
 	}
 	to, err := s.Addresses.Address(c.key)
-	if skip, ok := errors.AsType[*SkipError](err); ok {
+	if skip, gone := errors.AsType[*SkipError](err); gone {
 		c.skip = skip.Reason
-		return nil
+		return
 	}
 	if err != nil {
-		return fmt.Errorf("address of subscriber %d: %w", c.key, err)
+		c.trouble = cut("its address cannot be read: "+err.Error(), maxReason)
+		s.logger().Error("address could not be read", "part", "spool", "campaign", c.campaign, "message", rowID(c.campaign, c.key), "err", err)
 	}
 	c.to = to
-	return nil
 }
 
 // lease marks the candidates as sending and returns those that really were
 // leased. Candidates under a half-open hold take its probe with them.
 func (s *Spool) lease(l Lane, due []candidate) ([]*Message, error) {
-	claimed := make([]candidate, 0, len(due))
-	probing := make(map[[2]uint64][]Scope)
-	for _, c := range due {
-		p, ok := s.holds.claim(c.scopes)
-		if !ok {
-			continue
-		}
-		if len(p) > 0 {
-			probing[[2]uint64{c.campaign, c.key}] = p
-		}
-		claimed = append(claimed, c)
-	}
-	if len(claimed) == 0 {
+	due = s.claim(due)
+	if len(due) == 0 {
 		return nil, nil
 	}
-	leased, err := s.leaseRows(l, claimed)
-	for _, m := range leased {
-		k := [2]uint64{m.Campaign, m.key()}
-		m.probing = probing[k]
-		delete(probing, k)
-		m.Tag = fmt.Sprintf("%s-%d-%d-%d", s.id, m.Campaign, m.key(), m.Attempts)
+	rows := make([]*Message, len(due)) // nil where nothing is to be sent
+	var err error
+	if l == Transactional {
+		err = s.leaseQueue(due, rows)
+	} else {
+		err = s.leaseLedger(due, rows)
 	}
-	for _, p := range probing {
-		s.holds.unclaim(p)
+	leased := make([]*Message, 0, len(due))
+	for i, m := range rows {
+		if m == nil || err != nil {
+			s.unclaim(due[i].probing)
+			continue
+		}
+		m.scopes, m.probing, m.Tag = due[i].scopes, due[i].probing, s.tag(m)
+		leased = append(leased, m)
 	}
 	return leased, err
 }
 
-func (s *Spool) leaseRows(l Lane, due []candidate) ([]*Message, error) {
-	if l == Transactional {
-		return s.leaseQueue(due)
+// claim leaves out the candidates that a hold does not let pass.
+func (s *Spool) claim(due []candidate) []candidate {
+	passed := make([]candidate, 0, len(due))
+	for _, c := range due {
+		var ok bool
+		if c.probing, ok = s.holds.claim(c.scopes); ok {
+			passed = append(passed, c)
+		}
 	}
-	return s.leaseLedger(due)
+	return passed
 }
 
-func sortDue(due []candidate, n int) []candidate {
-	slices.SortStableFunc(due, func(a, b candidate) int { return int(int64(a.at) - int64(b.at)) })
-	return due[:min(len(due), n)]
+func (s *Spool) tag(m *Message) string {
+	b := make([]byte, 0, 48)
+	b = append(b, s.id...)
+	for _, n := range [...]uint64{m.Campaign, m.key(), uint64(m.Attempts)} {
+		b = strconv.AppendUint(append(b, '-'), n, 10)
+	}
+	return string(b)
 }

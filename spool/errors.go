@@ -48,7 +48,7 @@ type SendError struct {
 	Class  Class
 	Scope  Scope  // what to hold, for the classes that hold; "" means ScopeAll
 	Manual bool   // the hold waits for a person
-	NoCall bool   // no call to SES was made: the answer is our own
+	NoCall bool   // no call to SES was made: it uses up no try and says nothing of SES
 	Code   string // SES error code, "" without one
 	Text   string // SES's message or the cause, for people
 	Hint   string // what to do, for people
@@ -74,10 +74,10 @@ type SkipError struct{ Reason string }
 
 func (e *SkipError) Error() string { return "skipped: " + e.Reason }
 
-// sendError is err as a *SendError. An error of another type is ambiguous: only
-// a Sender can know that nothing was sent, and it says so.
+// sendError is err as a *SendError. An error of another type or without a class
+// is ambiguous: only a Sender can know that nothing was sent, and it says so.
 func sendError(err error) *SendError {
-	if e, ok := errors.AsType[*SendError](err); ok {
+	if e, ok := errors.AsType[*SendError](err); ok && e.Class != "" {
 		return e
 	}
 	return &SendError{Class: Ambiguous, Text: err.Error(), Err: err}

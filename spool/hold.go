@@ -12,15 +12,6 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// How long after a hold began it is probed, and how slow that gets.
-const (
-	outageProbe    = 5 * time.Second // doubling
-	outageProbeMax = time.Minute
-	quotaProbe     = 30 * time.Second // asks only our own window, costs SES nothing
-	slowProbe      = time.Minute      // doubling: account, identity, configuration, credentials
-	slowProbeMax   = 10 * time.Minute
-)
-
 // Hold says what is paused and why, in words a person can read.
 type Hold struct {
 	Scope     Scope     `json:"scope"`
@@ -40,6 +31,11 @@ type holdState struct {
 	halfOpen bool          // one message may pass, to see
 	probing  bool          // that message is on its way
 }
+
+// claimed are the half-open holds that one message tests. A hold is told by its
+// identity: one that was released and began anew, or that a person took over,
+// is another one, and the answer says nothing about it.
+type claimed []*holdState
 
 // holdTable is the mirror of the holds bucket.
 type holdTable struct {
@@ -61,26 +57,6 @@ func (t *holdTable) load(tx *bbolt.Tx) error {
 		t.m[h.Scope] = h
 		return nil
 	})
-}
-
-func firstWait(c Class) time.Duration {
-	switch c {
-	case Outage, Network:
-		return outageProbe
-	case Quota:
-		return quotaProbe
-	}
-	return slowProbe
-}
-
-func nextWait(c Class, wait time.Duration) time.Duration {
-	switch c {
-	case Outage, Network:
-		return min(2*wait, outageProbeMax)
-	case Quota:
-		return quotaProbe
-	}
-	return min(2*wait, slowProbeMax)
 }
 
 // limit is how many messages with these scopes may be leased now: none, one
@@ -105,7 +81,7 @@ func (t *holdTable) limit(scopes []Scope) int {
 
 // claim takes the half-open holds among scopes for one message. ok is false
 // when one of them does not let it pass.
-func (t *holdTable) claim(scopes []Scope) (probing []Scope, ok bool) {
+func (t *holdTable) claim(scopes []Scope) (probing claimed, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, sc := range scopes {
@@ -113,34 +89,35 @@ func (t *holdTable) claim(scopes []Scope) (probing []Scope, ok bool) {
 			if !h.halfOpen || h.probing {
 				return nil, false
 			}
-			probing = append(probing, sc)
+			probing = append(probing, h)
 		}
 	}
-	for _, sc := range probing {
-		t.m[sc].probing = true
+	for _, h := range probing {
+		h.probing = true
 	}
 	return probing, true
 }
 
-// unclaim lets another message probe: this one made no call.
-func (t *holdTable) unclaim(probing []Scope) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, sc := range probing {
-		if h := t.m[sc]; h != nil {
-			h.probing = false
-		}
+// unclaim lets another message probe, of either lane: this one showed nothing.
+func (s *Spool) unclaim(probing claimed) {
+	if len(probing) == 0 {
+		return
 	}
+	s.holds.mu.Lock()
+	for _, h := range probing {
+		h.probing = false
+	}
+	s.holds.mu.Unlock()
+	s.kick(Transactional)
+	s.kick(Bulk)
 }
 
 // refused puts the next probe further off.
-func (t *holdTable) refused(probing []Scope) {
+func (t *holdTable) refused(probing claimed) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, sc := range probing {
-		if h := t.m[sc]; h != nil {
-			h.later()
-		}
+	for _, h := range probing {
+		h.later()
 	}
 }
 
@@ -163,21 +140,23 @@ func (t *holdTable) blocking(scopes []Scope) *Hold {
 	return nil
 }
 
-func (t *holdTable) has(sc Scope) bool {
+// outage reports whether everything is held because SES takes nothing.
+func (t *holdTable) outage() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.m[sc] != nil
+	h := t.m[ScopeAll]
+	return h != nil && h.Class == Outage
 }
 
 // due are the holds to be probed now, and when the next one is.
-func (t *holdTable) due(now time.Time) (ripe []Hold, next time.Time) {
+func (t *holdTable) due(now time.Time) (ripe []*holdState, next time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, h := range t.m {
 		switch {
 		case h.Manual || h.halfOpen || h.probing:
 		case !h.NextProbe.After(now):
-			ripe = append(ripe, h.Hold)
+			ripe = append(ripe, h)
 		case next.IsZero() || h.NextProbe.Before(next):
 			next = h.NextProbe
 		}
@@ -185,12 +164,10 @@ func (t *holdTable) due(now time.Time) (ripe []Hold, next time.Time) {
 	return ripe, next
 }
 
-func (t *holdTable) open(sc Scope) {
+func (t *holdTable) open(h *holdState) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if h := t.m[sc]; h != nil {
-		h.halfOpen = true
-	}
+	h.halfOpen = true
+	t.mu.Unlock()
 }
 
 // Holds are what is paused now, by scope.
@@ -205,8 +182,10 @@ func (s *Spool) Holds() []Hold {
 	return out
 }
 
-// Hold pauses a scope. A scope held already keeps its since and, when a person
-// held it, stays theirs.
+// Hold pauses a scope. On a scope that is held already a hold that waits for a
+// person stays, and takes the place of one that does not; a hold of another
+// class says what SES answered last and takes the place of an older answer,
+// whose since it keeps; an outage takes the place of nothing.
 func (s *Spool) Hold(ctx context.Context, h Hold) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -219,14 +198,26 @@ func (s *Spool) Hold(ctx context.Context, h Hold) error {
 	if !fresh {
 		return nil
 	}
-	b, err := json.Marshal(h)
-	if err != nil {
-		return err
-	}
-	err = s.ledger.do(len(b), func(tx *bbolt.Tx) error { return tx.Bucket(bHolds).Put([]byte(h.Scope), b) }, nil)
+	err := s.storeHold(h.Scope)
 	s.logger().Warn("hold began", "part", "spool", "scope", h.Scope, "class", h.Class, "reason", h.Reason, "manual", h.Manual)
 	s.note("hold", h.Scope, h.Reason)
 	return err
+}
+
+// storeHold writes what the mirror says of a scope when its turn comes, so that
+// the disk ends as the mirror does in whatever order holds begin and end.
+func (s *Spool) storeHold(sc Scope) error {
+	return s.ledger.do(512, func(tx *bbolt.Tx) error {
+		h := s.holds.blocking([]Scope{sc})
+		if h == nil {
+			return tx.Bucket(bHolds).Delete([]byte(sc))
+		}
+		b, err := json.Marshal(h)
+		if err != nil {
+			return err
+		}
+		return tx.Bucket(bHolds).Put([]byte(sc), b)
+	})
 }
 
 // put adds or renews a hold; fresh is false when it was there already.
@@ -234,7 +225,8 @@ func (t *holdTable) put(h Hold) (fresh bool, stored Hold) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now().UTC()
-	if old := t.m[h.Scope]; old != nil && (old.Manual || !h.Manual) {
+	old := t.m[h.Scope]
+	if old != nil && !h.overrides(&old.Hold) {
 		if old.Class == h.Class && !old.Manual {
 			old.Reason, old.Until = h.Reason, h.Until
 			old.halfOpen, old.probing = false, false
@@ -243,6 +235,9 @@ func (t *holdTable) put(h Hold) (fresh bool, stored Hold) {
 		return false, old.Hold
 	}
 	n := &holdState{Hold: h, wait: firstWait(h.Class)}
+	if old != nil && !h.Manual {
+		n.Since = old.Since
+	}
 	if n.Since.IsZero() {
 		n.Since = now
 	}
@@ -253,80 +248,60 @@ func (t *holdTable) put(h Hold) (fresh bool, stored Hold) {
 	return true, n.Hold
 }
 
+func (h *Hold) overrides(old *Hold) bool {
+	if old.Manual || h.Manual {
+		return !old.Manual
+	}
+	return h.Class != old.Class && h.Class != Outage
+}
+
 // Release ends a hold. ErrNotFound when the scope is not held.
 func (s *Spool) Release(ctx context.Context, scope Scope) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s.holds.mu.Lock()
-	h := s.holds.m[scope]
-	delete(s.holds.m, scope)
-	s.holds.mu.Unlock()
+	h := s.holds.remove(scope, nil)
 	if h == nil {
 		return fmt.Errorf("hold %q: %w", scope, ErrNotFound)
 	}
-	err := s.ledger.do(64, func(tx *bbolt.Tx) error { return tx.Bucket(bHolds).Delete([]byte(scope)) }, nil)
+	return s.released(h)
+}
+
+// releaseProbed ends the holds a message has tested with success.
+func (s *Spool) releaseProbed(probing claimed) {
+	for _, p := range probing {
+		h := s.holds.remove(p.Scope, p)
+		if h == nil {
+			continue
+		}
+		if err := s.released(h); err != nil {
+			s.logger().Error("end of a hold was not stored", "part", "spool", "scope", h.Scope, "err", err)
+		}
+	}
+}
+
+// remove takes a scope's hold out of the table, when only is not nil only that
+// one. It returns nil when there was nothing to remove.
+func (t *holdTable) remove(sc Scope, only *holdState) *Hold {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h := t.m[sc]
+	if h == nil || only != nil && h != only {
+		return nil
+	}
+	delete(t.m, sc)
+	return &h.Hold
+}
+
+// released stores the end of a hold and wakes the lanes.
+func (s *Spool) released(h *Hold) error {
+	scope := h.Scope
+	err := s.storeHold(scope)
 	s.logger().Info("hold ended", "part", "spool", "scope", scope, "after", time.Since(h.Since).Round(time.Second))
 	s.note("release", scope, h.Reason)
 	s.kick(Transactional)
 	s.kick(Bulk)
 	return err
-}
-
-// prober tests holds that end by themselves. An outage or trouble with account
-// or credentials is asked of SES first; then, and for the rest at once, one
-// message may pass, and its answer decides.
-func (s *Spool) prober(ctx context.Context) {
-	for {
-		ripe, next := s.holds.due(time.Now())
-		for _, h := range ripe {
-			s.probe(ctx, h)
-		}
-		if len(ripe) > 0 {
-			continue
-		}
-		if !wait(ctx, s.probes, next) {
-			return
-		}
-	}
-}
-
-func (s *Spool) probe(ctx context.Context, h Hold) {
-	switch h.Class {
-	case Outage, Network, Account, Credentials:
-		if err := s.Pace.Probe(ctx); err != nil {
-			s.holds.refused([]Scope{h.Scope})
-			return
-		}
-	}
-	s.holds.open(h.Scope)
-	s.kick(Transactional)
-	s.kick(Bulk)
-}
-
-func (s *Spool) wakeProber() {
-	select {
-	case s.probes <- struct{}{}:
-	default:
-	}
-}
-
-// wait blocks until the channel is kicked, the time comes (zero: never) or ctx
-// ends; it is false in the last case.
-func wait(ctx context.Context, kicked <-chan struct{}, until time.Time) bool {
-	var timer <-chan time.Time
-	if !until.IsZero() {
-		t := time.NewTimer(max(time.Until(until), 0))
-		defer t.Stop()
-		timer = t.C
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-kicked:
-	case <-timer:
-	}
-	return ctx.Err() == nil
 }
 
 var hints = map[Class]string{

@@ -14,11 +14,17 @@ const (
 	// heldDelay keeps a message whose hold somehow does not cover it from being
 	// tried without a pause.
 	heldDelay = 5 * time.Second
+	maxReason = 300 // bytes of a reason kept in a record
+	maxSESID  = 200 // bytes of an SES id kept; SES's own have 60
+
+	lostThenSkipped = "an answer was lost, then skipped: " // before the skip reason
 )
 
 var defaultDelays = []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
 
-func jitter() float64 { return 0.5 + rand.Float64() }
+const maxJitter = 1.5
+
+func jitter() float64 { return maxJitter - rand.Float64() }
 
 // policy is what judging an answer depends on besides the answer.
 type policy struct {
@@ -30,15 +36,19 @@ type policy struct {
 }
 
 func (s *Spool) policy(l Lane) policy {
-	p := policy{maxTries: s.maxTries(), delays: s.RetryDelays, jitter: s.jitter(), outage: s.holds.has(ScopeAll)}
-	if len(p.delays) == 0 {
-		p.delays = defaultDelays
-	}
+	p := policy{maxTries: s.maxTries(), delays: s.delays(), jitter: s.jitter(), outage: s.holds.outage()}
 	p.resend = s.BulkResend
 	if l == Transactional {
 		p.resend = !s.TransactionalLeave
 	}
 	return p
+}
+
+func (s *Spool) delays() []time.Duration {
+	if len(s.RetryDelays) == 0 {
+		return defaultDelays
+	}
+	return s.RetryDelays
 }
 
 // verdict is what becomes of a message after one attempt.
@@ -47,6 +57,7 @@ type verdict struct {
 	reason     string
 	class      Class // "" when accepted or skipped
 	usesTry    bool
+	lastTry    bool          // its tries are used up, and nothing else ends it
 	noCall     bool          // no call to SES was made
 	delay      time.Duration // before the next try, when pending
 	maybeTwice bool          // it goes again although it may have been sent
@@ -63,14 +74,14 @@ func judge(m *Message, err error, p policy) verdict {
 		return verdict{outcome: Skipped, reason: skip.Reason, noCall: true}
 	}
 	e := sendError(err)
-	v := verdict{outcome: Pending, reason: e.Error(), class: e.Class, noCall: e.NoCall}
+	v := verdict{outcome: Pending, reason: cut(e.Error(), maxReason), class: e.Class, noCall: e.NoCall}
 	switch e.Class {
 	case Permanent:
 		v.outcome = final(m)
 	case Temporary:
-		v.usesTry = !p.outage
+		v.usesTry = !p.outage && !v.noCall
 		if v.usesTry && m.Tries+1 >= p.maxTries {
-			v.outcome = final(m)
+			v.outcome, v.lastTry = final(m), true
 		}
 		v.delay = p.delay(m.Tries)
 	case Ambiguous:
@@ -89,7 +100,7 @@ func judge(m *Message, err error, p policy) verdict {
 // ambiguous is judge for an answer that was lost.
 func (v *verdict) ambiguous(m *Message, p policy) {
 	v.usesTry = !p.outage
-	if !p.resend || v.usesTry && m.Tries+1 >= p.maxTries {
+	if v.lastTry = p.resend && v.usesTry && m.Tries+1 >= p.maxTries; v.lastTry || !p.resend {
 		v.outcome = Unknown
 		return
 	}
@@ -115,11 +126,15 @@ func scaled(d time.Duration, factor float64) time.Duration {
 
 // apply changes a message by a verdict.
 func (v verdict) apply(m *Message, sesID string, now time.Time) {
-	m.Outcome, m.Reason, m.At, m.NextTry = v.outcome, v.reason, now, time.Time{}
-	switch {
-	case v.noCall:
+	if v.noCall {
 		m.Attempts = max(m.Attempts-1, 0)
-	case v.usesTry:
+	}
+	if v.outcome == Skipped {
+		m.skip(v.reason, now)
+		return
+	}
+	m.Outcome, m.Reason, m.At, m.NextTry = v.outcome, v.reason, now, time.Time{}
+	if v.usesTry {
 		m.Tries++
 	}
 	if v.class == Ambiguous {
@@ -127,7 +142,7 @@ func (v verdict) apply(m *Message, sesID string, now time.Time) {
 		m.MaybeTwice = m.MaybeTwice || v.maybeTwice
 	}
 	if v.outcome == Accepted {
-		m.SESID, m.Reason = sesID, ""
+		m.SESID, m.Reason = cut(sesID, maxSESID), ""
 		m.Tries++
 	}
 	if v.outcome == Pending {
@@ -151,7 +166,7 @@ type spent struct {
 
 // refused counts one refusal. When the run reaches its length it returns what
 // is to be given back, and the run begins anew.
-func (r *outageRun) refused(m *Message, usedTry bool) (outage bool, giveBack []spent) {
+func (r *outageRun) refused(m *Message, usedTry bool) (outage bool, cost []spent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.spent == nil {
@@ -179,6 +194,13 @@ func (r *outageRun) take() []spent {
 	}
 	r.spent = nil
 	return out
+}
+
+// all ends the run and returns what it cost.
+func (r *outageRun) all() []spent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.take()
 }
 
 // answered ends the run: SES took a mail or judged one on its merits.

@@ -2,47 +2,91 @@ package spool
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
 )
 
-const (
-	lostReason = "the process ended while the call to SES was open"
-	recoverMax = 256 // leftovers settled in one commit
-)
+const damagedReason = "its record in the store is damaged"
+
+// entry is one key of a due index, taken apart.
+type entry struct{ at, key uint64 }
+
+// scanDue finds up to n entries under a prefix that are due, and when the next
+// one is, 0 for none. An entry further off than any delay reaches was written
+// before the clock was set back, and is due.
+func scanDue(c *bbolt.Cursor, prefix []byte, n int, now, reach uint64) (due []entry, next uint64) {
+	if n <= 0 {
+		return nil, 0
+	}
+	read := func(k []byte) (e entry, ok bool) {
+		if !bytes.HasPrefix(k, prefix) || len(k) != len(prefix)+16 {
+			return e, false
+		}
+		return entry{binary.BigEndian.Uint64(k[len(prefix):]), binary.BigEndian.Uint64(k[len(prefix)+8:])}, true
+	}
+	k, _ := c.Seek(prefix)
+	for e, ok := read(k); ok && len(due) < n; e, ok = read(k) {
+		if e.at > now {
+			next = e.at
+			break
+		}
+		due = append(due, e)
+		k, _ = c.Next()
+	}
+	if next == 0 || len(due) == n {
+		return due, next
+	}
+	k, _ = c.Seek(append(bytes.Clone(prefix), u64(now+reach+1)...))
+	for e, ok := read(k); ok && len(due) < n; e, ok = read(k) {
+		due = append(due, e)
+		k, _ = c.Next()
+	}
+	return due, next
+}
+
+// reach is the longest a message is ever put off, in ms.
+func (s *Spool) reach() uint64 {
+	longest := max(heldDelay, rateDelay, networkDelay)
+	for _, d := range s.delays() {
+		longest = max(longest, d)
+	}
+	return uint64(scaled(longest, maxJitter).Milliseconds())
+}
 
 // queueCandidates finds up to n messages of the queue that are due, and when
 // the next one is. Held From domains are stepped over whole.
 func (s *Spool) queueCandidates(n int) (due []candidate, next time.Time, err error) {
-	now := millis(time.Now())
+	now, reach := millis(time.Now()), s.reach()
 	var nextMS uint64
 	err = s.queue.db.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bDue).Cursor()
-		k, _ := c.First()
-		for k != nil {
-			domain, _, ok := bytes.Cut(k, []byte{0})
-			if !ok || len(k) != len(domain)+17 {
-				return fmt.Errorf("due key %x: %w", k, errRecord)
-			}
-			scopes := s.queueScopes(string(domain))
-			past := append(bytes.Clone(domain), 1)
-			for room := min(n, s.holds.limit(scopes)); room > 0 && k != nil && bytes.Compare(k, past) < 0; room-- {
-				at := binary.BigEndian.Uint64(k[len(domain)+1:])
-				if at > now {
-					nextMS = earliest(nextMS, at)
-					break
-				}
-				due = append(due, candidate{key: binary.BigEndian.Uint64(k[len(domain)+9:]), at: at, scopes: scopes})
+		for k, _ := c.First(); k != nil; {
+			end := bytes.IndexByte(k, 0) + 1
+			if end == 0 { // damaged: no key of ours
 				k, _ = c.Next()
+				continue
 			}
-			k, _ = c.Seek(past)
+			prefix := bytes.Clone(k[:end])
+			domain := string(prefix[:end-1])
+			scopes := s.queueScopes(domain)
+			found, at := scanDue(c, prefix, min(n, s.holds.limit(scopes)), now, reach)
+			for _, e := range found {
+				due = append(due, candidate{key: e.key, domain: domain, at: e.at, scopes: scopes})
+			}
+			nextMS = earliest(nextMS, at)
+			prefix[end-1] = 1 // after all of this domain
+			k, _ = c.Seek(prefix)
 		}
 		return nil
 	})
-	return sortDue(due, n), fromMillis(nextMS), err
+	slices.SortStableFunc(due, func(a, b candidate) int { return cmp.Compare(a.at, b.at) })
+	return due[:min(len(due), n)], fromMillis(nextMS), err
 }
 
 // queueScopes are the holds that can stop queue mail from a domain.
@@ -54,42 +98,62 @@ func (s *Spool) queueScopes(domain string) []Scope {
 	return scopes
 }
 
+// earliest of two times, 0 being none.
 func earliest(a, b uint64) uint64 {
-	if a == 0 {
-		return b
+	if a == 0 || b == 0 {
+		return max(a, b)
 	}
 	return min(a, b)
 }
 
-func (s *Spool) leaseQueue(due []candidate) (leased []*Message, err error) {
-	err = s.queue.do(256*len(due), func(tx *bbolt.Tx) error {
-		leased = leased[:0]
-		for _, c := range due {
-			old, err := mail(tx, c.key)
-			if err != nil {
+// leaseQueue marks messages as sending and puts them into rows, each in its
+// candidate's place.
+func (s *Spool) leaseQueue(due []candidate, rows []*Message) error {
+	err := s.queue.do(256*len(due), func(tx *bbolt.Tx) (err error) {
+		for i, c := range due {
+			if rows[i], err = s.leaseMail(tx, c); err != nil {
 				return err
 			}
-			if old.Outcome != Pending {
-				continue
-			}
-			m := old
-			m.lease(time.Now())
-			if err := s.queueSums().replace(tx, &old, &m); err != nil {
-				return err
-			}
-			leased = append(leased, &m)
 		}
 		return nil
-	}, nil)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("lease from the queue: %w", err)
+		return fmt.Errorf("lease from the queue: %w", err)
 	}
-	return leased, nil
+	return nil
+}
+
+// leaseMail leases one message; nil when there is nothing to send. What the due
+// index names and is not pending is taken out of it: it would be found for ever.
+func (s *Spool) leaseMail(tx *bbolt.Tx, c candidate) (*Message, error) {
+	planned := Message{seq: c.key, ID: queueID(c.key), FromDomain: c.domain, NextTry: fromMillis(c.at)}
+	old, err := mail(tx, c.key)
+	if errors.Is(err, errRecord) {
+		s.damaged(&planned, err)
+		m := planned
+		m.fail(damagedReason)
+		return nil, s.queueSums().replace(tx, &planned, &m)
+	}
+	if err != nil || old.Outcome != Pending || millis(old.NextTry) != c.at {
+		return nil, tx.Bucket(bDue).Delete(queueDue(&planned))
+	}
+	m := old
+	m.lease(time.Now())
+	return &m, s.queueSums().replace(tx, &old, &m)
+}
+
+func (s *Spool) damaged(m *Message, err error) {
+	s.logger().Error("record of a message was damaged", "part", "spool", "message", m.ID, "err", err)
 }
 
 // lease marks the start of the next attempt.
 func (m *Message) lease(now time.Time) {
 	m.Outcome, m.Attempts, m.At, m.NextTry = Sending, m.Attempts+1, now, time.Time{}
+}
+
+// fail parks a message that cannot be sent.
+func (m *Message) fail(reason string) {
+	m.Outcome, m.Reason, m.At, m.NextTry = Failed, reason, time.Now(), time.Time{}
 }
 
 // ledgerCandidates finds up to n rows of running campaigns, which take turns:
@@ -99,7 +163,7 @@ func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err er
 	if len(running) == 0 {
 		return nil, time.Time{}, nil
 	}
-	now := millis(time.Now())
+	now, reach := millis(time.Now()), s.reach()
 	share := max(n/len(running), 1)
 	var nextMS uint64
 	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
@@ -108,26 +172,25 @@ func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err er
 				break
 			}
 			scopes := l.scopes()
+			first := len(due)
 			room := min(share, n-len(due), s.holds.limit(scopes))
-			rows, at, err := ledgerDue(tx, l, room, now)
-			if err != nil {
-				return err
+			retries, at := scanDue(tx.Bucket(bDue).Cursor(), u64(l.Campaign), room, now, reach)
+			for _, e := range retries {
+				due = append(due, candidate{campaign: l.Campaign, key: e.key, at: e.at})
 			}
-			if at != 0 {
-				nextMS = earliest(nextMS, at)
+			due = append(due, firstTries(tx, l, room-len(retries))...)
+			nextMS = earliest(nextMS, at)
+			for i := range due[first:] {
+				due[first+i].scopes = scopes
 			}
-			for i := range rows {
-				rows[i].scopes = scopes
-			}
-			due = append(due, rows...)
 		}
 		return nil
 	})
 	return due, fromMillis(nextMS), err
 }
 
-// running are the headers of running campaigns, beginning with another one
-// each time.
+// running are the headers of running campaigns in a random order, that of a
+// map, so that nobody is always first.
 func (s *Spool) running() []*Ledger {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -137,221 +200,107 @@ func (s *Spool) running() []*Ledger {
 			out = append(out, l)
 		}
 	}
-	return out // in map order: random, so nobody is always first
+	return out
 }
 
-// ledgerDue is up to n rows of one campaign that may be leased; next is when
-// its next retry is due, 0 for none. Nothing is due when n is 0.
-func ledgerDue(tx *bbolt.Tx, l *Ledger, n int, now uint64) (due []candidate, next uint64, err error) {
-	if n == 0 {
-		return nil, 0, nil
-	}
-	c := tx.Bucket(bDue).Cursor()
-	for k, _ := c.Seek(u64(l.Campaign)); k != nil && number(k, 0) == l.Campaign && len(due) < n; k, _ = c.Next() {
-		if at := number(k, 1); at > now {
-			next = at
-			break
-		}
-		due = append(due, candidate{campaign: l.Campaign, key: number(k, 2), at: number(k, 1)})
-	}
+// firstTries is up to n rows of a campaign after its next mark.
+func firstTries(tx *bbolt.Tx, l *Ledger, n int) (due []candidate) {
 	rows := tx.Bucket(bRows).Bucket(u64(l.Campaign))
-	if rows == nil {
-		return nil, 0, fmt.Errorf("rows of campaign %d: %w", l.Campaign, ErrNotFound)
+	if n <= 0 || rows == nil || l.Next >= l.Last {
+		return nil
 	}
-	c = rows.Cursor()
+	c := rows.Cursor()
 	for k, v := c.Seek(u64(l.Next + 1)); k != nil && len(due) < n; k, v = c.Next() {
-		if len(v) > 1 && v[1] == byte(Pending) {
+		if rowPending(v) {
 			due = append(due, candidate{campaign: l.Campaign, key: number(k, 0), first: true})
 		}
 	}
-	return due, next, nil
+	return due
 }
 
-func (s *Spool) leaseLedger(due []candidate) (leased []*Message, err error) {
-	err = s.ledger.do(256*len(due), func(tx *bbolt.Tx) error {
-		leased = leased[:0]
-		for _, c := range due {
-			m, err := s.leaseRow(tx, c)
-			if err != nil {
+func rowPending(v []byte) bool { return len(v) > 1 && v[1] == byte(Pending) }
+
+// leaseLedger is leaseQueue for rows of campaigns.
+func (s *Spool) leaseLedger(due []candidate, rows []*Message) error {
+	err := s.ledger.do(256*len(due), func(tx *bbolt.Tx) (err error) {
+		for i, c := range due {
+			if rows[i], err = s.leaseRow(tx, c); err != nil {
 				return err
-			}
-			if m != nil {
-				leased = append(leased, m)
 			}
 		}
 		return nil
-	}, nil)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("lease from the ledger: %w", err)
+		return fmt.Errorf("lease from the ledger: %w", err)
 	}
-	return leased, nil
+	return nil
 }
 
-// leaseRow leases one row, or skips it when the subscriber is gone; nil when
+// leaseRow leases one row, or settles it when it cannot be sent; nil when
 // there is nothing to send.
 func (s *Spool) leaseRow(tx *bbolt.Tx, c candidate) (*Message, error) {
 	sums := s.ledgerSums()
 	l, err := sums.header(c.campaign)
-	if err != nil || l.State != Running || c.first && c.key <= l.Next {
+	if err != nil || l.State != Running || c.first && !nextInLine(tx, l, c.key) {
 		return nil, err
 	}
+	planned := Message{Lane: Bulk, ID: rowID(c.campaign, c.key), Campaign: c.campaign, Subscriber: c.key, NextTry: fromMillis(c.at)}
 	old, err := row(tx, c.campaign, c.key)
-	if err != nil || old.Outcome != Pending {
-		return nil, err
+	m := old
+	switch {
+	case errors.Is(err, errRecord):
+		s.damaged(&planned, err)
+		old, m = planned, planned
+		m.fail(damagedReason)
+	case err != nil || old.Outcome != Pending || millis(old.NextTry) != c.at:
+		return nil, tx.Bucket(bDue).Delete(rowDue(&planned))
+	default:
+		m.leaseAs(c, l.FromDomain, time.Now())
 	}
 	if c.first {
 		l.Next = c.key
 	}
-	m, now := old, time.Now()
-	if c.skip != "" {
-		m.Outcome, m.Reason, m.At, m.NextTry = Skipped, c.skip, now, time.Time{}
-	} else {
-		m.lease(now)
-		m.To, m.FromDomain = c.to, l.FromDomain
-	}
 	if err := sums.replace(tx, l, &old, &m); err != nil {
 		return nil, err
 	}
-	l.conclude(now.UTC())
-	if m.Outcome == Skipped {
+	l.conclude(m.At.UTC())
+	if m.Outcome != Sending {
 		return nil, nil
 	}
 	return &m, nil
 }
 
-// settleQueue writes what became of an attempt. A message that is not in
-// sending any more is left alone.
-func (s *Spool) settleQueue(m *Message, sesID string, v verdict) error {
-	return s.queue.do(256, func(tx *bbolt.Tx) error {
-		old, err := mail(tx, m.seq)
-		if err != nil {
-			return err
-		}
-		if old.Outcome != Sending {
-			return nil
-		}
-		n := old
-		v.apply(&n, sesID, time.Now())
-		return s.queueSums().replace(tx, &old, &n)
-	}, nil)
-}
-
-func (s *Spool) settleLedger(m *Message, sesID string, v verdict) error {
-	return s.ledger.do(256, func(tx *bbolt.Tx) error {
-		sums := s.ledgerSums()
-		l, err := sums.header(m.Campaign)
-		if err != nil {
-			return err
-		}
-		old, err := row(tx, m.Campaign, m.Subscriber)
-		if err != nil || old.Outcome != Sending {
-			return err
-		}
-		n, now := old, time.Now().UTC()
-		v.apply(&n, sesID, now)
-		if n.Outcome == Pending && l.State == Cancelling {
-			n.cancel(now)
-		}
-		if n.Outcome == Accepted && l.First.IsZero() {
-			l.First = now
-		}
-		if err := sums.replace(tx, l, &old, &n); err != nil {
-			return err
-		}
-		l.conclude(now)
-		return nil
-	}, nil)
-}
-
-// giveBack returns the tries an outage's run has cost a message that still waits.
-func (s *Spool) giveBack(e spent) error {
-	if e.lane == Transactional {
-		return s.queue.do(256, func(tx *bbolt.Tx) error {
-			old, err := mail(tx, e.key)
-			if err != nil || old.Outcome != Pending {
-				return err
-			}
-			m := old
-			m.Tries = max(m.Tries-e.tries, 0)
-			return s.queueSums().replace(tx, &old, &m)
-		}, nil)
+// nextInLine reports whether a first try is that of the first pending row
+// after the mark, which it will move: whoever it moved past would never be
+// mailed.
+func nextInLine(tx *bbolt.Tx, l *Ledger, subscriber uint64) bool {
+	c := tx.Bucket(bRows).Bucket(u64(l.Campaign)).Cursor()
+	k, v := c.Seek(u64(l.Next + 1))
+	for k != nil && !rowPending(v) {
+		k, v = c.Next()
 	}
-	return s.ledger.do(256, func(tx *bbolt.Tx) error {
-		l, err := s.ledgerSums().header(e.campaign)
-		if err != nil {
-			return err
-		}
-		old, err := row(tx, e.campaign, e.key)
-		if err != nil || old.Outcome != Pending {
-			return err
-		}
-		m := old
-		m.Tries = max(m.Tries-e.tries, 0)
-		return s.ledgerSums().replace(tx, l, &old, &m)
-	}, nil)
+	return k != nil && number(k, 0) == subscriber
 }
 
-// settleLeftovers judges what the last process left in sending: nobody knows
-// whether those calls were made.
-func (s *Spool) settleLeftovers() error {
-	lost := &SendError{Class: Ambiguous, Text: lostReason}
-	for {
-		keys, err := s.leftovers(s.queue.db)
-		if err != nil || len(keys) == 0 {
-			if err != nil {
-				return err
-			}
-			break
-		}
-		for _, k := range keys {
-			m := &Message{Lane: Transactional, seq: number(k, 0)}
-			if err := s.settleLeftover(m, lost, s.settleQueue); err != nil {
-				return err
-			}
-		}
-	}
-	for {
-		keys, err := s.leftovers(s.ledger.db)
-		if err != nil || len(keys) == 0 {
-			return err
-		}
-		for _, k := range keys {
-			m := &Message{Lane: Bulk, Campaign: number(k, 0), Subscriber: number(k, 1)}
-			if err := s.settleLeftover(m, lost, s.settleLedger); err != nil {
-				return err
-			}
-		}
+// leaseAs leases a row to the address its candidate brought, skips it when the
+// subscriber is gone, and puts it off when nobody knows.
+func (m *Message) leaseAs(c candidate, domain string, now time.Time) {
+	switch {
+	case c.skip != "":
+		m.skip(c.skip, now)
+	case c.trouble != "":
+		m.Reason, m.NextTry = c.trouble, now.Add(heldDelay)
+	default:
+		m.lease(now)
+		m.To, m.FromDomain = c.to, domain
 	}
 }
 
-func (s *Spool) settleLeftover(m *Message, lost error, settle func(*Message, string, verdict) error) error {
-	stored, err := s.stored(m)
-	if err != nil {
-		return err
+// skip ends a message that is not to be mailed. It is unknown when an earlier
+// attempt may have mailed it.
+func (m *Message) skip(reason string, now time.Time) {
+	m.Outcome, m.Reason, m.At, m.NextTry = Skipped, reason, now, time.Time{}
+	if m.ambiguous {
+		m.Outcome, m.Reason = Unknown, lostThenSkipped+reason
 	}
-	s.logger().Warn("answer was lost", "part", "spool", "message", stored.ID, "after", lostReason)
-	return settle(&stored, "", judge(&stored, lost, s.policy(m.Lane)))
-}
-
-func (s *Spool) leftovers(db *bbolt.DB) (keys [][]byte, err error) {
-	err = db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bSending).Cursor()
-		for k, _ := c.First(); k != nil && len(keys) < recoverMax; k, _ = c.Next() {
-			keys = append(keys, bytes.Clone(k))
-		}
-		return nil
-	})
-	return keys, err
-}
-
-// stored reads a message as it is on disk now.
-func (s *Spool) stored(m *Message) (out Message, err error) {
-	if m.Lane == Bulk {
-		return s.Recipient(m.Campaign, m.Subscriber)
-	}
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
-		out, err = mail(tx, m.seq)
-		return err
-	})
-	return out, err
 }

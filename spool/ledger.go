@@ -107,6 +107,7 @@ type Ledger struct {
 	MaxID            uint64    `json:"max_id"` // newest subscriber the freeze may take
 	Expect           int64     `json:"expect"` // mailable recipients a person confirmed; below 0: not compared
 	Frozen           uint64    `json:"frozen"` // freeze mark: the last subscriber walked
+	Last             uint64    `json:"last"`   // the last row frozen to be mailed: there first tries end
 	Next             uint64    `json:"next"`   // drain mark: first tries go to the rows after it
 	Cancel           uint64    `json:"cancel"` // cancel mark: rows up to it are not pending any more
 	Started          time.Time `json:"started,omitzero"`
@@ -140,7 +141,7 @@ func (l *Ledger) conclude(now time.Time) {
 		return
 	}
 	switch l.State {
-	case Running, Paused, Held:
+	case Running, Paused:
 		l.State, l.Ended, l.Reason = Done, now, ""
 	case Cancelling:
 		l.State, l.Ended = Cancelled, now

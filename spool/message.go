@@ -123,7 +123,8 @@ type Message struct {
 	seq       uint64  // key in the queue
 	body      uint64  // key of the body, 0 when it is no longer kept
 	ambiguous bool    // an earlier attempt's answer was lost
-	probing   []Scope // half-open holds this attempt tests
+	scopes    []Scope // of the holds that can stop this attempt
+	probing   claimed // half-open holds this attempt tests
 }
 
 // key is the message's number within its lane's store.

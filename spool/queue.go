@@ -8,13 +8,17 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
 )
 
-const maxSubject = 200 // bytes of a subject kept for people
+const (
+	maxSubject = 200 // bytes of a subject kept for people
+	maxDomain  = 253 // bytes of a From domain (RFC 1035, 2.3.4)
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -84,6 +88,11 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 	if len(env.To) == 0 || len(env.To) > MaxBatch {
 		return nil, fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", len(env.To), MaxBatch)
 	}
+	// It begins a key of the due index and ends there at a zero byte.
+	if len(env.FromDomain) > maxDomain || strings.IndexByte(env.FromDomain, 0) >= 0 {
+		return nil, fmt.Errorf("put a mail from the domain %.40q: at most %d bytes without zero can be taken", env.FromDomain, maxDomain)
+	}
+	env.FromDomain = strings.ToLower(env.FromDomain) // as holds spell it
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -91,7 +100,7 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 	err := s.queue.do(len(body)+512*len(env.To), func(tx *bbolt.Tx) (err error) {
 		ids, err = s.put(tx, env, body)
 		return err
-	}, nil)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store a mail: %w", err)
 	}
@@ -329,26 +338,26 @@ func (s *Spool) Retry(ctx context.Context, id string) error {
 	return err
 }
 
-// Discard gives up a message of the queue: a pending one ends as skipped, a
-// failed or unknown one loses its body. ErrNotFound; ErrState while it is
+// Discard gives up a message of the queue: a pending one ends as skipped, or as
+// unknown when an attempt's answer was lost; a failed or unknown one loses its body. ErrNotFound; ErrState while it is
 // being sent or was accepted.
 func (s *Spool) Discard(ctx context.Context, id string) error {
 	return s.queueJob(ctx, id, func(tx *bbolt.Tx, old *Message) error {
 		m := *old
 		switch m.Outcome {
 		case Pending:
-			m.Outcome, m.Reason, m.At = Skipped, SkipCancelled, time.Now()
+			m.skip(SkipCancelled, time.Now())
 		case Failed, Unknown:
 			if m.body == 0 {
 				return fmt.Errorf("it was discarded already: %w", ErrState)
 			}
-			if err := dropBody(tx, m.body); err != nil {
-				return err
-			}
-			m.body = 0
 		default:
 			return fmt.Errorf("it is %s: %w", m.Outcome, ErrState)
 		}
+		if err := dropBody(tx, m.body); err != nil {
+			return err
+		}
+		m.body = 0
 		return s.queueSums().replace(tx, old, &m)
 	})
 }
@@ -380,5 +389,5 @@ func (s *Spool) queueJob(ctx context.Context, id string, fn func(*bbolt.Tx, *Mes
 			return fmt.Errorf("message %s: %w", id, err)
 		}
 		return nil
-	}, nil)
+	})
 }

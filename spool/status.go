@@ -62,7 +62,7 @@ func (s *Spool) Status() (Status, error) {
 	}
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
-		OldestSeconds: int64(now.Sub(oldest) / time.Second), Held: s.Holds(),
+		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: s.Holds(),
 		Lanes:     map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk},
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil

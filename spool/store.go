@@ -50,7 +50,7 @@ const (
 	jobQueue     = 1024    // jobs that may wait; past it callers block
 	// mapSize is address space, not memory: without it a reader stops every
 	// writer while the file is mapped anew (measured: 3 s against 6 ms).
-	mapSize = 64 << 30
+	mapSize = 1 << 30 << (6 * (^uint(0) >> 63)) // 64 GB, 1 GB where int has 32 bits
 )
 
 var (
@@ -79,7 +79,6 @@ var (
 // job is one change waiting for the next commit.
 type job struct {
 	apply func(*bbolt.Tx) error // may run twice; must not keep slices
-	after func()                // run by the writer once the commit is on disk; nil for none
 	size  int                   // bytes it adds, about
 	done  chan error            // capacity 1
 }
@@ -213,8 +212,8 @@ func (s *store) checkVersion(path string, buckets [][]byte) func(*bbolt.Tx) erro
 }
 
 // do hands a job to the writer and waits until it is on disk.
-func (s *store) do(size int, apply func(*bbolt.Tx) error, after func()) error {
-	j := &job{apply: apply, after: after, size: size, done: make(chan error, 1)}
+func (s *store) do(size int, apply func(*bbolt.Tx) error) error {
+	j := &job{apply: apply, size: size, done: make(chan error, 1)}
 	if err := s.submit(j); err != nil {
 		return err
 	}
@@ -271,11 +270,6 @@ func (s *store) commit(group []*job) {
 		}
 		bad, err := s.try(group)
 		if err == nil {
-			for _, j := range group {
-				if j.after != nil {
-					j.after()
-				}
-			}
 			answer(group, nil)
 			return
 		}

@@ -334,8 +334,13 @@ func TestRetryAndDiscardByHand(t *testing.T) {
 func fail(t *testing.T, s *Spool, id string) {
 	t.Helper()
 	_, _, seq, _ := parseID(id)
-	leased, err := s.leaseQueue([]candidate{{key: seq}})
-	if err != nil || len(leased) != 1 {
+	m, err := s.Message(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leased := make([]*Message, 1)
+	err = s.leaseQueue([]candidate{{key: seq, domain: m.FromDomain, at: millis(m.NextTry)}}, leased)
+	if err != nil || leased[0] == nil {
 		t.Fatalf("lease %s: %v, %v", id, leased, err)
 	}
 	v := judge(leased[0], &SendError{Class: Permanent, Text: "no"}, policy{maxTries: 4, delays: defaultDelays})

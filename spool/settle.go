@@ -1,0 +1,102 @@
+package spool
+
+import (
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// settleQueue writes what became of an attempt. A message that is not in
+// sending any more is left alone.
+func (s *Spool) settleQueue(m *Message, sesID string, v verdict) error {
+	return s.queue.do(256, func(tx *bbolt.Tx) error {
+		_, err := s.settleMail(tx, m.seq, sesID, func(*Message) verdict { return v })
+		return err
+	})
+}
+
+// settleMail writes a verdict on a message in sending; found is false when it
+// is not in sending.
+func (s *Spool) settleMail(tx *bbolt.Tx, seq uint64, sesID string, judged func(*Message) verdict) (found bool, err error) {
+	old, err := mail(tx, seq)
+	if err != nil || old.Outcome != Sending {
+		return false, err
+	}
+	n := old
+	judged(&old).apply(&n, sesID, time.Now())
+	return true, s.queueSums().replace(tx, &old, &n)
+}
+
+// settleLedger is settleQueue for a campaign's row.
+func (s *Spool) settleLedger(m *Message, sesID string, v verdict) error {
+	return s.ledger.do(256, func(tx *bbolt.Tx) error {
+		_, err := s.settleRow(tx, m.Campaign, m.Subscriber, sesID, func(*Message) verdict { return v })
+		return err
+	})
+}
+
+// settleRow is settleMail for a campaign's row.
+func (s *Spool) settleRow(tx *bbolt.Tx, campaign, subscriber uint64, sesID string, judged func(*Message) verdict) (found bool, err error) {
+	sums := s.ledgerSums()
+	l, err := sums.header(campaign)
+	if err != nil {
+		return false, err
+	}
+	old, err := row(tx, campaign, subscriber)
+	if err != nil || old.Outcome != Sending {
+		return false, err
+	}
+	n, now := old, time.Now().UTC()
+	judged(&old).apply(&n, sesID, now)
+	if n.Outcome == Pending && l.State == Cancelling {
+		n.skip(SkipCancelled, now)
+	}
+	if n.Outcome == Accepted && l.First.IsZero() {
+		l.First = now
+	}
+	if err := sums.replace(tx, l, &old, &n); err != nil {
+		return false, err
+	}
+	l.conclude(now)
+	return true, nil
+}
+
+// giveBack returns the tries an outage has cost a message that still waits.
+func (s *Spool) giveBack(e spent) error {
+	if e.lane == Transactional {
+		return s.queue.do(256, func(tx *bbolt.Tx) error {
+			old, err := mail(tx, e.key)
+			if err != nil || old.Outcome != Pending {
+				return err
+			}
+			m := old
+			m.Tries = max(m.Tries-e.tries, 0)
+			return s.queueSums().replace(tx, &old, &m)
+		})
+	}
+	return s.ledger.do(256, func(tx *bbolt.Tx) error {
+		l, err := s.ledgerSums().header(e.campaign)
+		if err != nil {
+			return err
+		}
+		old, err := row(tx, e.campaign, e.key)
+		if err != nil || old.Outcome != Pending {
+			return err
+		}
+		m := old
+		m.Tries = max(m.Tries-e.tries, 0)
+		return s.ledgerSums().replace(tx, l, &old, &m)
+	})
+}
+
+// stored reads a message as it is on disk now.
+func (s *Spool) stored(m *Message) (out Message, err error) {
+	if m.Lane == Bulk {
+		return s.Recipient(m.Campaign, m.Subscriber)
+	}
+	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+		out, err = mail(tx, m.seq)
+		return err
+	})
+	return out, err
+}
