@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -177,4 +180,18 @@ func (c *Config) zone() *time.Location {
 		return time.FixedZone("Asia/Seoul", 9*60*60)
 	}
 	return zone
+}
+
+// smtpListen is where SMTP is offered. A host without IPv6 is no fault of the
+// configuration as long as nobody asked for [::1].
+func (c *Config) smtpListen() []string {
+	if c.from.set("smtp.listen") || hasIPv6() {
+		return c.SMTP.Listen
+	}
+	return slices.DeleteFunc(slices.Clone(c.SMTP.Listen), func(address string) bool { return strings.HasPrefix(address, "[") })
+}
+
+func hasIPv6() bool {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	return err == nil && l.Close() == nil
 }

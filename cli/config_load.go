@@ -38,6 +38,12 @@ func (o *origin) at(key string) string {
 	return "configuration"
 }
 
+// set reports whether a key stands in the file or the environment.
+func (o *origin) set(key string) bool {
+	_, ok := o.env[key]
+	return ok || lineOf(o.text, key) > 0
+}
+
 // load reads the file (path "" means the usual place, which may be missing),
 // then the environment, and checks the whole.
 func load(path string, environ []string) (*Config, error) {

@@ -80,14 +80,14 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return err
 	}
 	if d.people, err = audience.Open(d.cfg.DataDir); err != nil {
-		return fmt.Errorf("open the audience: %w", err)
+		return d.cannotOpen("audience", err)
 	}
 	d.people.Zone = d.cfg.zone()
 	if d.spool, err = spool.Open(d.cfg.DataDir); err != nil {
-		return fmt.Errorf("open the spool: %w", err)
+		return d.cannotOpen("spool", err)
 	}
 	if d.campaigns, err = campaign.Open(d.cfg.DataDir, d.people, d.spool); err != nil {
-		return fmt.Errorf("open the campaigns: %w", err)
+		return d.cannotOpen("campaigns", err)
 	}
 	if d.ses, err = sesclient.New(ctx, d.sesOptions(keys)); err != nil {
 		return err
@@ -101,6 +101,17 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		Spool: d.spool, SES: d.ses, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
 		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
 	return nil
+}
+
+// cannotOpen says what can be done about a store that does not open, where the
+// store does not say so itself.
+func (d *daemon) cannotOpen(part string, err error) error {
+	var problem *eml.Problem
+	if errors.As(err, &problem) {
+		return err
+	}
+	return &eml.Problem{What: "the " + part + " cannot be opened: " + err.Error(),
+		Hint: "see that " + d.cfg.DataDir + " belongs to this user; if a file in it is damaged, restore the folder from a backup", Err: err}
 }
 
 func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
@@ -135,7 +146,7 @@ func (d *daemon) settings() campaign.Settings {
 
 func (d *daemon) newSMTP() *smtpd.Server {
 	s := smtpd.New(d.spool)
-	s.Listen = d.cfg.SMTP.Listen
+	s.Listen = d.cfg.smtpListen()
 	s.Hostname = hostname()
 	s.MaxMessageSize = int64(d.cfg.SMTP.MaxMessageSize)
 	s.MaxRecipients = d.cfg.SMTP.MaxRecipients
@@ -178,6 +189,10 @@ func (d *daemon) bind() (addresses, error) {
 		return where, err
 	}
 	if where.SMTP, err = d.smtp.Bind(); err != nil {
+		var taken *smtpd.ListenError
+		if errors.As(err, &taken) {
+			return where, &eml.Problem{What: "smtp.listen: " + taken.Address + ": " + taken.Message, Hint: taken.Hint, Err: err}
+		}
 		return where, err
 	}
 	if d.campaigns.Settings.PublicURL == "" && d.campaigns.Settings.LoopbackSES && where.Web != "" {

@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"net"
 	"net/smtp"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +37,53 @@ func TestInterruptFinishesOpenCalls(t *testing.T) {
 		t.Errorf("%d before the stop, then %+v, SES took %d", sent, last.Counts, len(h.ses.Accepted()))
 	}
 	h.stop(p)
+}
+
+// TestSecondInterruptEndsAtOnce has a call that SES never answers: the first
+// interrupt waits for it, the second does not.
+func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 100, Keep: -1})
+	h.ses.SetFault(emulator.Fault{Kind: "hang"})
+	p := h.serve()
+	startCampaign(t, h.client(), 1)
+	for now, err := range h.client().Watch(t.Context(), 1) {
+		if err != nil || now.Sending == 1 {
+			break
+		}
+	}
+	begun := time.Now()
+	for range 2 {
+		if err := p.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		tick := time.NewTimer(200 * time.Millisecond) // two signals at once are one to the kernel
+		<-tick.C
+	}
+	if err := p.Wait(); p.ProcessState.ExitCode() != 130 {
+		t.Errorf("ended with %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestPortThatIsTakenIsNamed, before anything is sent.
+func TestPortThatIsTakenIsNamed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() // held for the test
+	for _, name := range []string{"PABAL_SMTP_LISTEN", "PABAL_WEB_LISTEN", "PABAL_WEB_METRICS_LISTEN"} {
+		h := newHost(t, emulator.Options{Keep: -1}, name+"="+l.Addr().String())
+		cmd := exec.Command("pabal", "serve")
+		cmd.Env = h.env
+		out, err := cmd.CombinedOutput()
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		if cmd.ProcessState.ExitCode() != exitFailed || len(lines) < 2 || !strings.Contains(lines[len(lines)-2], l.Addr().String()) || !strings.HasPrefix(lines[len(lines)-1], "  ") {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
 }
 
 func TestSecondDaemonSaysWhoHasTheStore(t *testing.T) {
@@ -69,4 +119,32 @@ func TestMailSurvivesKillAfterItsAcknowledgement(t *testing.T) {
 		t.Fatalf("the mail was lost: %v\n%s", err, h.log())
 	}
 	h.stop(p)
+}
+
+// TestDamagedStoreIsOneClearError, never a stack trace.
+func TestDamagedStoreIsOneClearError(t *testing.T) {
+	for _, file := range []string{"queue.db", "ledger.db", "audience.db", "campaign.db"} {
+		for name, damage := range map[string]func(path string) error{
+			"empty": func(path string) error { return os.Truncate(path, 0) },
+			"cut":   func(path string) error { return os.Truncate(path, 5000) },
+			"garbage": func(path string) error {
+				return os.WriteFile(path, []byte(strings.Repeat("not a store ", 4096)), 0o600)
+			},
+		} {
+			t.Run(file+" "+name, func(t *testing.T) {
+				h := newHost(t, emulator.Options{Keep: -1})
+				h.stop(h.serve())
+				if err := damage(filepath.Join(h.dir, "data", file)); err != nil {
+					t.Fatal(err)
+				}
+				cmd := exec.Command("pabal", "serve")
+				cmd.Env = h.env
+				out, _ := cmd.CombinedOutput() // the exit code is looked at
+				text := string(out)
+				if cmd.ProcessState.ExitCode() != exitFailed || strings.Contains(text, "goroutine ") || !strings.Contains(text, "pabal: ") || !strings.Contains(text, "\n  ") {
+					t.Errorf("%v\n%s", cmd.ProcessState, text[:min(len(text), 1500)])
+				}
+			})
+		}
+	}
 }

@@ -73,6 +73,11 @@ func failure(err error) (Failure, int) {
 			return f, k.status
 		}
 	}
+	var problem *eml.Problem
+	if errors.As(err, &problem) { // something a person is told to do otherwise
+		f.Code = "invalid"
+		return f, http.StatusBadRequest
+	}
 	return f, http.StatusInternalServerError
 }
 
