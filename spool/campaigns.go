@@ -280,6 +280,9 @@ func (s *Spool) Resume(ctx context.Context, campaign uint64) error {
 	return err
 }
 
+// deeds are what people do to reach a state.
+var deeds = map[State]string{Paused: "pause", Running: "resume", Cancelling: "cancel"}
+
 func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason string, from ...State) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -292,8 +295,13 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 		if !slices.Contains(from, l.State) {
 			return fmt.Errorf("campaign %d is %s: %w", campaign, l.State, ErrState)
 		}
+		now := time.Now().UTC()
 		l.State, l.Reason = to, reason
-		l.conclude(time.Now().UTC())
+		if to == Cancelling {
+			l.Resend = nil
+		}
+		l.act(Act{At: now, By: caller(ctx), What: deeds[to]})
+		l.conclude(now)
 		return nil
 	})
 	if err == nil {

@@ -34,6 +34,7 @@ func (s *Spool) Run(ctx context.Context) error {
 	loops.Go(func() { s.dispatch(ctx, calls, &open, Bulk) })
 	loops.Go(func() { s.prober(ctx) })
 	loops.Go(func() { s.finishCancels(ctx) })
+	loops.Go(func() { s.finishResends(ctx) })
 
 	select {
 	case <-ctx.Done():

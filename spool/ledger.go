@@ -2,6 +2,7 @@ package spool
 
 import (
 	"maps"
+	"slices"
 	"time"
 )
 
@@ -116,12 +117,14 @@ type Ledger struct {
 	Ended            time.Time `json:"ended,omitzero"`
 	Reason           string    `json:"reason,omitempty"` // why held or paused, for a person
 	Hold             *Hold     `json:"hold,omitempty"`   // the hold that keeps it from sending now, if any; never stored
+	Resend           *Resend   `json:"resend,omitempty"` // under way
+	Acts             []Act     `json:"acts,omitempty"`   // what people did, oldest first
 	Counts
 }
 
 func (l *Ledger) clone() *Ledger {
 	c := *l
-	c.Counts = l.Counts.clone()
+	c.Counts, c.Acts = l.Counts.clone(), slices.Clone(l.Acts)
 	c.Hold = nil
 	return &c
 }
@@ -137,7 +140,7 @@ func (l *Ledger) scopes() []Scope {
 
 // conclude ends a ledger that has nothing open any more.
 func (l *Ledger) conclude(now time.Time) {
-	if l.Pending > 0 || l.Sending > 0 || l.FrozenAt.IsZero() && l.State != Cancelling {
+	if l.Pending > 0 || l.Sending > 0 || l.Resend != nil && l.State != Cancelling || l.FrozenAt.IsZero() && l.State != Cancelling {
 		return
 	}
 	switch l.State {
