@@ -74,6 +74,7 @@ type Campaign struct {
 	Ended        time.Time   `json:"ended,omitzero"`
 	Reason       string      `json:"reason,omitempty"` // why held or paused
 	Hold         *spool.Hold `json:"hold,omitempty"`   // what keeps a running one from sending now, or nil
+	Acts         []spool.Act `json:"acts,omitempty"`   // what people did to it, oldest first
 	spool.Counts             // zero while draft
 
 	PerSecond float64   `json:"per_second"`   // accepted a second now

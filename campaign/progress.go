@@ -69,9 +69,6 @@ func speed(oldest sample, c *Campaign, at time.Time) float64 {
 	return float64(c.Accepted) / max(at.Sub(c.First).Seconds(), 1)
 }
 
-// final reports whether a campaign has come to its end.
-func final(s spool.State) bool { return s == spool.Done || s == spool.Cancelled }
-
 // Watch yields the campaign about twice a second, and at once when it reaches
 // a final state (done, cancelled), which ends it, as ctx does.
 func (s *Store) Watch(ctx context.Context, id uint64) iter.Seq2[Campaign, error] {
@@ -86,8 +83,8 @@ func (s *Store) Watch(ctx context.Context, id uint64) iter.Seq2[Campaign, error]
 				yield(Campaign{}, err)
 				return
 			}
-			if final(c.State) || c.State != state || time.Since(shown) >= watchEvery {
-				if !yield(c, nil) || final(c.State) {
+			if c.State.Final() || c.State != state || time.Since(shown) >= watchEvery {
+				if !yield(c, nil) || c.State.Final() {
 					return
 				}
 				shown, state = time.Now(), c.State

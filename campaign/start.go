@@ -230,6 +230,17 @@ func (s *Store) Cancel(ctx context.Context, id uint64) (Campaign, error) {
 	})
 }
 
+// Resend puts exactly those recipients back that failed, or whose outcome is
+// unknown, now; a campaign that is done runs again. It returns how many.
+// ErrState, ErrNotFound.
+func (s *Store) Resend(ctx context.Context, id uint64, outcome spool.Outcome) (c Campaign, count int64, err error) {
+	c, err = s.steer(id, func() (err error) {
+		count, err = s.spool.Resend(ctx, id, outcome)
+		return err
+	})
+	return c, count, err
+}
+
 // steer does something to a sealed campaign's ledger and returns how it stands.
 func (s *Store) steer(id uint64, do func() error) (Campaign, error) {
 	c, err := s.Campaign(id)

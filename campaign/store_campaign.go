@@ -210,6 +210,7 @@ func (s *Store) withLedger(c Campaign) (Campaign, error) {
 		return c, fmt.Errorf("read ledger of campaign %d: %w", c.ID, err)
 	}
 	c.State, c.Started, c.First, c.Ended, c.Reason, c.Counts = l.State, l.Started, l.First, l.Ended, l.Reason, l.Counts
+	c.Acts = l.Acts
 	c.Hold = l.Hold
 	c.PerSecond, c.ETA = s.progress.measure(&c, time.Now())
 	return c, nil

@@ -204,6 +204,26 @@ func (s *Server) onCampaign(act func(context.Context, uint64) (campaign.Campaign
 	}
 }
 
+// ResendResult is a campaign and how many of its recipients were put back.
+type ResendResult struct {
+	campaign.Campaign
+	Resent int64 `json:"resent"`
+}
+
+func (s *Server) resend(r *http.Request) (any, error) {
+	outcome, err := outcomeOf(r)
+	if err != nil {
+		return nil, err
+	}
+	return on(r, func(id uint64) (out ResendResult, err error) {
+		if outcome == nil {
+			return out, &eml.Problem{What: "which outcome is to be sent again?", Hint: "add outcome=failed or outcome=unknown", Err: errInvalid}
+		}
+		out.Campaign, out.Resent, err = s.Campaigns.Resend(r.Context(), id, *outcome)
+		return out, err
+	})
+}
+
 func (s *Server) recipients(l *lines, r *http.Request) error {
 	id, err := campaignID(r)
 	if err != nil {
@@ -225,12 +245,11 @@ func outcomeOf(r *http.Request) (*spool.Outcome, error) {
 	if name == "" {
 		return nil, nil
 	}
-	for o := spool.Pending; o <= spool.Unknown; o++ {
-		if o.String() == name {
-			return &o, nil
-		}
+	o, err := spool.ParseOutcome(name)
+	if err != nil {
+		return nil, invalid("there is no outcome "+eml.Visible(name), "one of pending, sending, accepted, failed, skipped, unknown")
 	}
-	return nil, invalid("there is no outcome "+eml.Visible(name), "one of pending, sending, accepted, failed, skipped, unknown")
+	return &o, nil
 }
 
 func (s *Server) watch(l *lines, r *http.Request) error {

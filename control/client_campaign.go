@@ -94,6 +94,12 @@ func (c *Client) Cancel(ctx context.Context, id uint64) (campaign.Campaign, erro
 	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/cancel"), nil, nil)
 }
 
+// Resend sends again to exactly those recipients that failed, or whose outcome
+// is unknown ("failed", "unknown"). campaign.ErrState.
+func (c *Client) Resend(ctx context.Context, id uint64, outcome string) (ResendResult, error) {
+	return call[ResendResult](ctx, c, http.MethodPost, campaignPath(id, "/resend"), url.Values{"outcome": {outcome}}, nil)
+}
+
 // Watch follows a campaign until it is done or cancelled, ctx ends, or the
 // daemon stops (then with an error).
 func (c *Client) Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error] {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pabal/eml"
+	"pabal/spool"
 )
 
 // answer makes one value; stream writes lines.
@@ -77,6 +78,7 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/campaigns/{id}/pause":  s.onCampaign(s.Campaigns.Pause),
 		"POST /v0/campaigns/{id}/resume": s.onCampaign(s.Campaigns.Resume),
 		"POST /v0/campaigns/{id}/cancel": s.onCampaign(s.Campaigns.Cancel),
+		"POST /v0/campaigns/{id}/resend": s.resend,
 		"POST /v0/messages/{id}/retry":   s.onMessage(s.Spool.Retry),
 		"POST /v0/messages/{id}/discard": s.onMessage(s.Spool.Discard),
 		"POST /v0/holds":                 s.hold,
@@ -120,7 +122,7 @@ func refuse(w http.ResponseWriter, err error) {
 // change logs who did what and detaches the work from the connection.
 func (s *Server) change(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+		ctx, cancel := context.WithCancel(spool.WithCaller(context.WithoutCancel(r.Context()), userName(r.Context())))
 		defer cancel()
 		defer context.AfterFunc(s.running, cancel)()
 		peer, start := peerOf(ctx), time.Now()
