@@ -79,7 +79,7 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 		}
 		l.Resend = &Resend{Outcome: outcome, Before: now, By: caller(ctx)}
 		return nil
-	}, nil)
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +95,7 @@ func (s *Spool) finishResend(ctx context.Context, campaign uint64) (count int64,
 		err := s.ledger.do(64*MaxBatch, func(tx *bbolt.Tx) (err error) {
 			more, count, err = s.resendBatch(tx, campaign)
 			return err
-		}, nil)
+		})
 		if err != nil {
 			return count, fmt.Errorf("resend campaign %d: %w", campaign, err)
 		}

@@ -96,7 +96,7 @@ func TestResendInterruptedByACrashIsFinished(t *testing.T) {
 			l.State, l.Resend = Running, &Resend{Outcome: Failed, Before: now}
 			_, _, err = b.resendBatch(tx, 1)
 			return err
-		}, nil)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
