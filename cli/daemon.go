@@ -319,7 +319,7 @@ const factsAge = time.Minute
 func (a accounts) Facts(ctx context.Context) (campaign.AccountFacts, error) {
 	st, err := a.ses.Account(ctx, factsAge)
 	return campaign.AccountFacts{MaxSendRate: st.Rate, Max24Hour: st.Quota24h, Sent24Hours: st.Sent24h, Sandbox: st.Sandbox,
-		SendingEnabled: st.SendingEnabled, RateShare: a.cfg.SES.RateShare, QuotaShare: 1 - a.cfg.Lanes.TransactionalQuotaReserve}, err
+		SendingEnabled: st.SendingEnabled, RateShare: a.cfg.SES.RateShare, QuotaShare: st.BulkShare}, err
 }
 
 func (a accounts) Verified(ctx context.Context, address string) (bool, error) {

@@ -21,6 +21,7 @@ import (
 // fake time can pass: two hours take a moment.
 type world struct {
 	t     *testing.T
+	size  int // bytes of a campaign's letter, about
 	ses   *emulator.Server
 	net   *pipes
 	spool *spool.Spool
@@ -63,7 +64,7 @@ func (w *world) start(ctx context.Context) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.spool.Sender, w.spool.Pace, w.spool.Addresses = letters{client}, client.Pace, directory{}
+	w.spool.Sender, w.spool.Pace, w.spool.Addresses = letters{w, client}, client.Pace, directory{}
 	w.spool.ConfigurationSet = "main"
 	w.ended.Go(func() { _ = client.Run(ctx) })
 	w.ended.Go(func() {
@@ -86,11 +87,14 @@ func (w *world) proved() {
 }
 
 // letters writes a letter where there is none: campaigns have their own tests.
-type letters struct{ next spool.Sender }
+type letters struct {
+	w    *world
+	next spool.Sender
+}
 
 func (l letters) Send(ctx context.Context, m *spool.Message) (string, error) {
 	if m.Data == nil {
-		m.Data = letter(m.To, 0)
+		m.Data = letter(m.To, l.w.size)
 	}
 	return l.next.Send(ctx, m)
 }

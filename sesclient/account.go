@@ -31,10 +31,11 @@ type facts struct {
 type Status struct {
 	Region         string    `json:"region"`
 	Endpoint       string    `json:"endpoint,omitempty"`
-	Rate           float64   `json:"rate"`      // MaxSendRate
-	Aim            float64   `json:"aim"`       // mails a second now aimed at; -1 unlimited
-	Quota24h       float64   `json:"quota_24h"` // -1 unlimited
-	Sent24h        float64   `json:"sent_24h"`  // SES's number and our own sending since
+	Rate           float64   `json:"rate"`       // MaxSendRate
+	Aim            float64   `json:"aim"`        // mails a second now aimed at; -1 unlimited
+	Quota24h       float64   `json:"quota_24h"`  // -1 unlimited
+	Sent24h        float64   `json:"sent_24h"`   // SES's number and our own sending since
+	BulkShare      float64   `json:"bulk_share"` // part of the quota that campaigns may use
 	Sandbox        bool      `json:"sandbox"`
 	SendingEnabled bool      `json:"sending_enabled"`
 	Enforcement    string    `json:"enforcement,omitempty"`
@@ -189,6 +190,7 @@ func (p *Pace) status() Status {
 	}
 	s.Rate, s.Quota24h, s.Sent24h = p.facts.rate, p.quota.max, p.quota.used()-float64(p.quota.open)
 	s.Sent24h = math.Max(s.Sent24h, p.quota.sent)
+	s.BulkShare = p.bulkShare()
 	s.Sandbox, s.SendingEnabled, s.Enforcement = p.facts.sandbox, p.facts.enabled, p.facts.enforcement
 	return s
 }

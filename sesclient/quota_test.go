@@ -45,6 +45,20 @@ func TestBulkLeavesTheReserveToTransactionalMail(t *testing.T) {
 	})
 }
 
+// The owner's scenario: a first campaign of 200 in the sandbox, which allows
+// 200 a day, must not stop ten short.
+func TestSandboxKeepsNoReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := knowing(Options{}, facts{rate: 1, max24: 200, sandbox: true, enabled: true})
+		if sent, _ := send(t, p, spool.Bulk, 300); sent != 200 {
+			t.Errorf("bulk sent %d, want all 200", sent)
+		}
+		if share := p.status().BulkShare; share != 1 {
+			t.Errorf("bulk share %v, want 1", share)
+		}
+	})
+}
+
 func TestQuotaResumesAsTheWindowFrees(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := knowing(Options{TransactionalQuotaReserve: 0.5}, facts{rate: 1, max24: 200, enabled: true})
