@@ -138,7 +138,7 @@ func (s *Spool) holdAsked(ctx context.Context, m *Message, h Hold) {
 // beginOutage holds everything and gives back the tries the run has cost, and
 // those of whoever joined it until the hold was on.
 func (s *Spool) beginOutage(ctx context.Context, v verdict, cost []spent) {
-	h := Hold{Scope: ScopeAll, Class: Outage, Reason: "SES does not take mail: " + v.reason, Hint: hints[Outage]}
+	h := Hold{Scope: ScopeAll, Class: Outage, Reason: "SES does not take mail: " + v.reason, Hint: hintOutage}
 	if v.noCall {
 		h.Reason, h.Hint = "mail cannot be handed to SES: "+v.reason, "Look at this machine's disk and log; it goes on by itself."
 	}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -193,6 +194,9 @@ func (s *Spool) Hold(ctx context.Context, h Hold) error {
 	if h.Scope == "" {
 		h.Scope = ScopeAll
 	}
+	if h.Hint == "" && h.Manual {
+		h.Hint = hintOperator + string(h.Scope)
+	}
 	fresh, h := s.holds.put(h)
 	s.wakeProber()
 	if !fresh {
@@ -304,21 +308,14 @@ func (s *Spool) released(h *Hold) error {
 	return err
 }
 
-var hints = map[Class]string{
-	Quota:         "It goes on by itself as the 24-hour window frees. Ask AWS for a higher quota if this happens often.",
-	Account:       "Look at the SES console's reputation page and the mail AWS sent; sending goes on once AWS allows it.",
-	Identity:      "Verify the From domain in SES (`pabal domain check` shows the records), or send from a verified one.",
-	Configuration: "Create what is missing in SES or correct the configuration, then restart.",
-	Credentials:   "Check the AWS credentials, their ses:SendRawEmail permission and this machine's clock.",
-	Network:       "Check this machine's network, DNS and firewall; it goes on by itself.",
-	Outage:        "Nothing to do: SES is asked again every minute at the latest, and sending goes on by itself.",
-	Operator:      "Release it when you are ready: pabal spool release.",
-}
+// What to do about the holds this package begins; whoever makes a SendError
+// knows the hint of the others.
+const (
+	hintOutage   = "Nothing to do: SES is asked again every minute at the latest, and sending goes on by itself."
+	hintOperator = "Release it when you are ready: pabal spool release "
+	hintOther    = "The reason says what is in the way; sending goes on by itself once it is gone."
+)
 
 func holdOf(e *SendError) Hold {
-	h := Hold{Scope: e.Scope, Class: e.Class, Reason: e.Error(), Hint: e.Hint, Manual: e.Manual}
-	if h.Hint == "" {
-		h.Hint = hints[e.Class]
-	}
-	return h
+	return Hold{Scope: e.Scope, Class: e.Class, Reason: e.Error(), Hint: cmp.Or(e.Hint, hintOther), Manual: e.Manual}
 }
