@@ -70,9 +70,10 @@ type Options struct {
 	TransactionalQuotaReserve float64 // share of the 24-hour quota bulk leaves alone; zero means 0.05
 	StoreID                   string  // the store's name in our ids, for readers of logs; "" is left out
 	Logger                    *slog.Logger
-	Credentials               Credentials // zero means AWS's default chain
-	RootPEM                   []byte      // further root certificates, for an endpoint with a private CA; nil: none
-	Dial                      Dial        // how to reach the endpoint; nil: TCP
+	Zone                      *time.Location // of times in reasons for people; nil means UTC
+	Credentials               Credentials    // zero means AWS's default chain
+	RootPEM                   []byte         // further root certificates, for an endpoint with a private CA; nil: none
+	Dial                      Dial           // how to reach the endpoint; nil: TCP
 }
 
 // Dial opens a connection, as net.Dialer.DialContext does.

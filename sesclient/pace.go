@@ -1,6 +1,7 @@
 package sesclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -55,9 +56,10 @@ const (
 // most what the transactional share leaves, save what nobody uses.
 type Pace struct {
 	rateShare   float64
-	laneShare   float64 // transactional
-	reserve     float64 // of the quota
-	concurrency int     // 0: computed
+	laneShare   float64        // transactional
+	reserve     float64        // of the quota
+	concurrency int            // 0: computed
+	zone        *time.Location // of times for people
 	probe       func(context.Context) error
 	kick        chan struct{} // asks Client.Run for new facts
 
@@ -87,6 +89,7 @@ func newPace(o Options) *Pace {
 		laneShare:   orDefault(o.TransactionalRateShare, defaultLaneShare),
 		reserve:     orDefault(o.TransactionalQuotaReserve, defaultReserve),
 		concurrency: o.Concurrency,
+		zone:        cmp.Or(o.Zone, time.UTC),
 		kick:        make(chan struct{}, 1),
 		scale:       1,
 		filled:      time.Now(),

@@ -116,7 +116,7 @@ func (p *Pace) quotaLeft(lane spool.Lane, now time.Time) (int, error) {
 	q := &p.quota
 	if now.Before(q.until) {
 		return 0, refusal(spool.Quota, spool.LaneScope(lane),
-			"SES says the 24-hour quota is used up; asking again at "+clock(q.until))
+			"SES says the 24-hour quota is used up; asking again at "+p.clock(q.until))
 	}
 	if !p.known || q.max < 0 {
 		return math.MaxInt32, nil
@@ -137,12 +137,12 @@ func (p *Pace) quotaText(lane spool.Lane, now time.Time) string {
 	case !ok:
 		return text
 	case ours:
-		return text + "; frees at about " + clock(at)
+		return text + "; frees at about " + p.clock(at)
 	}
-	return text + "; frees at " + clock(at) + " at the latest (others send on this account too)"
+	return text + "; frees at " + p.clock(at) + " at the latest (others send on this account too)"
 }
 
-func clock(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func (p *Pace) clock(t time.Time) string { return t.In(p.zone).Format("2006-01-02 15:04 MST") }
 
 // QuotaFrees is when the rolling window lets lane send again: now if it may
 // already, to the minute when all mail of the account is ours, else at the
