@@ -38,7 +38,7 @@ func (s *Store) Plan(ctx context.Context, id uint64) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("ask SES for the account's rate: %w", err)
 	}
-	return flightPlan(id, n, facts, now()), nil
+	return flightPlan(id, n, facts, now(), s.Settings.zone()), nil
 }
 
 // flight is the arithmetic of a plan. The quota is a rolling window: what is
@@ -72,7 +72,7 @@ func (f flight) seconds(n int64) time.Duration {
 	return time.Duration(s * float64(time.Second))
 }
 
-func flightPlan(id uint64, n int64, facts AccountFacts, start time.Time) Plan {
+func flightPlan(id uint64, n int64, facts AccountFacts, start time.Time, zone *time.Location) Plan {
 	p := Plan{Campaign: id, Recipients: n, Start: start, End: start, Sandbox: facts.Sandbox, Tenths: []time.Time{}, Notes: []string{}}
 	p.Rate = facts.MaxSendRate * share(facts.RateShare)
 	if p.Rate <= 0 {
@@ -89,7 +89,7 @@ func flightPlan(id uint64, n int64, facts AccountFacts, start time.Time) Plan {
 		}
 	}
 	p.fly(f)
-	p.note(facts, f)
+	p.note(facts, f, zone)
 	return p
 }
 
@@ -121,8 +121,8 @@ func (p *Plan) fly(f flight) {
 	p.FiveMinutes = p.End.Sub(p.Start) <= promise
 }
 
-// note says the plan in sentences.
-func (p *Plan) note(facts AccountFacts, f flight) {
+// note says the plan in sentences, with times of the zone.
+func (p *Plan) note(facts AccountFacts, f flight, zone *time.Location) {
 	now := min(p.Recipients, f.left)
 	if now > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s take %s at %s/s.", mails(now), span(float64(now)/p.Rate), number(p.Rate)))
@@ -132,7 +132,7 @@ func (p *Plan) note(facts AccountFacts, f flight) {
 			p.Notes = append(p.Notes, fmt.Sprintf("The 24-hour quota leaves nothing: %s cannot go.", mails(p.Waits)))
 		} else {
 			p.Notes = append(p.Notes, fmt.Sprintf("The 24-hour quota of %s is used up after %s: %s wait and go by themselves as it frees, at the latest from %s.",
-				number(facts.Max24Hour), mails(now), mails(p.Waits), p.ResumesAt.Format("2006-01-02 15:04 MST")))
+				number(facts.Max24Hour), mails(now), mails(p.Waits), p.ResumesAt.In(zone).Format("2006-01-02 15:04 MST")))
 		}
 	}
 	if !p.FiveMinutes && p.Recipients > 0 {

@@ -31,7 +31,7 @@ func TestFlightPlan(t *testing.T) {
 		{"nobody", 0, grown, 0, 0, true, ""},
 		{"one", 1, sandbox, 1.11, 0, true, "1 mail take"},
 	} {
-		p := flightPlan(3, c.n, c.facts, start)
+		p := flightPlan(3, c.n, c.facts, start, time.UTC)
 		if diff := p.Seconds - c.seconds; diff > 0.1 || diff < -0.1 || p.Waits != c.waits || p.FiveMinutes != c.five {
 			t.Errorf("%s: got %.2f s, %d wait, five minutes %v, want %.2f, %d, %v", c.name, p.Seconds, p.Waits, p.FiveMinutes, c.seconds, c.waits, c.five)
 		}
@@ -49,7 +49,7 @@ func TestFlightPlan(t *testing.T) {
 
 func TestFlightPlanWhereNothingCanGo(t *testing.T) {
 	for name, facts := range map[string]AccountFacts{"no rate": {SendingEnabled: true, Max24Hour: 100}, "no quota": {MaxSendRate: 1, SendingEnabled: true}} {
-		p := flightPlan(1, 5, facts, time.Now())
+		p := flightPlan(1, 5, facts, time.Now(), time.UTC)
 		if !p.End.IsZero() || p.Waits != 5 || p.FiveMinutes || p.Seconds != 0 {
 			t.Errorf("%s: got %+v", name, p)
 		}

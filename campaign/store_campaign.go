@@ -213,5 +213,8 @@ func (s *Store) withLedger(c Campaign) (Campaign, error) {
 	c.Acts = l.Acts
 	c.Hold = l.Hold
 	c.PerSecond, c.ETA = s.progress.measure(&c, time.Now())
+	if c.Hold != nil {
+		c.ETA = time.Time{} // it stands; Hold.Until says when it goes on
+	}
 	return c, nil
 }
