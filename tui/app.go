@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -37,7 +38,7 @@ type app struct {
 }
 
 func newApp(ctx context.Context, b Backend, o Options) *app {
-	return &app{ctx: ctx, back: b, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: time.Local, after: after}
+	return &app{ctx: ctx, back: b, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), after: after}
 }
 
 // reply is an answer of the daemon on its way to the screens; the root looks

@@ -18,6 +18,9 @@ type detail struct {
 	at   int   // selected outcome
 }
 
+// waitLines is how many lines the hold of a campaign may take.
+const waitLines = 4
+
 // outcomes in the order they are shown.
 var outcomes = [...]spool.Outcome{spool.Accepted, spool.Failed, spool.Skipped, spool.Unknown, spool.Sending, spool.Pending}
 
@@ -113,11 +116,7 @@ func (s *detail) view(a *app, w, h int) page {
 		" " + sides(a.look.bold.Render(safe(c.Name)), a.state(c), w-2),
 		" " + a.look.dim.Render(cut(safe(a.t.MadeOf(c.Template, c.TemplateVersion, orWord(c.Segment, a.t.Everyone))), w-2)),
 	}
-	if c.Reason != "" {
-		lines = append(lines, " "+a.look.bad.Render("! "+cut(a.reason(c.Reason), w-4)))
-	} else {
-		lines = append(lines, "")
-	}
+	lines = append(lines, s.waits(a, w)...)
 	count := " " + comma(done(c.Counts)) + "/" + comma(c.Audience) + " " + padLeft(percent(done(c.Counts), c.Audience), 6)
 	lines = append(lines, " "+a.look.bar(share(done(c.Counts), c.Audience), w-2-cells(count))+count, "")
 	lines = append(lines, s.outcomeLines(a, w)...)
@@ -126,6 +125,22 @@ func (s *detail) view(a *app, w, h int) page {
 		lines = append(lines, " "+cut(skips, w-2))
 	}
 	return page{lines: append(lines, " "+a.t.Feedback(comma(c.Delivered), comma(c.Bounced), comma(c.Complained)))}
+}
+
+// waits says why it does not send, and what to do.
+func (s *detail) waits(a *app, w int) []string {
+	switch {
+	case s.c.Hold != nil:
+		what, hint := a.hold(*s.c.Hold)
+		lines := []string{" " + a.look.bad.Render("‖ "+cut(what, w-4))}
+		for _, line := range wrap(hint, w-4) {
+			lines = append(lines, "   "+line)
+		}
+		return lines[:min(len(lines), waitLines)]
+	case s.c.Reason != "":
+		return []string{" " + a.look.bad.Render("! "+cut(a.reason(s.c.Reason), w-4))}
+	}
+	return []string{""}
 }
 
 func (s *detail) outcomeLines(a *app, w int) []string {

@@ -92,6 +92,9 @@ func (a *app) state(c campaign.Campaign) string {
 	if word == "" {
 		word = safe(string(c.State))
 	}
+	if c.Hold != nil { // running, but nothing goes
+		return l.bad.Render("‖ " + a.t.OnHold)
+	}
 	switch c.State {
 	case spool.Running, spool.Freezing:
 		return l.good.Render("▶ " + word)

@@ -282,7 +282,8 @@ func (m *model) header() string {
 	if !m.lost.IsZero() {
 		state = "○ " + m.t.Lost
 	}
-	return m.look.head.Render(sides(" "+m.t.Product+" › "+m.top().title(m.app), " "+state+" ", m.width))
+	clock := m.now().In(m.zone).Format("15:04 MST") // all times are of this zone
+	return m.look.head.Render(sides(" "+m.t.Product+" › "+m.top().title(m.app), " "+clock+"  "+state+" ", m.width))
 }
 
 // trail is the line under the header: the tabs, or the steps of the wizard.

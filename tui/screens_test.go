@@ -29,6 +29,8 @@ var screens = []struct {
 	{"campaigns_filter", nil, func(d *driver) { d.press("2", "/"); d.typeText("세일") }},
 	{"detail", nil, func(d *driver) { d.press("2", "down", "down", "enter") }},
 	{"detail_held", nil, func(d *driver) { d.press("2", "down", "enter") }},
+	{"campaigns_on_hold", withHeldMail, func(d *driver) { d.press("2") }},
+	{"detail_on_hold", withHeldMail, func(d *driver) { d.press("2", "down", "down", "enter") }},
 	{"detail_done", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter") }},
 	{"detail_pause", nil, func(d *driver) { d.press("2", "down", "down", "enter", "p") }},
 	{"detail_resume_typed", nil, func(d *driver) { d.press("2", "down", "enter", "r"); d.typeText("70,48") }},
@@ -70,6 +72,16 @@ func withHolds(f *fakeBackend) {
 		{Scope: spool.FromScope("example.org"), Class: spool.Identity, Reason: "Email address is not verified", Hint: "verify it", Since: testNow.Add(-3 * time.Minute), Manual: true},
 	}
 	f.ses.Sandbox = true
+}
+
+// withHeldMail is a running campaign that the quota keeps from sending.
+func withHeldMail(f *fakeBackend) {
+	withHolds(f)
+	for i := range f.campaigns {
+		if f.campaigns[i].State == spool.Running {
+			f.campaigns[i].Hold, f.campaigns[i].ETA = &f.status.Held[0], time.Time{}
+		}
+	}
 }
 
 func withBlock(f *fakeBackend) {

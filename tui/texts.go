@@ -39,6 +39,7 @@ type texts struct {
 	Genders                                                  map[string]string
 
 	// home
+	OnHold                                                    string
 	NewCampaign, Release, NoHolds, ReleaseAsk, Released       string
 	ReleaseWarn                                               func(n string) string
 	Sending, Spool, RateNow, PerSecond, LastMinute, Quota     string

@@ -69,6 +69,7 @@ func english() *texts {
 		Sources:  map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
 		Genders:  map[string]string{"male": "male", "female": "female"},
 
+		OnHold:      "on hold",
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
 		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", LastMinute: "Minute", Quota: "24 hours",

@@ -70,6 +70,7 @@ func korean() *texts {
 		Sources: map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
 		Genders: map[string]string{"male": "남", "female": "여"},
 
+		OnHold:      "발송 보류",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
 		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", LastMinute: "최근 1분", Quota: "24시간",

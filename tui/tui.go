@@ -22,17 +22,19 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 )
 
 // Options for Run.
 type Options struct {
-	Lang    string    // ko or en; anything else means en
-	ASCII   bool      // no box drawing; also by itself on TERM=linux, dumb, or a locale that is not UTF-8
-	NoColor bool      // no colours; also by itself when NO_COLOR is set
-	Input   io.Reader // nil: stdin
-	Output  io.Writer // nil: stdout
+	Lang    string         // ko or en; anything else means en
+	Zone    *time.Location // of all times shown; nil means the machine's
+	ASCII   bool           // no box drawing; also by itself on TERM=linux, dumb, or a locale that is not UTF-8
+	NoColor bool           // no colours; also by itself when NO_COLOR is set
+	Input   io.Reader      // nil: stdin
+	Output  io.Writer      // nil: stdout
 }
 
 // Run shows the UI until the person leaves or ctx ends; both return nil. It
