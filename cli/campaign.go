@@ -188,12 +188,12 @@ func describePlan(r *report, p campaign.Plan) {
 	r.pair("recipients", commas(p.Recipients))
 	r.pair("rate", fmt.Sprintf("%.3g a second", p.Rate))
 	r.pair("takes", span(p.Seconds))
-	r.pair("starts", when(p.Start))
-	r.pair("ends", when(p.End))
+	r.pair("starts", r.when(p.Start))
+	r.pair("ends", r.when(p.End))
 	if p.Waits > 0 {
-		r.pair("quota used up", when(p.QuotaAt))
+		r.pair("quota used up", r.when(p.QuotaAt))
 		r.pair("wait for quota", commas(p.Waits))
-		r.pair("go on", when(p.ResumesAt))
+		r.pair("go on", r.when(p.ResumesAt))
 	}
 	r.pair("within 5 minutes", yesNo(p.FiveMinutes))
 	for _, note := range p.Notes {
@@ -206,8 +206,15 @@ func (a *app) campaignList() *cobra.Command {
 		return show(a, each(c.Campaigns(ctx)), func() *table {
 			return newTable("ID", "NAME", "STATE", "AUDIENCE", "ACCEPTED", "FAILED", "SKIPPED", "UNKNOWN", "OPEN").numbers(0, 3, 4, 5, 6, 7, 8)
 		}, func(c campaign.Campaign) []string {
-			return []string{fmt.Sprint(c.ID), c.Name, string(c.State), commas(c.Audience), commas(c.Accepted), commas(c.Failed),
-				commas(c.Skipped), commas(c.Unknown), commas(c.Pending + c.Sending)}
+			cells := []string{fmt.Sprint(c.ID), c.Name, stateOf(c)}
+			for _, n := range []int64{c.Audience, c.Accepted, c.Failed, c.Skipped, c.Unknown, c.Pending + c.Sending} {
+				if c.State == spool.Draft {
+					cells = append(cells, "-") // it has no audience yet
+					continue
+				}
+				cells = append(cells, commas(n))
+			}
+			return cells
 		})
 	})
 }
@@ -218,22 +225,60 @@ func (a *app) campaignShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if shown.State == spool.Draft && !a.json {
+			return a.describeDraft(ctx, c, shown)
+		}
 		return a.describeCampaign(shown)
+	})
+}
+
+// describeDraft says whom a draft would reach: it has no audience of its own yet.
+func (a *app) describeDraft(ctx context.Context, c *control.Client, d campaign.Campaign) error {
+	n, err := c.Count(ctx, d.Segment, d.Topic)
+	if err != nil {
+		return err
+	}
+	return one(a, d, func(r *report) {
+		describeHead(r, d)
+		r.pair("would reach", commas(n.Mailable)+" of the "+commas(n.Selected)+" selected now")
+		r.line("Not started: nobody has been mailed. Next: pabal campaign preflight %d", d.ID)
 	})
 }
 
 func (a *app) describeCampaign(c campaign.Campaign) error {
 	return one(a, c, func(r *report) {
-		r.pair("campaign", fmt.Sprintf("%d %s", c.ID, c.Name))
-		r.pair("state", strings.TrimSpace(string(c.State)+"  "+c.Reason))
-		r.pair("template", fmt.Sprintf("%s, version %d", c.Template, c.TemplateVersion))
-		r.pair("segment", c.Segment)
-		r.pair("from", c.From)
-		r.pair("started", when(c.Started))
-		r.pair("ended", when(c.Ended))
-		r.pair("expected end", when(c.ETA))
+		describeHead(r, c)
+		if h := c.Hold; h != nil {
+			r.pair("not sending", h.Reason)
+			r.pair("what to do", h.Hint)
+			r.pair("goes on at about", r.when(h.Until))
+		}
+		r.pair("started", r.when(c.Started))
+		r.pair("ended", r.when(c.Ended))
+		r.pair("expected end", r.when(c.ETA))
 		describeSums(r, c.Counts)
 	})
+}
+
+func describeHead(r *report, c campaign.Campaign) {
+	version := "the newest version"
+	if c.TemplateVersion > 0 {
+		version = fmt.Sprintf("version %d", c.TemplateVersion)
+	}
+	r.pair("campaign", fmt.Sprintf("%d %s", c.ID, c.Name))
+	r.pair("state", stateOf(c))
+	r.pair("why", c.Reason)
+	r.pair("template", c.Template+", "+version)
+	r.pair("segment", c.Segment)
+	r.pair("from", c.From)
+}
+
+// stateOf tells a running campaign from one that a hold keeps from sending.
+func stateOf(c campaign.Campaign) string {
+	if c.Hold != nil {
+		return string(c.State) + ", on hold"
+	}
+	return string(c.State)
 }
 
 func describeSums(r *report, n spool.Counts) {
@@ -253,7 +298,7 @@ func (a *app) campaignRecipients() *cobra.Command {
 	var outcome string
 	cmd := a.campaignCommand("recipients", "List what became of every recipient", "pabal campaign recipients 7 --outcome unknown --json",
 		func(ctx context.Context, c *control.Client, id uint64) error {
-			return show(a, c.Recipients(ctx, id, outcome), newMessageTable, messageRow)
+			return show(a, c.Recipients(ctx, id, outcome), newMessageTable, a.messageRow)
 		})
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
 	return cmd

@@ -72,7 +72,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	if err != nil {
 		return 0, err
 	}
-	r := &report{}
+	r := &report{zone: a.zone()}
 	describePreflight(r, p)
 	describePlan(r, plan)
 	if err := r.writeTo(a.stderr); err != nil {
@@ -101,9 +101,9 @@ func (a *app) follow(ctx context.Context, c *control.Client, id uint64) (campaig
 		if err != nil {
 			return last, err
 		}
-		if now.State == spool.Held && now.Reason != last.Reason {
+		if why := waitsFor(now); why != "" && why != waitsFor(last) {
 			progress.clear()
-			fmt.Fprintf(a.stderr, "held: %s\n", eml.Visible(now.Reason))
+			fmt.Fprintf(a.stderr, "%s\n", eml.Visible(why))
 		}
 		last = now
 		progress.show(now.Accepted+now.Failed+now.Skipped+now.Unknown, now.Audience, fmt.Sprintf("%s %.0f/s", now.State, now.PerSecond))
@@ -112,6 +112,17 @@ func (a *app) follow(ctx context.Context, c *control.Client, id uint64) (campaig
 		return last, &eml.Problem{What: "no longer following; the campaign goes on", Hint: fmt.Sprintf("see: pabal campaign show %d", id), Err: ctx.Err()}
 	}
 	return last, nil
+}
+
+// waitsFor is why a campaign does not send now, "" when it does.
+func waitsFor(c campaign.Campaign) string {
+	if c.Hold != nil {
+		return "on hold: " + c.Hold.Reason
+	}
+	if c.State == spool.Held {
+		return "held: " + c.Reason
+	}
+	return ""
 }
 
 func (a *app) campaignCancel() *cobra.Command {

@@ -16,7 +16,7 @@ const systemConfig = "/etc/pabal/pabal.toml"
 // Config is the whole configuration, a section a struct. Keys are as in the
 // file; each can be set as PABAL_SECTION_KEY in the environment.
 type Config struct {
-	DataDir    string         `toml:"data_dir"`    // everything pabal keeps: the one folder to back up
+	DataDir    string         `toml:"data_dir"`    // everything pabal keeps: the one folder to back up; relative to the file's folder
 	Language   string         `toml:"language"`    // of screens: ko, en, or auto: from LC_ALL, LC_MESSAGES, LANG
 	BodyMemory Size           `toml:"body_memory"` // bodies in memory, intake and drain together
 	Control    ControlConfig  `toml:"control"`
@@ -33,7 +33,7 @@ type Config struct {
 
 // ControlConfig is the socket commands and screens use.
 type ControlConfig struct {
-	Socket string `toml:"socket"` // made 0660 in a 0750 folder
+	Socket string `toml:"socket"` // made 0660 in a 0750 folder; relative to the file's folder
 }
 
 // SMTPConfig is the listener for applications on this host.

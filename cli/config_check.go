@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -63,10 +62,10 @@ func (c *Config) checkLater() error {
 
 func (c *Config) generalRules() []rule {
 	return []rule{
-		{"data_dir", filepath.IsAbs(c.DataDir), "must be an absolute path", `for example data_dir = "/var/lib/pabal"`},
+		{"data_dir", c.DataDir != "", "is empty", `for example data_dir = "/var/lib/pabal"`},
 		{"language", slices.Contains([]string{"auto", "ko", "en"}, c.Language), fmt.Sprintf("is %q", c.Language), "one of auto, ko, en"},
 		{"body_memory", c.BodyMemory >= 2*c.SMTP.MaxMessageSize, "must hold two mails of max_message_size", `for example body_memory = "64MB"`},
-		{"control.socket", filepath.IsAbs(c.Control.Socket), "must be an absolute path", `for example socket = "/run/pabal/control.sock"`},
+		{"control.socket", c.Control.Socket != "", "is empty", `for example socket = "/run/pabal/control.sock"`},
 		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 40MB", "SES takes at most 40MB"},
 		{"smtp.max_recipients", c.SMTP.MaxRecipients >= 1 && c.SMTP.MaxRecipients <= maxRecipients, "must be between 1 and 1000", "an application with more recipients sends more mails"},
 	}

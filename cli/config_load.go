@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -68,7 +69,29 @@ func parse(path string, environ []string) (*Config, error) {
 	if err := cfg.readFile(named != ""); err != nil {
 		return nil, err
 	}
-	return cfg, cfg.readEnv(environ)
+	if err := cfg.readEnv(environ); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.anchor()
+}
+
+// anchor makes paths absolute: one in the file is relative to the file's
+// folder, one of the environment to the working directory.
+func (c *Config) anchor() error {
+	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket} {
+		if *path == "" || filepath.IsAbs(*path) {
+			continue
+		}
+		if c.from.env[key] == "" {
+			*path = filepath.Join(filepath.Dir(c.from.path), *path)
+		}
+		absolute, err := filepath.Abs(*path)
+		if err != nil {
+			return fmt.Errorf("find the place of %s: %w", key, err)
+		}
+		*path = absolute
+	}
+	return nil
 }
 
 func variable(environ []string, name string) string {

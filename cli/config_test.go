@@ -89,6 +89,28 @@ func TestEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	}
 }
 
+func TestRelativePathsAreOfTheFileOrOfTheEnvironment(t *testing.T) {
+	path := writeFile(t, "pabal.toml", "data_dir = \"store\"\n[control]\nsocket = \"run/c.sock\"\n")
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := load(path, []string{"PABAL_CONTROL_SOCKET=try/c.sock"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := filepath.Join(filepath.Dir(path), "store"); cfg.DataDir != want {
+		t.Errorf("data_dir is %s, want %s", cfg.DataDir, want)
+	}
+	if want := filepath.Join(here, "try/c.sock"); cfg.Control.Socket != want {
+		t.Errorf("control.socket is %s, want %s", cfg.Control.Socket, want)
+	}
+	t.Chdir(filepath.Dir(path))
+	if cfg, err = load("pabal.toml", nil); err != nil || cfg.Control.Socket != filepath.Join(filepath.Dir(path), "run/c.sock") {
+		t.Errorf("the file itself named relatively: %v, %v", cfg, err)
+	}
+}
+
 func TestFileThatEverybodyMayWriteIsRefused(t *testing.T) {
 	path := writeFile(t, "pabal.toml", "")
 	if err := os.Chmod(path, 0o666); err != nil {

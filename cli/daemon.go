@@ -43,6 +43,7 @@ type daemon struct {
 	smtp      *smtpd.Server
 	control   *control.Server
 	sites     []*site
+	paceKept  []byte // what the spool keeps of the pace
 }
 
 // site is an HTTP listener with what it serves.
@@ -92,6 +93,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if d.ses, err = sesclient.New(ctx, d.sesOptions(keys)); err != nil {
 		return err
 	}
+	d.recallPace()
 	d.wireSpool()
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
@@ -120,7 +122,7 @@ func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
 		RateShare: c.SES.RateShare, Concurrency: c.SES.Concurrency,
 		TransactionalRateShare:    orNothing(c.Lanes.TransactionalRateShare),
 		TransactionalQuotaReserve: orNothing(c.Lanes.TransactionalQuotaReserve),
-		StoreID:                   d.spool.StoreID(), Logger: d.logger, Credentials: keys}
+		StoreID:                   d.spool.StoreID(), Zone: c.zone(), Logger: d.logger, Credentials: keys}
 }
 
 // orNothing is a share for sesclient, to which zero means the default: what a
@@ -228,11 +230,13 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.smtp.Run(ctx) })
 	group.Go(func() error { return d.control.Run(ctx) })
 	group.Go(func() error { return d.watchAudience(ctx) })
+	group.Go(func() error { return d.keepPace(ctx) })
 	for _, s := range d.sites {
 		group.Go(func() error { return s.run(ctx, d.logger) })
 	}
 	ready()
 	err := group.Wait()
+	d.savePace()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}

@@ -311,6 +311,7 @@ func (d *demo) proveStores(ctx context.Context) error {
 func (d *demo) summarise() error {
 	bad := 0
 	t := newTable("", d.texts.summary, "")
+	t.whole = !isTerminal(d.out)
 	for _, c := range d.result.Checks {
 		mark := "ok"
 		if !c.Good {

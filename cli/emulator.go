@@ -36,7 +36,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 	flags.StringVar(&listen, "listen", "127.0.0.1:9090", "`HOST:PORT`; port 0 takes any")
 	flags.Float64Var(&o.Rate, "rate", 0, "mails a second, -1 for no limit (default 14; 1 in the sandbox)")
 	flags.Float64Var(&o.Quota, "quota", 0, "mails in 24 hours, -1 for no limit (default 50000; 200 in the sandbox)")
-	flags.DurationVar(&o.QuotaWindow, "quota-window", 0, "what counts as 24 hours (default 24h)")
+	flags.DurationVar(&o.QuotaWindow, "quota-window", 0, "what counts as 24 hours (default 24h); pabal knows SES's 24 hours and foretells by them")
 	flags.BoolVar(&o.Sandbox, "sandbox", false, "verified recipients only, as a new account")
 	flags.StringSliceVar(&o.Verified, "verified", []string{"example.com"}, "verified address or `DOMAIN`; may be given more than once")
 	flags.DurationVar(&o.Latency, "latency", 0, "time a call takes")

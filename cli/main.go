@@ -46,6 +46,8 @@ type app struct {
 	socket     string
 	lang       string
 	json       bool
+
+	daemon *control.Client // the one being asked, nil before
 }
 
 // Main runs one command line, args[0] being the program's name, and returns
@@ -255,6 +257,7 @@ func (a *app) asking(use, short, example string, run func(ctx context.Context, c
 			return err
 		}
 		defer c.Close()
+		a.daemon = c
 		return run(ctx, c, args)
 	})
 }

@@ -71,9 +71,10 @@ type table struct {
 	head  []string
 	rows  [][]string
 	right map[int]bool // columns aligned right: numbers
+	whole bool         // cells are never cut
 }
 
-const maxCellWidth = 48 // of a table's column; the whole text is in --json
+const maxCellWidth = 48 // of a table's column on a terminal; a file or a pipe gets the whole text
 
 func newTable(head ...string) *table { return &table{head: head, right: map[int]bool{}} }
 
@@ -87,7 +88,10 @@ func (t *table) numbers(columns ...int) *table {
 // add takes foreign text as it is.
 func (t *table) add(row ...string) {
 	for i := range row {
-		row[i] = clip(eml.Visible(row[i]), maxCellWidth)
+		row[i] = eml.Visible(row[i])
+		if !t.whole {
+			row[i] = clip(row[i], maxCellWidth)
+		}
 	}
 	t.rows = append(t.rows, row)
 }
@@ -119,12 +123,24 @@ func (t *table) writeTo(w io.Writer) error {
 	return nil
 }
 
+// whole makes tables that cut nothing.
+func whole(fresh func() *table) func() *table {
+	return func() *table {
+		t := fresh()
+		t.whole = true
+		return t
+	}
+}
+
 // tableBatch is how many rows are aligned together, so that a list of a million
 // begins at once and does not stay in memory.
 const tableBatch = 500
 
 // show writes a list: objects a line with --json, else tables of row's cells.
 func show[T any](a *app, all iter.Seq2[T, error], fresh func() *table, row func(T) []string) error {
+	if !isTerminal(a.stdout) {
+		fresh = whole(fresh)
+	}
 	t := fresh()
 	for v, err := range all {
 		if err != nil {
@@ -171,13 +187,14 @@ func one(a *app, v any, text func(w *report)) error {
 	if a.json {
 		return writeJSON(a.stdout, v)
 	}
-	r := &report{}
+	r := &report{zone: a.zone()}
 	text(r)
 	return r.writeTo(a.stdout)
 }
 
 // report is text for people: labels and values in two columns, and lines.
 type report struct {
+	zone  *time.Location // of the times in it
 	out   bytes.Buffer
 	pairs [][2]string
 }
@@ -214,12 +231,24 @@ func (r *report) writeTo(w io.Writer) error {
 	return nil
 }
 
-// when is a time for people, in the zone of the terminal; "" for none.
-func when(t time.Time) string {
+// when is a time for people in the campaigns' zone, which it names; "" for none.
+func when(t time.Time, zone *time.Location) string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Local().Format("2006-01-02 15:04:05")
+	return t.In(zone).Format("2006-01-02 15:04:05 MST")
+}
+
+func (r *report) when(t time.Time) string { return when(t, r.zone) }
+
+func (a *app) when(t time.Time) string { return when(t, a.zone()) }
+
+// zone is the campaigns' as the daemon has it; before its first answer the machine's.
+func (a *app) zone() *time.Location {
+	if a.daemon == nil {
+		return time.Local
+	}
+	return a.daemon.Zone()
 }
 
 // span is a time span without needless digits.

@@ -134,6 +134,18 @@ func (h *host) start(wrapper ...string) (p *process, err error) {
 	}
 }
 
+// pabal runs a command beside the daemon and returns what it said.
+func (h *host) pabal(words ...string) string {
+	h.t.Helper()
+	cmd := exec.Command("pabal", words...)
+	cmd.Env = h.env
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		h.t.Errorf("pabal %s: %v", strings.Join(words, " "), err)
+	}
+	return string(out)
+}
+
 // kill is SIGKILL, by pid; nothing to a process that has ended.
 func (p *process) kill() {
 	_ = p.Process.Kill() // it has ended already, or it will

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/smtp"
 	"strings"
 	"testing"
@@ -40,7 +41,33 @@ func TestQuotaIsFlownAndHeld(t *testing.T) {
 	if a, err := d.await(ctx, 95); err != nil || a.To[0] != "minji@example.net" {
 		t.Errorf("the reserve is for applications: %+v, %v", a, err)
 	}
+	shown := h.pabal("campaign", "show", fmt.Sprint(id))
+	for _, want := range []string{"running, on hold", "not sending       24-hour quota of 100 used up", "what to do", "goes on at about  " + hold.Until.In(zoneOf(t)).Format("2006-01-02 15:04")} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("no %q in\n%s", want, shown)
+		}
+	}
+	if strings.Contains(shown, "expected end") {
+		t.Errorf("nobody knows the end of a campaign on hold:\n%s", shown)
+	}
+	if list := h.pabal("campaign", "list"); !strings.Contains(list, "running, on hold") {
+		t.Errorf("no hold in\n%s", list)
+	}
 	h.stop(p)
+	p = h.serve() // it remembers what it sent, so it can still say when
+	if st = waitHeld(t, c); !strings.Contains(st.Held[0].Reason, "frees at about ") || time.Until(st.Held[0].Until) < 23*time.Hour {
+		t.Errorf("after a restart: %+v", st.Held[0])
+	}
+	h.stop(p)
+}
+
+func zoneOf(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
 }
 
 func waitHeld(t *testing.T, c *control.Client) spool.Status {

@@ -23,18 +23,18 @@ func newMessageTable() *table {
 	return newTable("ID", "EMAIL", "OUTCOME", "TRIES", "AT", "SES ID", "REASON").numbers(3)
 }
 
-func messageRow(m spool.Message) []string {
+func (a *app) messageRow(m spool.Message) []string {
 	reason := m.Reason
 	if m.MaybeTwice {
 		reason = strings.TrimSpace("maybe sent twice " + reason)
 	}
-	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), when(m.At), m.SESID, reason}
+	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), a.when(m.At), m.SESID, reason}
 }
 
 func (a *app) spoolList() *cobra.Command {
 	var outcome string
 	cmd := a.asking("list", "List applications' mail, oldest first", "pabal spool list --outcome failed", func(ctx context.Context, c *control.Client, _ []string) error {
-		return show(a, c.Messages(ctx, outcome), newMessageTable, messageRow)
+		return show(a, c.Messages(ctx, outcome), newMessageTable, a.messageRow)
 	})
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
 	return cmd
@@ -66,9 +66,9 @@ func describeMessage(r *report, m spool.Message) {
 	r.pair("outcome", strings.TrimSpace(m.Outcome.String()+"  "+m.Reason))
 	r.pair("attempts", fmt.Sprint(m.Attempts))
 	r.pair("ses id", m.SESID)
-	r.pair("received", when(m.Received))
-	r.pair("last change", when(m.At))
-	r.pair("next try", when(m.NextTry))
+	r.pair("received", r.when(m.Received))
+	r.pair("last change", r.when(m.At))
+	r.pair("next try", r.when(m.NextTry))
 	if m.MaybeTwice {
 		r.pair("maybe twice", "an answer was lost and it was sent again")
 	}
@@ -123,7 +123,7 @@ func (a *app) suppressionCommands() *cobra.Command {
 func (a *app) suppressionList() *cobra.Command {
 	return a.asking("list", "List suppressed addresses", "pabal suppression list", func(ctx context.Context, c *control.Client, _ []string) error {
 		return show(a, c.Suppressions(ctx), func() *table { return newTable("EMAIL", "REASON", "AT", "DETAIL") },
-			func(s audience.Suppression) []string { return []string{s.Email, s.Reason, when(s.At), s.Detail} })
+			func(s audience.Suppression) []string { return []string{s.Email, s.Reason, a.when(s.At), s.Detail} })
 	})
 }
 

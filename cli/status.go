@@ -28,7 +28,7 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 func describeStatus(r *report, st control.Status) {
-	r.pair("pabal", fmt.Sprintf("%s, process %d, up since %s", st.Version, st.PID, when(st.Started)))
+	r.pair("pabal", fmt.Sprintf("%s, process %d, up since %s", st.Version, st.PID, r.when(st.Started)))
 	r.pair("waiting", commas(st.Spool.Pending)+" and "+commas(st.Spool.Sending)+" being sent")
 	r.pair("oldest waits", span(float64(st.Spool.OldestSeconds)))
 	r.pair("now", fmt.Sprintf("%.1f a second", st.Spool.PerSecond))
@@ -46,12 +46,12 @@ func describeStatus(r *report, st control.Status) {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))
 	}
 	for _, h := range st.Spool.Held {
-		r.line("held: %s since %s: %s", h.Scope, when(h.Since), eml.Visible(h.Reason))
+		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
 		if h.Hint != "" {
 			r.line("      %s", eml.Visible(h.Hint))
 		}
 		if !h.Until.IsZero() {
-			r.line("      until about %s", when(h.Until))
+			r.line("      until about %s", r.when(h.Until))
 		}
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -182,22 +184,22 @@ func describePerson(r *report, p control.Person) {
 	r.pair("email", p.Email)
 	r.pair("name", p.Name)
 	r.pair("gender", p.Gender)
-	r.pair("created", when(p.CreatedAt))
+	r.pair("created", r.when(p.CreatedAt))
 	r.pair("tags", strings.Join(p.Tags, ", "))
-	for key, value := range p.Attributes {
-		r.pair(eml.Visible(key), value)
+	for _, key := range slices.Sorted(maps.Keys(p.Attributes)) {
+		r.pair(eml.Visible(key), p.Attributes[key])
 	}
-	r.pair("subscribed", yesNo(p.Consent.Subscribed)+" by "+string(p.Consent.Source)+" at "+when(p.Consent.At))
+	r.pair("subscribed", yesNo(p.Consent.Subscribed)+" by "+string(p.Consent.Source)+" at "+r.when(p.Consent.At))
 	r.pair("topics off", strings.Join(p.TopicsOff, ", "))
 	if p.Suppression != nil {
-		r.pair("suppressed", p.Suppression.Reason+" at "+when(p.Suppression.At))
+		r.pair("suppressed", p.Suppression.Reason+" at "+r.when(p.Suppression.At))
 	}
 	for _, change := range p.History {
 		note := ""
 		if !change.Applied {
 			note = " (not applied: a stronger source had spoken)"
 		}
-		r.line("  %s  %s by %s %s%s", when(change.At), map[bool]string{true: "subscribed", false: "unsubscribed"}[change.Subscribed],
+		r.line("  %s  %s by %s %s%s", r.when(change.At), map[bool]string{true: "subscribed", false: "unsubscribed"}[change.Subscribed],
 			change.Source, eml.Visible(change.Detail), note)
 	}
 }

@@ -106,7 +106,7 @@ func (a *app) templateList() *cobra.Command {
 	return a.asking("list", "List templates", "pabal template list", func(ctx context.Context, c *control.Client, _ []string) error {
 		return show(a, each(c.Templates(ctx)), func() *table { return newTable("NAME", "VERSION", "SUBJECT", "PURPOSE", "MADE").numbers(1) },
 			func(t campaign.Template) []string {
-				return []string{t.Name, fmt.Sprint(t.Version), t.Subject, t.Purpose, when(t.CreatedAt)}
+				return []string{t.Name, fmt.Sprint(t.Version), t.Subject, t.Purpose, a.when(t.CreatedAt)}
 			})
 	})
 }

@@ -52,6 +52,7 @@ func openUI(ctx context.Context, socket string, o tui.Options) error {
 	if _, err := c.SpoolStatus(ctx); err != nil {
 		return orStandalone(err)
 	}
+	o.Zone = c.Zone()
 	return tui.Run(ctx, c, o)
 }
 

@@ -236,7 +236,7 @@ func (s *Server) recipients(l *lines, r *http.Request) error {
 	if _, err := s.Campaigns.Campaign(id); err != nil {
 		return aboutCampaign(id, err)
 	}
-	return writeAll(l, s.Campaigns.Recipients(r.Context(), id, outcome))
+	return aboutCampaign(id, writeAll(l, s.Campaigns.Recipients(r.Context(), id, outcome)))
 }
 
 // outcomeOf is the outcome asked for; nil means all.

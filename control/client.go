@@ -3,6 +3,7 @@ package control
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
 	"pabal/eml"
 )
@@ -31,6 +33,7 @@ type Client struct {
 
 	mu     sync.Mutex
 	daemon string
+	zone   *time.Location
 }
 
 // NewClient is a client of the daemon on a socket. It does not connect yet.
@@ -41,6 +44,24 @@ func (c *Client) DaemonVersion() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.daemon
+}
+
+// Zone is the campaigns' time zone as the daemon that answered last has it;
+// before that, or when this machine does not know it, the machine's own.
+func (c *Client) Zone() *time.Location {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cmp.Or(c.zone, time.Local)
+}
+
+// heard keeps what every answer says of the daemon.
+func (c *Client) heard(h http.Header) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.daemon = h.Get(VersionHeader)
+	if name := h.Get(ZoneHeader); name != "" && (c.zone == nil || c.zone.String() != name) {
+		c.zone, _ = time.LoadLocation(name) // nil: not known here
+	}
 }
 
 // Close ends idle connections.
@@ -67,9 +88,7 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, bo
 	if err != nil {
 		return nil, c.unreachable(err)
 	}
-	c.mu.Lock()
-	c.daemon = resp.Header.Get(VersionHeader)
-	c.mu.Unlock()
+	c.heard(resp.Header)
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
 	}

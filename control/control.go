@@ -31,6 +31,10 @@ import (
 // VersionHeader carries the version of the sender, in requests and answers.
 const VersionHeader = "X-Pabal-Version"
 
+// ZoneHeader carries the campaigns' time zone, in answers: times that people
+// read are shown in it, wherever they sit.
+const ZoneHeader = "X-Pabal-Zone"
+
 // Limits on what the socket takes.
 const (
 	MaxRequestBytes  = 1 << 20 // of a JSON request that is not a template

@@ -19,11 +19,7 @@ import (
 
 // segment parses the request's segment; none means everyone.
 func (s *Server) segment(r *http.Request) (*audience.Segment, error) {
-	zone := s.Zone
-	if zone == nil {
-		zone = time.FixedZone("Asia/Seoul", 9*60*60)
-	}
-	return audience.ParseSegment(r.URL.Query().Get("segment"), zone)
+	return audience.ParseSegment(r.URL.Query().Get("segment"), s.zone())
 }
 
 func (s *Server) subscribers(l *lines, r *http.Request) error {

@@ -42,6 +42,7 @@ func (s *Server) routes() http.Handler {
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(VersionHeader, s.Version)
+		w.Header().Set(ZoneHeader, s.zone().String())
 		mux.ServeHTTP(w, r)
 	})
 }

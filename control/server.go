@@ -37,7 +37,7 @@ type Server struct {
 	Campaigns *campaign.Store
 	Spool     *spool.Spool
 	SES       *sesclient.Client
-	Zone      *time.Location // of dates in segments; nil means Asia/Seoul
+	Zone      *time.Location // of dates in segments and of times people read; nil means Asia/Seoul
 	TempDir   string         // where an import waits until it is whole; "" means the system's
 	SMTP      func() any     // the smtp part of status; nil: none
 	Logger    *slog.Logger   // nil discards
@@ -45,6 +45,13 @@ type Server struct {
 	started  time.Time
 	listener net.Listener
 	running  context.Context // ends when the daemon stops; changes outlive their connection but not this
+}
+
+func (s *Server) zone() *time.Location {
+	if s.Zone != nil {
+		return s.Zone
+	}
+	return time.FixedZone("Asia/Seoul", 9*60*60)
 }
 
 // Bind opens the socket: its directory 0750 where it must be made, the socket
