@@ -51,6 +51,17 @@ func plan() []fault {
 		{"power-commit-1000", "power cut, mounted with commit=1000", 3, 30, torturePower("commit=1000")},
 		{"power-writeback", "power cut, mounted with data=writeback", 3, 30, torturePower("data=writeback")},
 		{"power-first-start", "power cut within 200 ms of the very first start", 10, 100, tortureFirstStart},
+		{"errors", "EIO, then ENOSPC, from the n-th write, sync, truncate, rename and open", 0, everyCall, sweep(ioErrors())},
+		{"kill-at-call", "SIGKILL at the n-th sync and at the n-th write to a socket", 0, everyCall, sweep(killings())},
+		{"full-by-us", "a disk of 64 MB filled by our own growth", 3, 20, tortureFullByUs},
+		{"full-by-others", "a disk filled by somebody else", 3, 20, tortureFullByOthers},
+		{"read-only", "the file system turns read-only", 2, 10, tortureReadOnly},
+		{"block-errors", "the block device answers EIO, for good until it is mended", 2, 20, tortureBlockErrors},
+		{"second", "a second daemon on the same folder", 5, 20, tortureSecond},
+		{"term", "SIGTERM under load, with idle clients and one in the middle of a text", 10, 100, tortureTerm},
+		{"files", "64 file descriptors, twice as many clients", 3, 20, tortureFiles},
+		{"connections", "more connections than allowed", 1, 20, tortureConnections},
+		{"full-queue", "SIGKILL with 100,000 mails queued", 2, 20, tortureFullQueue},
 		{"power-no-sync", "power cut with every sync switched off", 2, 20, tortureWithoutSync},
 	}
 }

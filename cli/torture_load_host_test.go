@@ -244,3 +244,12 @@ func bodyOf(raw []byte) []byte {
 	_, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
 	return body
 }
+
+// dialRaw is a connection of a client that says nothing.
+func dialRaw(address string) (net.Conn, error) {
+	conn, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
+}

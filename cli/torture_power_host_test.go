@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -36,28 +37,39 @@ type disk struct {
 	mounted bool
 }
 
+// newDisk makes one of a size in a file of its own.
 func newDisk(t *testing.T, size int64, options string) *disk {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "pabal-disk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &disk{t: t, image: filepath.Join(dir, "image"), point: filepath.Join(dir, "mnt"), options: options}
 	t.Cleanup(func() {
-		d.unmount()
 		if err := os.RemoveAll(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	if err := os.WriteFile(d.image, nil, 0o600); err != nil {
+	image := filepath.Join(dir, "image")
+	if err := errors.Join(os.WriteFile(image, nil, 0o600), os.Truncate(image, size)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(d.image, size); err != nil {
+	return newDiskOn(t, image, options)
+}
+
+// newDiskOn makes the file system on a file that is there, and mounts it.
+func newDiskOn(t *testing.T, image, options string) *disk {
+	t.Helper()
+	point, err := os.MkdirTemp("", "pabal-mnt")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(d.point, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	d := &disk{t: t, image: image, point: point, options: options}
+	t.Cleanup(func() {
+		d.unmount()
+		if err := os.Remove(point); err != nil {
+			t.Error(err)
+		}
+	})
 	d.tool("mkfs.ext4", "-q", "-F", "-b", "4096", d.image)
 	d.mount()
 	return d

@@ -250,6 +250,9 @@ func (r *rig) audit(settled bool) *audit {
 	r.acknowledged(a, byAddress)
 	if settled {
 		for _, one := range campaigns {
+			if one.State == spool.Draft {
+				continue // the kill came before its start
+			}
 			if err := a.campaign(ctx, c, one); err != nil {
 				r.t.Fatal(err)
 			}
@@ -343,4 +346,35 @@ func (r *rig) release() {
 	if err := r.client().Release(r.t.Context(), spool.ScopeAll); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// queueUp fills the queue of a store that no daemon has open.
+func (r *rig) queueUp(n, size int) {
+	r.t.Helper()
+	s, err := spool.Open(r.data())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for i := 0; i < n; i += spool.MaxBatch {
+		env := spool.Envelope{From: "erp@example.com", FromDomain: "example.com"}
+		for k := range spool.MaxBatch {
+			env.To = append(env.To, fmt.Sprintf("queued%06d@example.net", i+k))
+		}
+		if _, err := s.Put(r.t.Context(), env, letter(env.To[0], size)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// data is the data folder.
+func (r *rig) data() string {
+	for _, pair := range slices.Backward(r.env) {
+		if path, ok := strings.CutPrefix(pair, "PABAL_DATA_DIR="); ok {
+			return path
+		}
+	}
+	return ""
 }
