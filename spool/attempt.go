@@ -93,7 +93,9 @@ func (s *Spool) afterwards(ctx context.Context, m *Message, v verdict) {
 		s.holds.refused(m.probing)
 		s.refused(context.WithoutCancel(ctx), m, v)
 	}
-	s.wakeProber()
+	if len(m.probing) > 0 {
+		s.wakeProber()
+	}
 	s.meter.add(v.outcome, time.Now())
 	s.observe(m, v)
 }
