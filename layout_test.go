@@ -19,10 +19,9 @@ import (
 var layout = map[string][]string{
 	".":                  {"cli"},
 	"eml":                {},
-	"store":              {"eml"}, // one home for what every bbolt file needs: opening, commits, a full disk, formats
-	"spool":              {"store", "eml"},
-	"audience":           {"store", "eml"},
-	"campaign":           {"audience", "spool", "store", "eml"},
+	"spool":              {"eml"},
+	"audience":           {"eml"},
+	"campaign":           {"audience", "spool", "eml"},
 	"sesclient":          {"spool", "eml"},
 	"sesclient/emulator": {"eml"},
 	"smtpd":              {"spool", "eml"},
@@ -30,7 +29,7 @@ var layout = map[string][]string{
 	"web":                {"audience", "campaign", "eml"},
 	"control":            {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
 	"tui":                {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
-	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
+	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool",
 		"syncer", "tui", "web", "testdata"},
 	"testdata": {}, // sample data, embedded for the demo
 }
@@ -38,7 +37,7 @@ var layout = map[string][]string{
 // homes says which packages may import an outside module: one place to look
 // when its behaviour matters.
 var homes = map[string][]string{
-	"go.etcd.io/bbolt":                  {"store", "spool", "audience", "campaign"},
+	"go.etcd.io/bbolt":                  {"spool", "audience", "campaign"},
 	"github.com/aws/":                   {"sesclient"},
 	"github.com/emersion/go-smtp":       {"smtpd"},
 	"github.com/go-sql-driver/mysql":    {"syncer"},

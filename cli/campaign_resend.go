@@ -22,12 +22,12 @@ func (a *app) campaignResend() *cobra.Command {
 					return err
 				}
 			}
-			done, err := c.Resend(ctx, id, outcome)
+			after, resent, err := c.Resend(ctx, id, outcome)
 			if err != nil {
 				return err
 			}
-			return one(a, done, func(r *report) {
-				r.line("%s recipients of campaign %d are sent again; follow them with: pabal campaign show %d", commas(done.Resent), id, id)
+			return one(a, control.ResendResult{Campaign: after, Resent: resent}, func(r *report) {
+				r.line("%s recipients of campaign %d are sent again; follow them with: pabal campaign show %d", commas(resent), id, id)
 			})
 		})
 	cmd.Flags().StringVar(&outcome, "outcome", "", "`OUTCOME` to send again: failed or unknown")

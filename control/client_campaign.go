@@ -96,8 +96,9 @@ func (c *Client) Cancel(ctx context.Context, id uint64) (campaign.Campaign, erro
 
 // Resend sends again to exactly those recipients that failed, or whose outcome
 // is unknown ("failed", "unknown"). campaign.ErrState.
-func (c *Client) Resend(ctx context.Context, id uint64, outcome string) (ResendResult, error) {
-	return call[ResendResult](ctx, c, http.MethodPost, campaignPath(id, "/resend"), url.Values{"outcome": {outcome}}, nil)
+func (c *Client) Resend(ctx context.Context, id uint64, outcome string) (after campaign.Campaign, resent int64, err error) {
+	r, err := call[ResendResult](ctx, c, http.MethodPost, campaignPath(id, "/resend"), url.Values{"outcome": {outcome}}, nil)
+	return r.Campaign, r.Resent, err
 }
 
 // Watch follows a campaign until it is done or cancelled, ctx ends, or the

@@ -41,6 +41,7 @@ type Campaigns interface {
 	Pause(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Resume(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Cancel(ctx context.Context, id uint64) (campaign.Campaign, error)
+	Resend(ctx context.Context, id uint64, outcome string) (after campaign.Campaign, resent int64, err error) // outcome failed or unknown
 	Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error]
 	Recipients(ctx context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error] // outcome "" means all
 }

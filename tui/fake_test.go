@@ -135,6 +135,11 @@ func (f *fakeBackend) Cancel(_ context.Context, id uint64) (campaign.Campaign, e
 	return f.change("Cancel", id, spool.Cancelled)
 }
 
+func (f *fakeBackend) Resend(_ context.Context, id uint64, outcome string) (campaign.Campaign, int64, error) {
+	c, err := f.change("Resend "+outcome, id, spool.Running)
+	return c, c.Failed, err
+}
+
 func (f *fakeBackend) Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error] {
 	return func(yield func(campaign.Campaign, error) bool) {
 		if err := f.did("Watch %d", id); err != nil {

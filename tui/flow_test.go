@@ -314,3 +314,19 @@ func TestPasteGoesToTheField(t *testing.T) {
 	d.press("ctrl+s")
 	d.wantCalls("CreateCampaign", "CreateCampaign 봄 세일|welcome||||map[Body:한 줄\n두 줄]")
 }
+
+func TestResendAsksFirstAndOnlyWhereSomethingFailed(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("2", "down", "down", "enter", "enter") // the ledger of those accepted
+	d.press("s")
+	d.want("send again: none failed, none unknown")
+	d.press("y")
+	d.wantCalls("Resend")
+	d.press("tab") // of those that failed
+	d.press("s")
+	d.want("1 people, to them only")
+	d.press("y")
+	d.wantCalls("Resend", "Resend failed 3")
+	d.press("tab", "tab", "s") // of the unknown
+	d.want("may get it twice")
+}

@@ -55,6 +55,10 @@ func (l look) footer(own, general []binding, w int) string {
 	if cells(left) > room {
 		left = l.hints(own, false)
 	}
+	for len(own) > 1 && cells(left) > room { // help has them all
+		own = own[:len(own)-1]
+		left = l.hints(own, false)
+	}
 	return sides(cut(left, room), right, w)
 }
 

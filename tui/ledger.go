@@ -121,11 +121,33 @@ func (s *ledger) keys(a *app) []binding {
 			return s.start(a)
 		}
 	}
-	return append([]binding{
+	own := []binding{
 		{keys: []string{"tab", "right"}, show: "Tab", help: a.t.NextOutcome, do: turn(1)},
-		{keys: []string{"shift+tab"}, show: "Shift+Tab", help: a.t.PrevOutcome, do: turn(-1)},
+		s.resendKey(a),
 		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
-	}, filter...)
+	}
+	// Last, where a narrow footer cuts: the other direction of Tab.
+	return append(append(own, filter...), binding{keys: []string{"shift+tab"}, show: "Shift+Tab", help: a.t.PrevOutcome, do: turn(-1)})
+}
+
+// resendKey sends again to all that failed, or whose outcome is unknown.
+func (s *ledger) resendKey(a *app) binding {
+	n := map[string]int64{"failed": s.c.Failed, "unknown": s.c.Unknown}[s.outcome()]
+	b := binding{keys: []string{"s"}, help: a.t.Resend, do: func() tea.Cmd {
+		question := a.t.ResendAsk(comma(n))
+		if s.outcome() == "unknown" {
+			question += " " + a.t.ResendTwice
+		}
+		id, outcome := s.c.ID, s.outcome()
+		return push(a, newConfirm(a.t.Resend, []string{safe(s.c.Name), question}, n, a.t.Done, func(ctx context.Context) error {
+			_, _, err := a.back.Resend(ctx, id, outcome)
+			return err
+		}))
+	}}
+	if n == 0 {
+		b.off = a.t.ResendOff
+	}
+	return b
 }
 
 func (s *ledger) view(a *app, w, h int) page {

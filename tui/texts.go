@@ -54,7 +54,8 @@ type texts struct {
 	// campaigns, one campaign, its ledger
 	Name, State, Progress, NotStarted, NoCampaigns, Campaign string
 	Ledger, Pause, Resume, Cancel, Done                      string
-	PauseAsk, ResumeAsk, CancelAsk                           func(n string) string
+	PauseAsk, ResumeAsk, CancelAsk, ResendAsk                func(n string) string
+	Resend, ResendOff, ResendTwice                           string
 	MadeOf                                                   func(template string, version int, segment string) string
 	RunsSince, RunsTill                                      func(a, b string) string
 	Ran                                                      func(from, to, took string) string

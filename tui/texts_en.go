@@ -85,6 +85,8 @@ func english() *texts {
 		Ledger: "ledger", Pause: "pause", Resume: "resume", Cancel: "cancel", Done: "Done.",
 		PauseAsk:  func(n string) string { return "Sending to the remaining " + n + " people stops. It can be resumed." },
 		ResumeAsk: func(n string) string { return "Mail goes on to the remaining " + n + " people." },
+		Resend:    "send again", ResendOff: "none failed, none unknown", ResendTwice: "Some may get it twice: the answer to the first try was lost.",
+		ResendAsk: func(n string) string { return "Mail goes again to " + n + " people, to them only." },
 		CancelAsk: func(n string) string {
 			return "The remaining " + n + " people will never get it. This cannot be undone."
 		},

@@ -88,6 +88,8 @@ func korean() *texts {
 			return "남은 " + n + "명의 발송을 멈춥니다. 다시 이어서 보낼 수 있습니다."
 		},
 		ResumeAsk: func(n string) string { return "남은 " + n + "명에게 이어서 메일을 보냅니다." },
+		Resend:    "다시 보내기", ResendOff: "실패·불명 없음", ResendTwice: "첫 응답을 잃었으므로 두 번 받는 사람이 있을 수 있습니다.",
+		ResendAsk: func(n string) string { return "이 " + n + "명에게만 메일을 다시 보냅니다." },
 		CancelAsk: func(n string) string {
 			return "남은 " + n + "명에게는 영영 보내지 않습니다. 되돌릴 수 없습니다."
 		},
