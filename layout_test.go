@@ -19,9 +19,10 @@ import (
 var layout = map[string][]string{
 	".":                  {"cli"},
 	"eml":                {},
-	"spool":              {"eml"},
-	"audience":           {"eml"},
-	"campaign":           {"audience", "spool", "eml"},
+	"store":              {"eml"}, // one home for what every bbolt file needs: opening, commits, a full disk, formats
+	"spool":              {"store", "eml"},
+	"audience":           {"store", "eml"},
+	"campaign":           {"audience", "spool", "store", "eml"},
 	"sesclient":          {"spool", "eml"},
 	"sesclient/emulator": {"eml"},
 	"smtpd":              {"spool", "eml"},
@@ -29,7 +30,7 @@ var layout = map[string][]string{
 	"web":                {"audience", "campaign", "eml"},
 	"control":            {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
 	"tui":                {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
-	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool",
+	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
 		"syncer", "tui", "web", "testdata"},
 	"testdata": {}, // sample data, embedded for the demo
 }
@@ -37,7 +38,7 @@ var layout = map[string][]string{
 // homes says which packages may import an outside module: one place to look
 // when its behaviour matters.
 var homes = map[string][]string{
-	"go.etcd.io/bbolt":                  {"spool", "audience", "campaign"},
+	"go.etcd.io/bbolt":                  {"store", "spool", "audience", "campaign"},
 	"github.com/aws/":                   {"sesclient"},
 	"github.com/emersion/go-smtp":       {"smtpd"},
 	"github.com/go-sql-driver/mysql":    {"syncer"},

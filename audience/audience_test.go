@@ -7,7 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"pabal/store"
 )
 
 // open is a store in a folder of its own, closed at the end of the test.
@@ -77,7 +78,7 @@ func TestOpenKeepsEverythingOverARestart(t *testing.T) {
 	if id, campaign, err := s.Verify(token); err != nil || id != want.ID || campaign != 7 {
 		t.Errorf("token of before: %d %d %v", id, campaign, err)
 	}
-	for name, mode := range map[string]os.FileMode{dbName: 0o600, logName: 0o600} {
+	for name, mode := range map[string]os.FileMode{FileName: 0o600, logName: 0o600} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != mode {
 			t.Errorf("%s: %v %v", name, info, err)
 		}
@@ -85,53 +86,44 @@ func TestOpenKeepsEverythingOverARestart(t *testing.T) {
 	sound(t, s)
 }
 
-func TestOpenRefusesWhatItCannotTrust(t *testing.T) {
-	whole := t.TempDir()
-	s := openAt(t, whole)
-	importText(t, s, "email\n"+strings.Repeat("x", 3)+"@example.com\n", ImportOptions{})
-	if err := s.Close(); err != nil {
+func TestOpenRefusesToForgetOptOuts(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, logName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := os.ReadFile(filepath.Join(whole, dbName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		name, want string
-		make       func(dir string) error
-	}{
-		{"empty", "is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, dbName), nil, 0o600) }},
-		{"cut", "cut short", func(dir string) error { return os.WriteFile(filepath.Join(dir, dbName), file[:8192], 0o600) }},
-		{"foreign", "not a pabal store", func(dir string) error {
-			return os.WriteFile(filepath.Join(dir, dbName), []byte(strings.Repeat("hello ", 4000)), 0o600)
-		}},
-		{"lost", "is missing", func(dir string) error { return os.WriteFile(filepath.Join(dir, logName), nil, 0o600) }},
-		{"folder", "not a regular file", func(dir string) error { return os.Mkdir(filepath.Join(dir, dbName), 0o700) }},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := c.make(dir); err != nil {
-				t.Fatal(err)
-			}
-			s, err := Open(dir)
-			if err == nil {
-				_ = s.Close()
-			}
-			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Fatalf("got %v, want %q", err, c.want)
-			}
-		})
+	if _, err := Open(dir); !errors.Is(err, store.ErrMissing) || !strings.Contains(err.Error(), "is missing, but optouts.log is there") {
+		t.Fatalf("got %v", err)
 	}
 }
 
-func TestOpenSaysWhoHoldsTheLock(t *testing.T) {
-	dir := t.TempDir()
-	openAt(t, dir)
-	begin := time.Now()
-	_, err := Open(dir)
-	if err == nil || !strings.Contains(err.Error(), "is in use by") || time.Since(begin) > 10*time.Second {
-		t.Fatalf("got %v after %v", err, time.Since(begin))
+func TestFileIsCheckedWithoutADaemonAndLeftAsItIs(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	s := openAt(t, dir)
+	importText(t, s, "email,name\na@example.com,가\n", ImportOptions{})
+	if err := s.update(ctx, func(u *update) error { // as a kill in an import leaves it: not in the index
+		return u.create(&person{email: "b@example.com"}, s.hash("b@example.com"), true)
+	}); err != nil {
+		t.Fatal(err)
 	}
+	if _, err := CheckFile(ctx, dir); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("beside the daemon: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if faults, err := CheckFile(ctx, dir); err != nil || len(faults) > 0 {
+		t.Errorf("%q, %v", faults, err)
+	}
+	if after, err := os.ReadFile(filepath.Join(dir, FileName)); err != nil || string(before) != string(after) {
+		t.Errorf("the file was changed, %v", err)
+	}
+	s = openAt(t, dir)
+	byEmail(t, s, "b@example.com")
+	sound(t, s)
 }
 
 func TestNothingIsWrittenAfterClose(t *testing.T) {

@@ -14,7 +14,7 @@
 // audience.db is a bbolt file with these buckets; integers are big-endian,
 // times int64 unix ms in UTC with 0 for none:
 //
-//	meta         version; salt (16 bytes); "key" + id byte -> HMAC key of 32
+//	meta         salt (16 bytes); "key" + id byte -> HMAC key of 32
 //	             bytes, the highest id signs; indexed: every subscriber up to
 //	             this id is in email; optouts: offset in optouts.log
 //	subscribers  id u64 -> packed record (record.go); the sequence is the

@@ -69,7 +69,7 @@ func TestARestoredBackupDoesNotForgetOptOuts(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	backup, err := os.ReadFile(filepath.Join(dir, dbName))
+	backup, err := os.ReadFile(filepath.Join(dir, FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestARestoredBackupDoesNotForgetOptOuts(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, dbName), backup, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, FileName), backup, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	log, err := os.OpenFile(filepath.Join(dir, logName), os.O_APPEND|os.O_WRONLY, 0o600)

@@ -4,32 +4,63 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 // maxFaults is how many faults CheckStore lists.
 const maxFaults = 100
 
-// CheckStore walks audience.db: bbolt's own structure, every record, the
+// CheckStore walks audience.db: the file's structure, every record, the
 // indexes against the records both ways, flags and counts. faults is empty for
 // a good store and ends at 100; err means that the walk itself did not end.
 func (s *Store) CheckStore(ctx context.Context) (faults []string, err error) {
 	c := &check{s: s, ctx: ctx, counts: map[nameKey]int64{}}
-	err = s.db.View(func(tx *bolt.Tx) error {
-		for err := range tx.Check() { // has to be read to its end
-			c.fault("audience.db: %v", err)
-		}
-		c.tx = tx
-		for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names} {
-			if err := step(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = s.db.Check(ctx)
+	if err == nil {
+		err = s.db.Guard(c.all)
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		c.fault("%v", err)
+		err = nil
+	}
 	return c.faults, err
+}
+
+// CheckFile is CheckStore for an audience.db in dir that no daemon has open. It
+// changes nothing.
+func CheckFile(ctx context.Context, dir string) (faults []string, err error) {
+	db, err := openFile(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	s := &Store{dir: dir, db: db}
+	if err := db.Guard(s.loadMeta); err != nil {
+		return []string{err.Error()}, nil
+	}
+	list, err := s.unindexed() // what the next start puts into the index
+	if err != nil {
+		return []string{err.Error()}, nil
+	}
+	for _, e := range list {
+		s.pending.add(e.short, e.id)
+	}
+	return s.CheckStore(ctx)
+}
+
+func (c *check) all(tx *bolt.Tx) error {
+	c.tx = tx
+	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type check struct {

@@ -8,6 +8,9 @@ import (
 	"time"
 )
 
+// rowSize is what a row adds to the file, bytes: 200 measured, with its indexes.
+const rowSize = 256
+
 // origins is what the imports bucket keeps of one import.
 type origins struct {
 	Name string    `json:"name"`
@@ -18,7 +21,7 @@ type origins struct {
 func (im *importer) store(ctx context.Context, batch []importRow) outcome {
 	var o outcome
 	var rejected []Reject
-	o.err = im.s.update(ctx, func(u *update) error {
+	o.err = im.s.grow(ctx, len(batch)*rowSize, func(u *update) error {
 		o, rejected = outcome{}, nil
 		if err := im.begin(u); err != nil {
 			return err

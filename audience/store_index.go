@@ -150,7 +150,7 @@ func (s *Store) index(ctx context.Context, list []entry) error {
 		s.pending.remove(shorts...)
 	}
 	return s.update(ctx, func(u *update) error {
-		u.direct = true // finish notes the mark
+		u.direct = true // Flush notes the mark
 		return nil
 	})
 }
@@ -166,10 +166,19 @@ func (u *update) index(batch []entry) error {
 	return nil
 }
 
-// reindex makes the index good after a kill: subscribers past the mark.
+// reindex makes the index good after a kill.
 func (s *Store) reindex() error {
-	var list []entry
-	err := s.db.View(func(tx *bolt.Tx) error {
+	list, err := s.unindexed()
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	sortEntries(list)
+	return s.index(context.Background(), list)
+}
+
+// unindexed are the entries of subscribers past the mark.
+func (s *Store) unindexed() (list []entry, err error) {
+	err = s.db.Guard(func(tx *bolt.Tx) error {
 		mark := number(tx.Bucket(bucketMeta).Get(metaIndexed))
 		c := tx.Bucket(bucketSubscribers).Cursor()
 		for k, v := c.Seek(key64(mark + 1)); k != nil; k, v = c.Next() {
@@ -181,9 +190,5 @@ func (s *Store) reindex() error {
 		}
 		return nil
 	})
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	sortEntries(list)
-	return s.index(context.Background(), list)
+	return list, err
 }

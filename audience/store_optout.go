@@ -96,23 +96,22 @@ func (s *Store) logged(ctx context.Context, line optOutLine, do func(*update) er
 	if final, err := s.optouts.append(append(b, '\n')); err != nil {
 		s.optouts.mu.Unlock()
 		if final {
-			s.broken.CompareAndSwap(nil, &err)
+			s.db.Break(logName, err)
 		}
 		return err
 	}
 	mark := s.optouts.size
-	j, err := s.enqueue(context.WithoutCancel(ctx), func(u *update) error {
+	done, err := s.db.Submit(context.WithoutCancel(ctx), s.job(func(u *update) error {
 		if err := do(u); err != nil {
 			return err
 		}
 		return u.tx.Bucket(bucketMeta).Put(metaOptOuts, key64(uint64(mark)))
-	})
+	}))
 	s.optouts.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	<-j.done
-	return j.err
+	return <-done
 }
 
 // Unsubscribe records an opt-out (source "" means the person): optouts.log is

@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 func TestCheckGivesTheReasonAsOfNow(t *testing.T) {
@@ -234,17 +231,6 @@ func TestCheckStoreFindsWhatDoesNotFit(t *testing.T) {
 		if err != nil || !slices.ContainsFunc(faults, func(f string) bool { return strings.Contains(f, want) }) {
 			t.Errorf("want %q in %q, %v", want, faults, err)
 		}
-	}
-}
-
-func TestAFullDiskIsNotFinal(t *testing.T) {
-	for _, err := range []error{unix.ENOSPC, fmt.Errorf("file resize error: %s", unix.ENOSPC), &os.PathError{Op: "write", Err: unix.EDQUOT}} {
-		if !diskFull(err) {
-			t.Errorf("%v is taken for another fault", err)
-		}
-	}
-	if diskFull(unix.EIO) {
-		t.Error("EIO is taken for a full disk")
 	}
 }
 

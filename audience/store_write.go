@@ -4,27 +4,15 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
+
+	"pabal/store"
 )
 
-// maxGroup is how many jobs one commit takes at most.
-const maxGroup = 256
-
-// job is one caller's part of a commit. Its function may run more than once
-// (when a neighbour in the group fails), so it begins anew each time.
-type job struct {
-	do   func(*update) error
-	err  error
-	done chan struct{}
-}
-
-// update is one transaction of the writer.
+// update is one transaction of the writer: what the jobs of one commit share.
 type update struct {
 	s       *Store
 	tx      *bolt.Tx
@@ -39,128 +27,48 @@ type update struct {
 	added   []uint64 // hashes put into pending, taken out on a rollback
 }
 
-// update runs do in the next commit and returns when that is on disk. ctx ends
-// only the waiting for a place in it.
+// update runs do in the next commit and returns when that is on disk. do may
+// run more than once, so it begins anew each time. ctx ends only the waiting
+// for a place in it.
 func (s *Store) update(ctx context.Context, do func(*update) error) error {
-	j, err := s.enqueue(ctx, do)
-	if err != nil {
-		return err
-	}
-	<-j.done
-	return j.err
+	return s.db.Do(ctx, s.job(do))
 }
 
-func (s *Store) enqueue(ctx context.Context, do func(*update) error) (*job, error) {
-	j := &job{do: do, done: make(chan struct{})}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	select {
-	case s.jobs <- j:
-		return j, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.closed:
-		return nil, ErrClosed
-	}
+func (s *Store) job(do func(*update) error) store.Job {
+	return store.Job{Apply: func(*bolt.Tx) error { return do(&s.group) }}
 }
 
-// write is the only goroutine that changes audience.db: it takes whatever
-// waits and commits at once, with no timer.
-func (s *Store) write() {
-	defer close(s.closed)
-	for {
-		select {
-		case j := <-s.jobs:
-			s.commit(s.group(j))
-		case <-s.closing:
-			return
-		}
-	}
+// grow is update for what adds size bytes, about: refused while the disk is
+// nearly full.
+func (s *Store) grow(ctx context.Context, size int, do func(*update) error) error {
+	j := s.job(do)
+	j.Size, j.Spare = size, int64(size)
+	return s.db.Do(ctx, j)
 }
 
-// group is the first job and whatever else waits already.
-func (s *Store) group(first *job) []*job {
-	group := []*job{first}
-	for len(group) < maxGroup {
-		select {
-		case j := <-s.jobs:
-			group = append(group, j)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-// commit runs a group in one transaction. A job that fails is answered and the
-// rest begins again without it.
-func (s *Store) commit(group []*job) {
-	for len(group) > 0 {
-		failed, err := s.try(group)
-		if failed < 0 {
-			for _, j := range group {
-				j.err = err
-				close(j.done)
-			}
-			return
-		}
-		group[failed].err = err
-		close(group[failed].done)
-		group = append(group[:failed], group[failed+1:]...)
-	}
-}
-
-// try is one attempt at a commit; failed is the job whose own error ended it, or -1.
-func (s *Store) try(group []*job) (failed int, err error) {
-	if err := s.Err(); err != nil {
-		return -1, err
-	}
-	failed = -1
-	var u *update
-	err = s.db.Update(func(tx *bolt.Tx) error {
-		u = s.begin(tx)
-		for i, j := range group {
-			if err := j.do(u); err != nil {
-				failed = i
-				return err
-			}
-		}
-		return u.finish()
-	})
-	if err == nil {
-		return -1, nil
-	}
-	s.pending.remove(u.added...)
-	if failed < 0 && diskFull(err) {
-		err = fmt.Errorf("audience.db could not be written (%w): free some space", err)
-	} else if failed < 0 {
-		err = fmt.Errorf("audience.db could not be written (%w): mend the disk, then start pabal again", err)
-		s.broken.Store(&err)
-	}
-	return failed, errors.Join(err, s.db.View(func(tx *bolt.Tx) error { return s.names.load(tx.Bucket(bucketNames)) }))
-}
-
-// diskFull is the one failure of a commit that leaves a store which can be
-// trusted and that ends by itself. bbolt hides the error number when it cannot
-// grow the file.
-func diskFull(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || strings.Contains(err.Error(), unix.ENOSPC.Error())
-}
-
-func (s *Store) begin(tx *bolt.Tx) *update {
-	u := &update{
+// Begin starts a group of the writer (store.Sums).
+func (u *update) Begin(tx *bolt.Tx) {
+	s := u.s
+	*u = update{
 		s: s, tx: tx, now: s.now(),
 		people: tx.Bucket(bucketSubscribers), emails: tx.Bucket(bucketEmail).Cursor(),
 		optouts: tx.Bucket(bucketOptOuts), blocked: tx.Bucket(bucketSuppressed),
 	}
 	u.people.FillPercent = 0.9 // ids rise
-	return u
 }
 
-// finish writes what the jobs only counted.
-func (u *update) finish() error {
-	meta := u.tx.Bucket(bucketMeta)
+// Abandon forgets what a rolled back group left in memory.
+func (u *update) Abandon() error {
+	u.s.pending.remove(u.added...)
+	return u.s.db.View(func(tx *bolt.Tx) error { return u.s.names.load(tx.Bucket(bucketNames)) })
+}
+
+// Publish has nothing to do: names and pending are read as they change.
+func (u *update) Publish() {}
+
+// Flush writes what the jobs only counted.
+func (u *update) Flush(tx *bolt.Tx) error {
+	meta := tx.Bucket(bucketMeta)
 	if u.created != 0 {
 		n := int64(number(meta.Get(metaCount))) + u.created
 		if err := meta.Put(metaCount, key64(uint64(n))); err != nil {
@@ -172,7 +80,7 @@ func (u *update) finish() error {
 			return err
 		}
 	}
-	return u.s.names.save(u.tx.Bucket(bucketNames))
+	return u.s.names.save(tx.Bucket(bucketNames))
 }
 
 // get is a subscriber by id: ErrNotFound.

@@ -3,6 +3,8 @@ package audience
 import (
 	"errors"
 	"time"
+
+	"pabal/store"
 )
 
 // Subscriber is a person in the audience: record, wire form and screen row.
@@ -37,7 +39,7 @@ var (
 	// ErrToken means that an unsubscribe link was not made by this store.
 	ErrToken = errors.New("link is not valid")
 	// ErrClosed means that the store was closed.
-	ErrClosed = errors.New("audience is closed")
+	ErrClosed = store.ErrClosed
 )
 
 // Skip reasons as Check and Walk give them: DESIGN's words, the same as the ledger's.

@@ -19,7 +19,6 @@
 //
 // campaign.db (bbolt), keys are big-endian u64 of our own sequences:
 //
-//	meta       kind = "campaign", format = "1"
 //	names      template name -> template id
 //	templates  template id -> newest version's record, JSON without bodies
 //	versions   template id, version (u32) -> a bucket of its own with

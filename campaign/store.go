@@ -4,31 +4,24 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math/bits"
-	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"pabal/audience"
-	"pabal/eml"
 	"pabal/spool"
+	"pabal/store"
 )
 
 const (
-	fileName   = "campaign.db"
-	fileFormat = "1"
-	lockWait   = 2 * time.Second
-	mmapSize   = 64 << 30 // so that the file can grow while somebody reads
+	// FileName is the name of the store's file in the data folder.
+	FileName = "campaign.db"
+	room     = 1 << 20 // bytes kept allocated: little is written here, and by people
 )
 
 var (
-	bucketMeta      = []byte("meta")
 	bucketNames     = []byte("names")
 	bucketTemplates = []byte("templates")
 	bucketVersions  = []byte("versions")
@@ -42,7 +35,7 @@ type Store struct {
 	Accounts Accounts     // nil: nothing is known of the SES account
 	Logger   *slog.Logger // nil: discard
 
-	db     *bolt.DB
+	db     *store.Store
 	people *audience.Store
 	spool  *spool.Spool
 
@@ -58,20 +51,37 @@ type Store struct {
 	freezing map[uint64]bool // campaigns whose audience is being walked now
 }
 
-// Open opens or creates campaign.db in dir. It returns a *eml.Problem when another
-// process holds the file or it is not a campaign.db.
+// Open opens or creates campaign.db in dir. Errors are those of store.Open.
 func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
-	path := filepath.Join(dir, fileName)
-	if err := createFile(path); err != nil {
-		return nil, err
-	}
-	db, err := openFile(path)
+	db, err := openFile(dir, false)
 	if err != nil {
 		return nil, err
 	}
+	db.Start(nil)
 	s := &Store{db: db, people: people, spool: sp, closing: make(chan struct{}), freezing: map[uint64]bool{}}
 	s.letters.max, s.mailings.max = 64, 64
 	return s, nil
+}
+
+func openFile(dir string, readOnly bool) (*store.Store, error) {
+	return store.Open(filepath.Join(dir, FileName), store.Options{Kind: "campaign", Room: room, ReadOnly: readOnly,
+		Buckets: [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns}})
+}
+
+// Broken is closed when campaign.db can no longer be written: the process has
+// to end then. Err says why.
+func (s *Store) Broken() <-chan struct{} { return s.db.Broken() }
+
+// Err is what broke campaign.db; it wraps store.ErrBroken. nil is healthy.
+func (s *Store) Err() error { return s.db.Err() }
+
+// Notes are what Open did or met that belongs in the log.
+func (s *Store) Notes() []string { return s.db.Notes() }
+
+// update changes campaign.db in the next commit. size is what it adds, bytes;
+// zero is a change that is made on a nearly full disk too.
+func (s *Store) update(size int, fn func(*bolt.Tx) error) error {
+	return s.db.Do(context.Background(), store.Job{Apply: fn, Size: size, Spare: int64(size)})
 }
 
 // Close ends running freezes, which the next start finishes, and closes the file.
@@ -92,89 +102,6 @@ func (s *Store) log() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return s.Logger.With("part", "campaign")
-}
-
-func options() *bolt.Options {
-	o := &bolt.Options{Timeout: lockWait, FreelistType: bolt.FreelistMapType, NoFreelistSync: true, PageSize: 4096}
-	if bits.UintSize == 64 {
-		o.InitialMmapSize = mmapSize
-	}
-	return o
-}
-
-// createFile makes the file under another name first: a crash in between
-// leaves either none or a whole one.
-func createFile(path string) error {
-	info, err := os.Stat(path)
-	if err == nil {
-		if info.Size() == 0 {
-			return &eml.Problem{What: path + " is empty: it is damaged", Hint: "Restore it from a backup; or, if there are no campaigns to lose, delete it and start again."}
-		}
-		return nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("look for %s: %w", path, err)
-	}
-	fresh := path + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove what a crash left: %w", err)
-	}
-	o := options()
-	o.InitialMmapSize = 0
-	db, err := bolt.Open(fresh, 0o600, o)
-	if err != nil {
-		return fmt.Errorf("create %s: %w", fresh, err)
-	}
-	err = errors.Join(db.Update(layOut), db.Sync(), db.Close())
-	if err == nil {
-		err = os.Rename(fresh, path)
-	}
-	if err != nil {
-		return fmt.Errorf("create %s: %w", path, err)
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func layOut(tx *bolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketNames, bucketTemplates, bucketVersions, bucketCampaigns} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return err
-		}
-	}
-	meta := tx.Bucket(bucketMeta)
-	return errors.Join(meta.Put([]byte("kind"), []byte("campaign")), meta.Put([]byte("format"), []byte(fileFormat)))
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync folder: %w", err)
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-func openFile(path string) (*bolt.DB, error) {
-	db, err := bolt.Open(path, 0o600, options())
-	switch {
-	case err != nil && errors.Is(err, bolt.ErrTimeout):
-		return nil, &eml.Problem{What: path + " is held by another process", Hint: "Stop the other pabal first, or talk to it through its socket.", Err: err}
-	case err != nil:
-		return nil, &eml.Problem{What: fmt.Sprintf("%s cannot be opened: %v", path, err), Hint: "Restore it from a backup.", Err: err}
-	}
-	err = db.View(func(tx *bolt.Tx) error {
-		meta := tx.Bucket(bucketMeta)
-		if meta == nil || string(meta.Get([]byte("kind"))) != "campaign" {
-			return &eml.Problem{What: path + " is not a campaign.db of pabal", Hint: "Restore the right file from a backup."}
-		}
-		if f := string(meta.Get([]byte("format"))); f != fileFormat {
-			return &eml.Problem{What: path + " has format " + f + ", this program knows " + fileFormat, Hint: "Use the version of pabal that wrote it, or a newer one."}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 func key(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }

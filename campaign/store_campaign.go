@@ -30,7 +30,7 @@ func (s *Store) Create(ctx context.Context, c Campaign) (Campaign, error) {
 		return Campaign{}, err
 	}
 	c.CreatedAt = now()
-	err = s.db.Update(func(tx *bolt.Tx) error {
+	err = s.update(maxValues, func(tx *bolt.Tx) (err error) {
 		b := tx.Bucket(bucketCampaigns)
 		if c.ID, err = b.NextSequence(); err != nil {
 			return err
@@ -125,7 +125,8 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 // change rewrites a campaign's record in one transaction.
 func (s *Store) change(id uint64, fn func(*Campaign) error) (Campaign, error) {
 	var c Campaign
-	err := s.db.Update(func(tx *bolt.Tx) error {
+	err := s.update(0, func(tx *bolt.Tx) error {
+		c = Campaign{}
 		b := tx.Bucket(bucketCampaigns)
 		if err := decodeCampaign(b, id, &c); err != nil {
 			return err

@@ -38,7 +38,7 @@ func (s *Store) PutTemplate(ctx context.Context, t Template) (Template, error) {
 		return Template{}, err
 	}
 	t.Fields, t.CreatedAt = l.shown, time.Now().UTC().Truncate(time.Millisecond)
-	err = s.db.Update(func(tx *bolt.Tx) error {
+	err = s.update(2*(len(t.HTML)+len(t.Text)), func(tx *bolt.Tx) error {
 		if err := numberTemplate(tx, &t); err != nil {
 			return err
 		}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,7 +12,6 @@ import (
 	"time"
 
 	"pabal/audience"
-	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -214,53 +211,6 @@ func TestTemplatesHaveVersions(t *testing.T) {
 	}
 	if newest, _ := h.store.Template("환영", 0); newest.Version != 2 {
 		t.Errorf("a broken template left version %d", newest.Version)
-	}
-}
-
-func TestOpenNamesWhatIsWrongWithAFile(t *testing.T) {
-	write := func(t *testing.T, path string, data []byte) {
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, c := range map[string]struct {
-		prepare func(t *testing.T, path string)
-		want    string
-	}{
-		"empty":   {func(t *testing.T, path string) { write(t, path, nil) }, "is empty"},
-		"garbage": {func(t *testing.T, path string) { write(t, path, []byte(strings.Repeat("no database ", 4000))) }, "cannot be opened"},
-		"locked": {func(t *testing.T, path string) {
-			other, err := Open(filepath.Dir(path), nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { other.Close() })
-		}, "held by another process"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			c.prepare(t, filepath.Join(dir, fileName))
-			_, err := Open(dir, nil, nil)
-			var p *eml.Problem
-			if !errors.As(err, &p) || !strings.Contains(p.What, c.want) || p.Hint == "" {
-				t.Errorf("got %v, want …%s… with a hint", err, c.want)
-			}
-		})
-	}
-}
-
-func TestCrashWhileCreatingLeavesNothingHalf(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, fileName+".new"), []byte("half"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(dir, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if info, err := os.Stat(filepath.Join(dir, fileName)); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 }
 

@@ -1,0 +1,105 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	bolt "go.etcd.io/bbolt"
+
+	"pabal/store"
+)
+
+const maxFaults = 100
+
+// Check walks campaign.db: its structure, every template with its name and
+// versions, every campaign and the template it was made of. faults is empty for
+// a good store and ends at 100; err means that the walk itself did not end.
+func (s *Store) Check(ctx context.Context) (faults []string, err error) { return checkFile(ctx, s.db) }
+
+// CheckFile is Check for a campaign.db in dir that no daemon has open. It
+// changes nothing.
+func CheckFile(ctx context.Context, dir string) (faults []string, err error) {
+	db, err := openFile(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	faults, err = checkFile(ctx, db)
+	return faults, errors.Join(err, db.Close())
+}
+
+func checkFile(ctx context.Context, db *store.Store) ([]string, error) {
+	c := &check{faults: []string{}}
+	err := db.Check(ctx)
+	if err == nil {
+		err = db.Guard(func(tx *bolt.Tx) error { return errors.Join(c.templates(ctx, tx), c.campaigns(ctx, tx)) })
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		c.fault("%v", err)
+		err = nil
+	}
+	return c.faults, err
+}
+
+type check struct{ faults []string }
+
+func (c *check) fault(format string, args ...any) {
+	if len(c.faults) < maxFaults {
+		c.faults = append(c.faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// templates proves that names and templates name each other and that all
+// versions up to the newest are there.
+func (c *check) templates(ctx context.Context, tx *bolt.Tx) error {
+	names, templates, count := tx.Bucket(bucketNames), tx.Bucket(bucketTemplates), 0
+	err := templates.ForEach(func(k, raw []byte) error {
+		count++
+		var t Template
+		if err := json.Unmarshal(raw, &t); err != nil || !bytes.Equal(key(t.ID), k) {
+			c.fault("template %x cannot be read: %v", k, err)
+			return ctx.Err()
+		}
+		if !bytes.Equal(names.Get([]byte(t.Name)), k) {
+			c.fault("template %s is not in the index of names", t.Name)
+		}
+		for version := 1; version <= t.Version; version++ {
+			c.version(tx, t, version)
+		}
+		return ctx.Err()
+	})
+	if n := names.Stats().KeyN; err == nil && n != count {
+		c.fault("%d names of templates, %d templates", n, count)
+	}
+	return err
+}
+
+func (c *check) version(tx *bolt.Tx, t Template, version int) {
+	var head Template
+	b := tx.Bucket(bucketVersions).Bucket(versionName(t.ID, version))
+	switch {
+	case b == nil:
+		c.fault("template %s: version %d is missing", t.Name, version)
+	case json.Unmarshal(b.Get([]byte("head")), &head) != nil || head.Version != version || b.Get([]byte(partHTML)) == nil || b.Get([]byte(partText)) == nil:
+		c.fault("template %s: version %d cannot be read", t.Name, version)
+	}
+}
+
+// campaigns proves that every campaign can be read and has its template.
+func (c *check) campaigns(ctx context.Context, tx *bolt.Tx) error {
+	names, versions := tx.Bucket(bucketNames), tx.Bucket(bucketVersions)
+	return tx.Bucket(bucketCampaigns).ForEach(func(k, raw []byte) error {
+		var one Campaign
+		if err := json.Unmarshal(raw, &one); err != nil || !bytes.Equal(key(one.ID), k) {
+			c.fault("campaign %x cannot be read: %v", k, err)
+			return ctx.Err()
+		}
+		id := names.Get([]byte(one.Template))
+		if len(id) != 8 || versions.Bucket(append(bytes.Clone(id), versionName(0, max(one.TemplateVersion, 1))[8:]...)) == nil {
+			c.fault("campaign %d: its template %s version %d is missing", one.ID, one.Template, one.TemplateVersion)
+		}
+		return ctx.Err()
+	})
+}

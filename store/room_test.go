@@ -1,0 +1,123 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"pabal/eml"
+)
+
+const megabyte = 1 << 20
+
+// What is new is refused while the disk still has space; what is about mail
+// that was accepted goes on.
+func TestNewThingsAreRefusedBeforeTheDiskIsFull(t *testing.T) {
+	var free atomic.Int64
+	o := options()
+	o.Disk = func(string) (Space, error) { return Space{Free: free.Load(), Total: 1000 * megabyte}, nil }
+	free.Store(1000 * megabyte)
+	s := start(t, filepath.Join(t.TempDir(), "test.db"), o)
+	take := put("new", "v")
+	take.Spare = 15 * megabyte
+	do(t, s, take)
+	for _, c := range []struct {
+		free int64
+		full bool
+	}{{80 * megabyte, false}, {78 * megabyte, true}, {0, true}, {500 * megabyte, false}} {
+		free.Store(c.free)
+		s.space.asked = time.Time{}
+		err := s.Do(t.Context(), take)
+		if errors.Is(err, ErrFull) != c.full || err != nil && !c.full {
+			t.Errorf("%d MB free: %v", c.free/megabyte, err)
+		}
+		if p, ok := errors.AsType[*eml.Problem](err); c.full && (!ok || p.Hint == "" || !strings.Contains(p.What, "79 MB are needed")) {
+			t.Errorf("said %v", err)
+		}
+		do(t, s, put("outcome", "v"))
+	}
+	if s.Err() != nil {
+		t.Error(s.Err())
+	}
+}
+
+func TestVolumeIsAskedTenTimesASecondAndWhatIsTakenCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := newSpace("/x/y", func(dir string) (Space, error) {
+			if asked++; dir != "/x" {
+				t.Errorf("asked about %s", dir)
+			}
+			return Space{Free: 100, Total: 1000}, nil
+		})
+		for want := int64(100); want > 0; want -= 10 {
+			if now, err := s.take(10); err != nil || now.Free != want || asked != 1 {
+				t.Fatalf("%+v, %v after %d questions; want %d free", now, err, asked, want)
+			}
+		}
+		time.Sleep(lookEvery)
+		if now, _ := s.take(0); now.Free != 100 || asked != 2 {
+			t.Errorf("%+v after %d questions", now, asked)
+		}
+	})
+}
+
+func TestSmallVolumesKeepATenth(t *testing.T) {
+	o := options()
+	o.Disk = func(string) (Space, error) { return Space{Free: 5 * megabyte, Total: 40 * megabyte}, nil }
+	s := start(t, filepath.Join(t.TempDir(), "test.db"), o)
+	if err := s.Room(megabyte, 0); err != nil {
+		t.Errorf("exactly enough: %v", err)
+	}
+	if err := s.Room(megabyte+1, 0); !errors.Is(err, ErrFull) {
+		t.Errorf("a byte short: %v", err)
+	}
+	o.Disk = func(string) (Space, error) { return Space{}, errors.New("no idea") }
+	if err := start(t, filepath.Join(t.TempDir(), "test.db"), o).Room(megabyte, 0); err != nil {
+		t.Errorf("a volume that says nothing: %v", err)
+	}
+}
+
+func TestRoomStaysAllocatedAheadOfWhatIsUsed(t *testing.T) {
+	o := options()
+	o.Room = megabyte
+	s := start(t, filepath.Join(t.TempDir(), "test.db"), o)
+	for i := range 40 {
+		j := put(fmt.Sprint("k", i), strings.Repeat("v", 100_000))
+		j.Spare = 1
+		do(t, s, j)
+		var st unix.Stat_t
+		if err := unix.Stat(s.path, &st); err != nil {
+			t.Fatal(err)
+		}
+		if allocated := st.Blocks * 512; !s.room.off && (allocated < s.top()+megabyte-200_000 || st.Size < s.room.have) {
+			t.Fatalf("%d bytes allocated of %d, %d in use", allocated, st.Size, s.top())
+		}
+	}
+}
+
+func TestFullDiskIsNotFinalAndAFailedSyncIs(t *testing.T) {
+	for err, want := range map[error]error{
+		errors.New("file resize error: truncate: no space left on device"): ErrFull,
+		&fs.PathError{Op: "write", Err: syscall.ENOSPC}:                    ErrFull,
+		&fs.PathError{Op: "write", Err: syscall.EDQUOT}:                    ErrFull,
+		&fs.PathError{Op: "write", Err: syscall.EIO}:                       ErrBroken,
+		syscall.ENOSPC: ErrBroken, // a sync: nobody knows what is on disk
+		syscall.EIO:    ErrBroken,
+	} {
+		s := &Store{path: "/x/test.db", fuse: NewFuse()}
+		if got := s.commitError(err); !errors.Is(got, want) || !errors.Is(got, err) && want == ErrBroken || (s.Err() != nil) != (want == ErrBroken) {
+			t.Errorf("%v: got %v, want %v", err, got, want)
+		}
+	}
+}
