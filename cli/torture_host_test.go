@@ -57,6 +57,8 @@ func plan() []fault {
 		{"full-by-others", "a disk filled by somebody else", 3, 20, tortureFullByOthers},
 		{"read-only", "the file system turns read-only", 2, 10, tortureReadOnly},
 		{"block-errors", "the block device answers EIO, for good until it is mended", 2, 20, tortureBlockErrors},
+		{"replay", "crash states built from a trace: any sectors written after the last sync", 100, 2000, tortureReplay},
+		{"soak", "soak: SMTP, campaigns and opt-outs with a fault a minute or more", 0, 0, tortureSoak},
 		{"second", "a second daemon on the same folder", 5, 20, tortureSecond},
 		{"term", "SIGTERM under load, with idle clients and one in the middle of a text", 10, 100, tortureTerm},
 		{"files", "64 file descriptors, twice as many clients", 3, 20, tortureFiles},

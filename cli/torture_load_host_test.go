@@ -178,8 +178,8 @@ func (c *smtpClient) submit(b *books, size int) (submission, error) {
 }
 
 // submitUntil is one session that submits until ctx ends or the connection
-// breaks, which is how a kill looks from here.
-func submitUntil(ctx context.Context, address string, b *books) {
+// breaks, which is how a kill looks from here. It waits for pace between mails.
+func submitUntil(ctx context.Context, address string, b *books, pace time.Duration) {
 	c, err := dialSMTP(address)
 	if err != nil {
 		return
@@ -188,6 +188,12 @@ func submitUntil(ctx context.Context, address string, b *books) {
 	for ctx.Err() == nil {
 		if s, err := c.submit(b, mailSize()); err != nil || s.code == 421 {
 			return
+		}
+		timer := time.NewTimer(pace)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
 		}
 	}
 }

@@ -41,7 +41,8 @@ type rig struct {
 	books   *books
 	p       *process
 	links   chan link
-	crashes int // each may leave as many calls in doubt as were open
+	pace    time.Duration // between mails of a session; zero: none
+	crashes int           // each may leave as many calls in doubt as were open
 
 	proved map[string]bool // mails whose body at SES was compared
 }
@@ -111,7 +112,7 @@ func (r *rig) load() (stop func()) {
 	ctx, cancel := context.WithCancel(r.t.Context())
 	var all sync.WaitGroup
 	for range smtpSessions {
-		all.Go(func() { submitUntil(ctx, r.p.where.SMTP[0], r.books) })
+		all.Go(func() { submitUntil(ctx, r.p.where.SMTP[0], r.books, r.pace) })
 	}
 	if r.links != nil {
 		all.Go(func() { optOutUntil(ctx, r.p.where.Web, r.books, r.links) })
