@@ -218,11 +218,23 @@ type Count struct {
 	Selected int64            `json:"selected"`
 	Mailable int64            `json:"mailable"`
 	Skipped  map[string]int64 `json:"skipped"`
+	Unknown  []string         `json:"unknown,omitempty"` // attributes of the expression that nobody has: likely misspelled
+}
+
+// Unknown are the attributes that seg looks at and no subscriber ever had.
+func (s *Store) Unknown(seg *Segment) []string {
+	var unknown []string
+	for _, name := range seg.Names() {
+		if s.names.lookup(attributeName, name) == 0 {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
 }
 
 // Count counts what Walk would visit now, without copying anybody.
 func (s *Store) Count(ctx context.Context, seg *Segment, topic string) (Count, error) {
-	count := Count{Skipped: map[string]int64{}}
+	count := Count{Skipped: map[string]int64{}, Unknown: s.Unknown(seg)}
 	off := s.topic(topic)
 	err := s.scan(ctx, seg, 0, everyone, func(r *row) error {
 		count.Selected++

@@ -107,6 +107,7 @@ func (in *inspection) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	in.count.Unknown = in.store.people.Unknown(segment)
 	newest, err := in.store.people.MaxID()
 	if err != nil {
 		return err

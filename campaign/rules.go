@@ -12,6 +12,7 @@ import (
 // The rules of preflight. The ids are stable: screens and scripts use them.
 const (
 	RuleEmptyAudience    = "empty_audience"     // block: nobody may be mailed
+	RuleUnknownAttribute = "unknown_attribute"  // warn: the segment asks for an attribute nobody has
 	RuleMissingValue     = "missing_value"      // block: a field without value and default
 	RuleUnknownField     = "unknown_field"      // block: a field nobody has; warn: one with a default, or in a condition
 	RuleTemplateFails    = "template_fails"     // block: letters too large or endless
@@ -31,7 +32,21 @@ const (
 	RuleSuppressedShare  = "suppressed_share"   // note: who is left out, and why
 )
 
+// remedy is what to do about a field without a value.
+func remedy(name string) string {
+	for _, setting := range []string{"company", "address", "phone"} {
+		if strings.EqualFold(name, setting) {
+			return fmt.Sprintf("Set it once for all campaigns: [campaign] %s in the configuration (PABAL_CAMPAIGN_%s), then restart the daemon.", setting, strings.ToUpper(setting))
+		}
+	}
+	return fmt.Sprintf("Give the field a default: {{default %s \"…\"}}, or leave these people out.", name)
+}
+
 func (in *inspection) judgeAudience() {
+	for _, name := range in.count.Unknown {
+		in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, "The condition asks for it, so it selects nobody by it, or everybody where it says “not”.",
+			"Correct its spelling in the segment, or import the column.")
+	}
 	if in.count.Mailable == 0 {
 		f := in.find(RuleEmptyAudience, Block, "nobody would be mailed", fmt.Sprintf("The condition selects %d people, none of whom may be mailed.", in.count.Selected),
 			"Change the condition, or import customers.")
@@ -85,7 +100,7 @@ func (in *inspection) judgeFields() {
 		}
 		t := in.missing[name]
 		in.tallied(RuleMissingValue, Block, t, fmt.Sprintf("%d recipients have no value for %s", t.n, in.spelled(name)), "The letter would have a hole there, so it is not sent.",
-			fmt.Sprintf("Give the field a default: {{default %s \"…\"}}, or leave these people out.", in.spelled(name)))
+			remedy(in.spelled(name)))
 	}
 	for _, name := range builtin {
 		if _, ok := in.def.common.values[fold(name)]; ok {
