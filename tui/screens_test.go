@@ -45,6 +45,7 @@ var screens = []struct {
 	{"wizard_1_template", nil, func(d *driver) { d.press("n") }},
 	{"wizard_2_audience", nil, toAudience},
 	{"wizard_2_error", nil, func(d *driver) { toAudience(d); d.typeText("gender == female"); d.rest() }},
+	{"wizard_2_unknown", func(f *fakeBackend) { f.count.Unknown = []string{"gendr"} }, func(d *driver) { toAudience(d); d.typeText(`gendr != "x"`); d.rest() }},
 	{"wizard_3_content", nil, toContent},
 	{"wizard_4_preview", nil, toPreview},
 	{"wizard_4_search", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("이서") }},

@@ -39,6 +39,7 @@ type texts struct {
 	Genders                                                  map[string]string
 
 	// home
+	NobodyHas                                                 func(names string) string
 	OnHold                                                    string
 	NewCampaign, Release, NoHolds, ReleaseAsk, Released       string
 	ReleaseWarn                                               func(n string) string

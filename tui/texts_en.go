@@ -69,6 +69,7 @@ func english() *texts {
 		Sources:  map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
 		Genders:  map[string]string{"male": "male", "female": "female"},
 
+		NobodyHas:   func(names string) string { return "Nobody has the attribute " + names + ": is it spelled right?" },
 		OnHold:      "on hold",
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
@@ -141,6 +142,7 @@ func english() *texts {
 func englishRules() map[string]ruleText {
 	return map[string]ruleText{
 		"missing_value":      {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
+		"unknown_attribute":  {"The condition asks for an attribute nobody has", "Correct its spelling in the condition, or import the column."},
 		"unknown_field":      {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
 		"no_unsubscribe":     {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
 		"from_unverified":    {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},

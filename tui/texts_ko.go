@@ -70,6 +70,9 @@ func korean() *texts {
 		Sources: map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
 		Genders: map[string]string{"male": "남", "female": "여"},
 
+		NobodyHas: func(names string) string {
+			return "이런 속성을 가진 사람이 없습니다: " + names + ". 철자를 확인하세요."
+		},
 		OnHold:      "발송 보류",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
@@ -146,6 +149,7 @@ func korean() *texts {
 func koreanRules() map[string]ruleText {
 	return map[string]ruleText{
 		"missing_value":      {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
+		"unknown_attribute":  {"대상 조건의 속성을 가진 사람이 없음", "조건의 철자를 고치거나 그 열이 있는 파일을 가져오세요."},
 		"unknown_field":      {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
 		"no_unsubscribe":     {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
 		"from_unverified":    {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -180,6 +181,9 @@ func (s *wizardAudience) counts(a *app, w int) []string {
 		"  " + pad(a.t.Selected, 12) + padLeft(comma(s.count.Selected), 10),
 		"  " + pad(a.t.Mailable, 12) + a.look.bold.Render(padLeft(comma(s.count.Mailable), 10)),
 		"  " + pad(a.t.Outcomes[4], 12) + padLeft(comma(s.count.Selected-s.count.Mailable), 10) + "  " + cut(a.skipped(s.count.Skipped), w-28),
+	}
+	if len(s.count.Unknown) > 0 {
+		lines = append(lines, "  "+a.look.warn.Render("! "+cut(a.t.NobodyHas(safe(strings.Join(s.count.Unknown, ", "))), w-6)))
 	}
 	names := a.t.Such
 	for _, p := range s.people {
