@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/text/width"
 
@@ -22,12 +24,81 @@ import (
 
 // writeJSON writes one object on one line, with < and & as they are.
 func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("write output: %w", err)
 	}
+	if _, err := w.Write(escaped(out.Bytes())); err != nil {
+		return fmt.Errorf("write output: %w", err)
+	}
 	return nil
+}
+
+// escaped is JSON with what a terminal would obey and JSON lets stand (C1
+// controls, text direction) as \u escapes: the same value to a program.
+func escaped(text []byte) []byte {
+	if bytes.IndexFunc(text, obeyed) < 0 {
+		return text
+	}
+	var out bytes.Buffer
+	for _, r := range string(text) {
+		if !obeyed(r) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.Bytes()
+}
+
+// obeyed reports what eml.Visible makes visible and JSON does not escape itself.
+func obeyed(r rune) bool {
+	return r >= 0x7f && r != utf8.RuneError && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r))
+}
+
+// foreign is where text of others goes as it is: on a terminal line by line
+// through eml.Visible, elsewhere unchanged.
+func (a *app) foreign() io.WriteCloser {
+	if !isTerminal(a.stdout) {
+		return untouched{a.stdout}
+	}
+	return &visible{w: a.stdout}
+}
+
+type untouched struct{ io.Writer }
+
+func (untouched) Close() error { return nil }
+
+// visible writes whole lines, and at Close what is left.
+type visible struct {
+	w    io.Writer
+	rest []byte
+}
+
+func (v *visible) Write(p []byte) (int, error) {
+	v.rest = append(v.rest, p...)
+	for {
+		line, after, whole := bytes.Cut(v.rest, []byte("\n"))
+		if !whole && len(line) < 64<<10 {
+			return len(p), nil
+		}
+		if _, err := io.WriteString(v.w, eml.Visible(string(bytes.TrimSuffix(line, []byte("\r"))))+"\n"); err != nil {
+			return 0, err
+		}
+		v.rest = after
+	}
+}
+
+func (v *visible) Close() error {
+	if len(v.rest) == 0 {
+		return nil
+	}
+	_, err := v.Write([]byte("\n"))
+	return err
 }
 
 // cells is how many columns of a terminal a text takes. Escapes do not occur:

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
+
+	"pabal/eml"
 )
 
 func TestTableAlignsKoreanByCells(t *testing.T) {
@@ -42,6 +45,40 @@ func TestCellsAndClip(t *testing.T) {
 	}
 	if got := clip("abc", 3); got != "abc" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestJSONObeysNothing: JSON lets C1 controls and text direction stand, a
+// terminal that shows it would obey them.
+func TestJSONObeysNothing(t *testing.T) {
+	in := "김\u009b31m\u202e\x1b[0m\u200b👍\U000e0041"
+	var out bytes.Buffer
+	if err := writeJSON(&out, in); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.TrimSuffix(out.String(), "\n")
+	if text != `"김\u009b31m\u202e\u001b[0m\u200b👍\udb40\udc41"` || eml.Visible(text) != text {
+		t.Errorf("got %s", text)
+	}
+	var back string
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != in {
+		t.Errorf("read back %q, want %q: %v", back, in, err)
+	}
+}
+
+func TestForeignTextIsVisibleOnATerminal(t *testing.T) {
+	var out bytes.Buffer
+	v := &visible{w: &out}
+	for _, part := range []string{"Subject: \x1b[31", "mred\r\n", "<p>\u009b", "x</p>\nend"} {
+		if n, err := v.Write([]byte(part)); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Subject: \\x1b[31mred\n<p>\\u009bx</p>\nend\n"; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
 	}
 }
 

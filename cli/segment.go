@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,5 +44,8 @@ func describeCount(r *report, n audience.Count) {
 	r.pair("mailable", commas(n.Mailable))
 	for _, reason := range slices.Sorted(maps.Keys(n.Skipped)) {
 		r.pair("  "+eml.Visible(reason), commas(n.Skipped[reason]))
+	}
+	if len(n.Unknown) > 0 {
+		r.line("Nobody has the attribute %s: is it spelled right?", eml.Visible(strings.Join(n.Unknown, ", ")))
 	}
 }

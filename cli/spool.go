@@ -44,7 +44,8 @@ func (a *app) spoolShow() *cobra.Command {
 	var body bool
 	cmd := a.asking("show ID", "Show one message", "pabal spool show q17 --body > mail.eml", func(ctx context.Context, c *control.Client, args []string) error {
 		if body {
-			return c.Body(ctx, args[0], a.stdout)
+			out := a.foreign()
+			return errors.Join(c.Body(ctx, args[0], out), out.Close())
 		}
 		m, err := c.Message(ctx, args[0])
 		if err != nil {

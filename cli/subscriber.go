@@ -69,6 +69,9 @@ func (a *app) importFile(ctx context.Context, c *control.Client, path, reportTo 
 			return &eml.Problem{What: "the file cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
 		}
 		defer f.Close() // only read
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return &eml.Problem{What: path + " is a folder", Hint: "name the CSV file in it"}
+		}
 		in, o.Name = f, filepath.Base(path)
 	}
 	if reportTo != "" {
@@ -117,7 +120,8 @@ func (a *app) subscriberExport() *cobra.Command {
 				return show(a, c.EachSubscriber(ctx, "", segment, 0), newSubscriberTable, subscriberRow)
 			}
 			if len(args) == 0 {
-				return c.Export(ctx, a.stdout, segment)
+				out := a.foreign()
+				return errors.Join(c.Export(ctx, out, segment), out.Close())
 			}
 			return writeWhole(args[0], func(w io.Writer) error { return c.Export(ctx, w, segment) })
 		})

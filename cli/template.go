@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -130,8 +131,7 @@ func (a *app) templateShow() *cobra.Command {
 			case !ok:
 				return usage("there is no part "+eml.Visible(part), "one of html, text, subject")
 			}
-			_, err = io.WriteString(a.stdout, text)
-			return err
+			return a.writeForeign(text)
 		})
 	cmd.Flags().IntVar(&number, "version", 0, "`NUMBER` of the version (default: the newest)")
 	cmd.Flags().StringVar(&part, "part", "", "write this `PART` as it is stored: html, text or subject")
@@ -155,8 +155,7 @@ func (a *app) templateRender() *cobra.Command {
 			}
 			switch part {
 			case "html":
-				_, err = io.WriteString(a.stdout, letter.HTML)
-				return err
+				return a.writeForeign(letter.HTML)
 			case "":
 				return one(a, letter, func(r *report) { describeLetter(r, letter) })
 			}
@@ -169,11 +168,19 @@ func (a *app) templateRender() *cobra.Command {
 	return cmd
 }
 
+func (a *app) writeForeign(text string) error {
+	out := a.foreign()
+	_, err := io.WriteString(out, text)
+	return errors.Join(err, out.Close())
+}
+
 func describeLetter(r *report, letter campaign.Letter) {
 	r.pair("From", letter.From)
 	r.pair("To", letter.To)
 	r.pair("Subject", letter.Subject)
-	r.pair("bytes", commas(letter.Bytes))
+	if letter.Bytes > 0 {
+		r.pair("bytes", commas(letter.Bytes))
+	}
 	r.pair("no value", strings.Join(letter.Missing, ", "))
 	r.line("")
 	for line := range strings.SplitSeq(letter.Text, "\n") {

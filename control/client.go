@@ -113,7 +113,7 @@ func (c *Client) unreachable(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return &eml.Problem{What: "you may not use " + c.Socket, Hint: "become a member of the group that owns it, or use sudo", Err: err}
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return &eml.Problem{What: "the question to the daemon was given up", Err: err}
+		return &eml.Problem{What: "the question to the daemon was given up", Hint: "what the daemon had taken over whole (a start, a file) it finishes", Err: err}
 	}
 	return broken(err)
 }

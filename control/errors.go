@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"syscall"
 
 	"pabal/audience"
 	"pabal/campaign"
@@ -63,6 +64,10 @@ func failure(err error) (Failure, int) {
 	if errors.As(err, &tooLarge) {
 		return Failure{Error: "the request is too large", Hint: "send less at once", Code: "too_large"},
 			http.StatusRequestEntityTooLarge
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = errors.Join(err, spool.ErrFull)
+		f.Hint = "make room on the disk that holds the data folder, then do it again"
 	}
 	if outsideInput(err) {
 		err = errors.Join(err, errInvalid)

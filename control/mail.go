@@ -54,6 +54,9 @@ func (s *Server) messages(l *lines, r *http.Request) error {
 }
 
 func noSuchMessage(id string, err error) error {
+	if errors.Is(err, spool.ErrState) && hintOf(err) == "" {
+		return &eml.Problem{What: err.Error(), Hint: "see its outcome with: pabal spool show " + eml.Visible(id), Err: err}
+	}
 	if !errors.Is(err, spool.ErrNotFound) {
 		return err
 	}
