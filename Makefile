@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
 PACKAGES := ./...
 
-.PHONY: all build demo test plain host torture check race staticcheck fuzz generated bench clean
+.PHONY: all build demo test plain host torture check race staticcheck fuzz generated bench microbench clean
 
 all: build
 
@@ -52,7 +52,11 @@ generated: ## go.mod is tidy, and what is generated is as it would be generated
 	go generate $(PACKAGES)
 	git diff --exit-code
 
-bench: ## the promised ratios, each beside what it is compared with
+bench: ## the promised speeds, each beside its peer or limit; as root (Postfix); 20 minutes
+	testdata/apt-install bench-apt.txt
+	go test -tags bench -run Bench -v -count 1 -timeout 90m ./cli
+
+microbench: ## the Go benchmarks of all packages
 	go test -run '^$$' -bench . -benchtime 1x $(PACKAGES)
 
 clean:

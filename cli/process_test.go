@@ -55,6 +55,9 @@ func newHost(t testing.TB, o emulator.Options, env ...string) *host {
 		"PABAL_SES_ENDPOINT="+url, "PABAL_SMTP_LISTEN=127.0.0.1:0", "PABAL_WEB_LISTEN=127.0.0.1:0", "PABAL_WEB_METRICS_LISTEN=",
 		"PABAL_CAMPAIGN_FROM=shop@example.com", "PABAL_CAMPAIGN_COMPANY=Shop",
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true")
+	if name := os.Getenv(profiling); name != "" {
+		h.env = append(h.env, profiling+"="+name)
+	}
 	h.env = append(h.env, env...)
 	return h
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -20,8 +21,26 @@ const (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pabal": func() { os.Exit(Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) },
+		"pabal": func() { os.Exit(profiled()) },
 	})
+}
+
+// profiling names the variable with the file name that a pabal started by a
+// test writes its CPU profile to, with its pid behind.
+const profiling = "TEST_PROFILE"
+
+func profiled() int {
+	if name := os.Getenv(profiling); name != "" {
+		f, err := os.Create(fmt.Sprintf("%s.%d", name, os.Getpid()))
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			panic(err) // somebody asked for a profile that cannot be had
+		}
+		defer pprof.StopCPUProfile()
+	}
+	return Main(os.Args, os.Stdin, os.Stdout, os.Stderr)
 }
 
 // TestScripts runs every user story of testdata with the real binary.
