@@ -24,6 +24,10 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("sending", "calls to SES that are open", float64(status.Sending))
 	gauge("oldest_seconds", "age of the oldest message that waits", float64(status.OldestSeconds))
 	gauge("holds", "scopes that are held", float64(len(status.Held)))
+	fmt.Fprint(&out, "# HELP pabal_hold a scope that is held, and why\n# TYPE pabal_hold gauge\n")
+	for _, h := range status.Held {
+		fmt.Fprintf(&out, "pabal_hold{scope=%q,class=%q,manual=\"%t\"} 1\n", h.Scope, h.Class, h.Manual)
+	}
 	gauge("accepted_per_second", "accepted by SES, mean of the last seconds", status.PerSecond)
 	fmt.Fprint(&out, "# HELP pabal_messages messages by lane and outcome\n# TYPE pabal_messages gauge\n")
 	for _, lane := range slices.Sorted(maps.Keys(status.Lanes)) {

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"pabal/sesclient"
+	"pabal/smtpd"
+	"pabal/spool"
+)
+
+func TestMetricsNameWhatIsHeldAndCountByOutcome(t *testing.T) {
+	sp, err := spool.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	ses, err := sesclient.New(t.Context(), sesclient.Options{Region: "ap-northeast-2", Credentials: sesclient.Credentials{AccessKey: "a", SecretKey: "s"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sp.Hold(t.Context(), spool.Hold{Scope: spool.FromScope("example.com"), Class: spool.Identity, Reason: "not verified"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sp.Put(t.Context(), spool.Envelope{To: []string{"a@example.net"}}, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{spool: sp, ses: ses, smtp: smtpd.New(sp)}
+	w := httptest.NewRecorder()
+	d.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
+	for _, want := range []string{
+		`pabal_hold{scope="from:example.com",class="identity",manual="false"} 1`, "pabal_holds 1",
+		`pabal_messages{lane="transactional",outcome="pending"} 1`, "pabal_ses_quota_24h ",
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("metrics do not say %q:\n%s", want, w.Body)
+		}
+	}
+}
