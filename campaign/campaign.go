@@ -94,6 +94,7 @@ const (
 type Finding struct {
 	Rule     string   `json:"rule"` // one of the Rule constants
 	Level    Level    `json:"level"`
+	Name     string   `json:"name,omitempty"` // the field, attribute or value it is about
 	What     string   `json:"what"`
 	Why      string   `json:"why"`
 	How      string   `json:"how"`

@@ -23,11 +23,6 @@ func isBuiltin(key string) bool {
 	return false
 }
 
-// isPersonal reports whether a folded name is the subscriber's own.
-func isPersonal(key string) bool {
-	return key == "email" || key == "name" || key == "gender" || key == "createdat"
-}
-
 // person is the source of one recipient's merge fields.
 type person struct {
 	sub      *audience.Subscriber

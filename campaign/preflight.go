@@ -248,9 +248,10 @@ func (in *inspection) judge(ctx context.Context) error {
 	return nil
 }
 
-func (in *inspection) tallied(rule string, level Level, t *tally, what, why, how string) {
+func (in *inspection) tallied(rule string, level Level, t *tally, what, why, how string) *Finding {
 	f := in.find(rule, level, what, why, how)
 	f.Count, f.Examples = t.n, t.addresses
+	return f
 }
 
 // ended reports an error that says only that the caller has gone.

@@ -51,6 +51,7 @@ func TestPreflightRules(t *testing.T) {
 		{RuleUnknownField, Block, 0, `{{default Coupon "10%"}}{{Coupon}}` + simple, nil},
 		{RuleUnknownField, Block, 0, `{{ViewURL}}` + simple, nil},
 		{RuleMissingValue, Block, 30, `{{Gender}}` + simple, nil},
+		{RuleMissingSetting, Block, 0, `{{Phone}}` + simple, func(h *house, c *Campaign) { h.store.Settings.Phone = "" }},
 		{RuleMissingValue, Block, 30, `{{#if Name}}{{Gender}}{{/if}}` + simple, nil},
 		{RuleNoUnsubscribe, Block, 0, `<p>{{Name}} {{Body}}</p>`, nil},
 		{RuleUnescaped, Warn, 0, `{{{Body}}}` + simple, nil},

@@ -13,6 +13,7 @@ import (
 const (
 	RuleEmptyAudience    = "empty_audience"     // block: nobody may be mailed
 	RuleUnknownAttribute = "unknown_attribute"  // warn: the segment asks for an attribute nobody has
+	RuleMissingSetting   = "missing_setting"    // block: company, address or phone is used and not configured
 	RuleMissingValue     = "missing_value"      // block: a field without value and default
 	RuleUnknownField     = "unknown_field"      // block: a field nobody has; warn: one with a default, or in a condition
 	RuleTemplateFails    = "template_fails"     // block: letters too large or endless
@@ -32,20 +33,11 @@ const (
 	RuleSuppressedShare  = "suppressed_share"   // note: who is left out, and why
 )
 
-// remedy is what to do about a field without a value.
-func remedy(name string) string {
-	for _, setting := range []string{"company", "address", "phone"} {
-		if strings.EqualFold(name, setting) {
-			return fmt.Sprintf("Set it once for all campaigns: [campaign] %s in the configuration (PABAL_CAMPAIGN_%s), then restart the daemon.", setting, strings.ToUpper(setting))
-		}
-	}
-	return fmt.Sprintf("Give the field a default: {{default %s \"…\"}}, or leave these people out.", name)
-}
-
 func (in *inspection) judgeAudience() {
 	for _, name := range in.count.Unknown {
-		in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, "The condition asks for it, so it selects nobody by it, or everybody where it says “not”.",
+		f := in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, "The condition asks for it, so it selects nobody by it, or everybody where it says “not”.",
 			"Correct its spelling in the segment, or import the column.")
+		f.Name = name
 	}
 	if in.count.Mailable == 0 {
 		f := in.find(RuleEmptyAudience, Block, "nobody would be mailed", fmt.Sprintf("The condition selects %d people, none of whom may be mailed.", in.count.Selected),
@@ -81,8 +73,9 @@ func (in *inspection) judgeFields() {
 				if s.optional { // everybody gets its default: a letter without a hole
 					level = Warn
 				}
-				in.find(RuleUnknownField, level, "nobody has the field "+s.spelled, "It is no attribute of any subscriber, no value of the campaign and none of "+strings.Join(builtin, ", ")+".",
+				f := in.find(RuleUnknownField, level, "nobody has the field "+s.spelled, "It is no attribute of any subscriber, no value of the campaign and none of "+strings.Join(builtin, ", ")+".",
 					"Correct its spelling, import the column, or set it: --set "+s.spelled+"=…")
+				f.Name = s.spelled
 			}
 		}
 		if p.raw && p.part == partHTML {
@@ -98,15 +91,29 @@ func (in *inspection) judgeFields() {
 		if unknown[name] {
 			continue
 		}
-		t := in.missing[name]
-		in.tallied(RuleMissingValue, Block, t, fmt.Sprintf("%d recipients have no value for %s", t.n, in.spelled(name)), "The letter would have a hole there, so it is not sent.",
-			remedy(in.spelled(name)))
+		in.judgeMissing(in.missing[name], in.spelled(name))
 	}
 	for _, name := range builtin {
 		if _, ok := in.def.common.values[fold(name)]; ok {
-			in.find(RuleShadowedValue, Warn, "the value "+name+" is not used", name+" is a built-in field.", "Use another name, or set it in the configuration.")
+			f := in.find(RuleShadowedValue, Warn, "the value "+name+" is not used", name+" is a built-in field.", "Use another name, or set it in the configuration.")
+			f.Name = name
 		}
 	}
+}
+
+// judgeMissing tells a field that people lack from one the operator has not set.
+func (in *inspection) judgeMissing(t *tally, name string) {
+	const why = "The letter would have a hole there, so it is not sent."
+	setting := fold(name)
+	if setting == "company" || setting == "address" || setting == "phone" {
+		f := in.find(RuleMissingSetting, Block, name+" is not configured", why,
+			fmt.Sprintf("Set it once for all campaigns: [campaign] %s in the configuration (PABAL_CAMPAIGN_%s), then restart the daemon.", setting, strings.ToUpper(setting)))
+		f.Name = name
+		return
+	}
+	f := in.tallied(RuleMissingValue, Block, t, fmt.Sprintf("%d recipients have no value for %s", t.n, name), why,
+		fmt.Sprintf("Give the field a default: {{default %s \"…\"}}, or leave these people out.", name))
+	f.Name = name
 }
 
 func (in *inspection) knows(key string) bool {

@@ -88,7 +88,7 @@ func withHeldMail(f *fakeBackend) {
 func withBlock(f *fakeBackend) {
 	f.preflight.Blocked = true
 	f.preflight.Findings = append([]campaign.Finding{
-		{Rule: "missing_value", Level: campaign.Block, What: "no value for Coupon", How: "set it", Count: 12, Examples: []string{"customer004@example.com"}},
+		{Rule: "missing_value", Level: campaign.Block, Name: "Coupon", What: "no value for Coupon", How: "set it", Count: 12, Examples: []string{"customer004@example.com"}},
 		{Rule: "no_unsubscribe", Level: campaign.Block, What: "there is no unsubscribe link", How: "add one"},
 	}, f.preflight.Findings...)
 }

@@ -143,6 +143,9 @@ func (a *app) finding(f campaign.Finding) ruleText {
 	if !ok || a.t.OwnWords && own.What != "" {
 		return own
 	}
+	if f.Name != "" {
+		words.What += ": " + safe(f.Name)
+	}
 	return words
 }
 
