@@ -16,7 +16,8 @@
 //
 //	meta         salt (16 bytes); "key" + id byte -> HMAC key of 32
 //	             bytes, the highest id signs; indexed: every subscriber up to
-//	             this id is in email; optouts: offset in optouts.log
+//	             this id is in email; optouts: offset in optouts.log;
+//	             sync: the mark of the sync
 //	subscribers  id u64 -> packed record (record.go); the sequence is the
 //	             newest id, ids are never used twice; its count is in meta
 //	email        address hash (first 8 bytes), id u64 -> nothing
@@ -28,6 +29,10 @@
 //	             line has the one that its record tells: import and consent
 //	names        kind byte (a attribute, t tag, o topic), id u32 -> count u64, name
 //	imports      number u32 -> file name and time as JSON
+//	rows         key of a row of the customers' table -> its subscriber, change
+//	             time and word about consent (store_sync_rows.go)
+//	rowsof       subscriber id u64, key of a row -> nothing
+//	reread       key of a row whose fields are to be read again -> nothing
 //
 // The address hash is SHA-256 over the salt and eml.Key of the address.
 package audience

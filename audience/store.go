@@ -25,12 +25,16 @@ var (
 	bucketHistory     = []byte("history")
 	bucketNames       = []byte("names")
 	bucketImports     = []byte("imports")
+	bucketRows        = []byte("rows")
+	bucketRowsOf      = []byte("rowsof")
+	bucketReread      = []byte("reread")
 
 	metaSalt    = []byte("salt")
 	metaKey     = []byte("key")
 	metaIndexed = []byte("indexed")
 	metaOptOuts = []byte("optouts")
 	metaCount   = []byte("subscribers")
+	metaSync    = []byte("sync")
 )
 
 const (
@@ -144,7 +148,8 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 	}
 	return store.Open(path, store.Options{Kind: "audience", Room: room, Init: initialise, ReadOnly: readOnly,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
-			bucketOptOuts, bucketHistory, bucketNames, bucketImports}})
+			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread},
+		Migrations: []func(*bolt.Tx) error{addRows}})
 }
 
 // initialise gives a new store its secrets.
