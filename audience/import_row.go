@@ -77,10 +77,10 @@ func (p *plan) fields(cells []string, out *importRow, zone *time.Location) (reas
 	}
 	var ok bool
 	if out.created, ok = dateCell(cells, p.created, zone); !ok {
-		return fmt.Sprintf("%q is not a date", clip(cells[p.created]))
+		return fmt.Sprintf("%q is not a date", eml.Cut(cells[p.created], maxDetail))
 	}
 	if out.consentAt, ok = dateCell(cells, p.consentAt, zone); !ok {
-		return fmt.Sprintf("%q is not a date", clip(cells[p.consentAt]))
+		return fmt.Sprintf("%q is not a date", eml.Cut(cells[p.consentAt], maxDetail))
 	}
 	if p.consent >= 0 {
 		out.subscribed = isYes(cells[p.consent])

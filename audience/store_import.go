@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"pabal/eml"
 )
 
 // rowSize is what a row adds to the file, bytes: 200 measured, with its indexes.
@@ -144,7 +146,7 @@ func (im *importer) consent(u *update, p *person, row *importRow, isNew bool) (v
 // refusal is the history of somebody new whose address had refused before.
 func (im *importer) refusal(u *update, p *person, row *importRow) error {
 	c, _ := im.said(u, row)
-	return u.remember(p, Change{At: fromMillis(millis(c.At)), Subscribed: c.Subscribed, Source: Import, Detail: clip(im.options.Name)})
+	return u.remember(p, Change{At: fromMillis(millis(c.At)), Subscribed: c.Subscribed, Source: Import, Detail: eml.Cut(im.options.Name, maxDetail)})
 }
 
 // fields sets what the row has; an empty cell leaves what is known.

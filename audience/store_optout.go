@@ -14,6 +14,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"pabal/eml"
 )
 
 // optOutLine is one line of optouts.log: no address in it, so that erasing a
@@ -136,7 +138,7 @@ func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detai
 		at = sub.Consent.At // a clock set back does not make it older than what it ends
 	}
 	h := s.hash(sub.Email)
-	line := optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: source, Detail: clip(detail)}
+	line := optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: source, Detail: eml.Cut(detail, maxDetail)}
 	return s.logged(ctx, line, func(u *update) error { return u.optOut(line) })
 }
 

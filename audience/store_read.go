@@ -145,7 +145,7 @@ func firstChange(tx *bolt.Tx, c Consent, origin uint32) Change {
 	change := Change{At: c.At, Subscribed: c.Subscribed, Source: c.Source, Applied: true}
 	var from origins
 	if c.Source == Import && json.Unmarshal(tx.Bucket(bucketImports).Get(binary.BigEndian.AppendUint32(nil, origin)), &from) == nil {
-		change.Detail = clip(from.Name)
+		change.Detail = eml.Cut(from.Name, maxDetail)
 	}
 	return change
 }

@@ -62,7 +62,7 @@ func (s *Store) Set(ctx context.Context, e Edit) (Subscriber, error) {
 		if at.Before(now.At) {
 			at = now.At
 		}
-		err = s.logged(ctx, optOutLine{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: clip(e.Detail)}, do)
+		err = s.logged(ctx, optOutLine{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail)}, do)
 	}
 	if err != nil {
 		return Subscriber{}, err

@@ -29,7 +29,7 @@ func (s *Store) Suppress(ctx context.Context, sup Suppression) error {
 	if sup.At.IsZero() {
 		sup.At = s.now()
 	}
-	sup.Email, sup.At, sup.Detail = address, sup.At.UTC(), clip(sup.Detail)
+	sup.Email, sup.At, sup.Detail = address, sup.At.UTC(), eml.Cut(sup.Detail, maxDetail)
 	h := s.hash(address)
 	do := func(u *update) error { return u.suppress(h, sup) }
 	if sup.Reason != "complaint" {

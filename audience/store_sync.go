@@ -348,4 +348,4 @@ func (u *syncRun) dropExternal(p *person) error {
 	return b.Delete([]byte(p.external))
 }
 
-func detail(r *syncRow) string { return clip("row " + r.id) }
+func detail(r *syncRow) string { return eml.Cut("row "+r.id, maxDetail) }

@@ -9,6 +9,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"pabal/eml"
 	"pabal/store"
 )
 
@@ -157,7 +158,7 @@ func (u *update) say(p *person, h addressHash, next Consent, k kind, detail stri
 	if v == nothingNew {
 		return v, nil
 	}
-	if err := u.remember(p, Change{At: next.At, Subscribed: next.Subscribed, Source: next.Source, Detail: clip(detail), Applied: v == applied}); err != nil {
+	if err := u.remember(p, Change{At: next.At, Subscribed: next.Subscribed, Source: next.Source, Detail: eml.Cut(detail, maxDetail), Applied: v == applied}); err != nil {
 		return v, err
 	}
 	p.consent = after
@@ -232,15 +233,4 @@ func number(b []byte) uint64 {
 		return 0
 	}
 	return binary.BigEndian.Uint64(b)
-}
-
-func clip(s string) string {
-	if len(s) <= maxDetail {
-		return s
-	}
-	s = s[:maxDetail]
-	for len(s) > 0 && s[len(s)-1]&0xC0 == 0x80 {
-		s = s[:len(s)-1]
-	}
-	return s[:max(0, len(s)-1)]
 }

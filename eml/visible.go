@@ -41,6 +41,17 @@ func Visible(s string) string {
 	return b.String()
 }
 
+// Cut shortens a text to at most n bytes without splitting a letter.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
 // cleanPrefix is how many bytes of s can be shown as they are.
 func cleanPrefix(s string) int {
 	for i := 0; i < len(s); {

@@ -73,3 +73,15 @@ func FuzzVisible(f *testing.F) {
 		}
 	})
 }
+
+func TestCutSplitsNoLetter(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		n    int
+		want string
+	}{{"가나다", 4, "가"}, {"가나다", 2, ""}, {"가나다", 9, "가나다"}, {"abc", 3, "abc"}, {"abc", 2, "ab"}, {"a\xff\xfeb", 2, "a\xff"}} {
+		if got := Cut(c.in, c.n); got != c.want {
+			t.Errorf("Cut(%q, %d) = %q, want %q", c.in, c.n, got, c.want)
+		}
+	}
+}

@@ -47,10 +47,10 @@ func (s *session) message(buf []byte) (*message, error) {
 		return nil, err
 	}
 	m.env.FromDomain = eml.Domain(m.sender)
-	m.env.Subject = cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
+	m.env.Subject = eml.Cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
 	strip(&header)
 	s.complete(&header, m.id)
-	m.env.MessageID = cut(bareID(header.Get("Message-ID")), maxMessageID)
+	m.env.MessageID = eml.Cut(bareID(header.Get("Message-ID")), maxMessageID)
 	plain, err := sevenBit(&header, body)
 	if err != nil {
 		return nil, err
@@ -152,14 +152,6 @@ func client(c *smtp.Conn) string {
 		return "[IPv6:" + host + "]"
 	}
 	return "[" + host + "]"
-}
-
-// cut shortens a text to n bytes, between two characters.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
 }
 
 func bareID(value string) string {

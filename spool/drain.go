@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"pabal/eml"
 )
 
 const (
@@ -249,7 +251,7 @@ func (s *Spool) address(c *candidate) {
 		return
 	}
 	if err != nil {
-		c.trouble = cut("its address cannot be read: "+err.Error(), maxReason)
+		c.trouble = eml.Cut("its address cannot be read: "+err.Error(), maxReason)
 		s.logger().Error("address could not be read", "part", "spool", "campaign", c.campaign, "message", rowID(c.campaign, c.key), "err", err)
 	}
 	c.to = to

@@ -522,12 +522,3 @@ func TestOurOwnRefusalDoesNotEndAnOutage(t *testing.T) {
 		}
 	})
 }
-
-func TestLongSubjectIsCutBetweenLetters(t *testing.T) {
-	if got := cut("가나다", 4); got != "가" {
-		t.Errorf("got %q, want 가", got)
-	}
-	if got := cut("abc", 3); got != "abc" {
-		t.Errorf("got %q", got)
-	}
-}

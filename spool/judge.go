@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"pabal/eml"
 )
 
 const (
@@ -74,7 +76,7 @@ func judge(m *Message, err error, p policy) verdict {
 		return verdict{outcome: Skipped, reason: skip.Reason, noCall: true}
 	}
 	e := sendError(err)
-	v := verdict{outcome: Pending, reason: cut(e.Error(), maxReason), class: e.Class, noCall: e.NoCall}
+	v := verdict{outcome: Pending, reason: eml.Cut(e.Error(), maxReason), class: e.Class, noCall: e.NoCall}
 	switch e.Class {
 	case Permanent:
 		v.outcome = final(m)
@@ -142,7 +144,7 @@ func (v verdict) apply(m *Message, sesID string, now time.Time) {
 		m.MaybeTwice = m.MaybeTwice || v.maybeTwice
 	}
 	if v.outcome == Accepted {
-		m.SESID, m.Reason = cut(sesID, maxSESID), ""
+		m.SESID, m.Reason = eml.Cut(sesID, maxSESID), ""
 		m.Tries++
 	}
 	if v.outcome == Pending {

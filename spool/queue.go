@@ -10,9 +10,10 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/eml"
 )
 
 const (
@@ -127,7 +128,7 @@ func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
 			return nil, err
 		}
 		m := Message{seq: seq, To: to, From: env.From, FromDomain: env.FromDomain, Size: len(body),
-			Subject: cut(env.Subject, maxSubject), MessageID: env.MessageID, At: now, Received: now}
+			Subject: eml.Cut(env.Subject, maxSubject), MessageID: env.MessageID, At: now, Received: now}
 		if m.Reason = env.Skip[to]; m.Reason != "" {
 			m.Outcome = Skipped
 		} else {
@@ -139,17 +140,6 @@ func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
 		ids = append(ids, queueID(seq))
 	}
 	return ids, nil
-}
-
-// cut shortens text to at most n bytes without splitting a letter.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
 }
 
 // putBody stores a body in a bucket of its own with the number of messages

@@ -41,25 +41,31 @@ func (s *Spool) rowBatch(campaign uint64, outcome *Outcome, after uint64) (batch
 		if b == nil {
 			return nil
 		}
-		c := b.Cursor()
-		k, v := c.Seek(u64(after + 1))
-		for n := 0; k != nil; n++ {
-			if n == MaxBatch {
-				return nil
-			}
-			if last = number(k, 0); outcome == nil || len(v) > 1 && v[1] == byte(*outcome) {
-				m, err := readRow(v, campaign, last)
-				if err != nil {
-					return err
-				}
-				batch = append(batch, m)
-			}
-			k, v = c.Next()
-		}
-		last = 0
-		return nil
+		batch, last, err = readBatch(b, outcome, after, func(v []byte, key uint64) (Message, error) { return readRow(v, campaign, key) })
+		return err
 	})
 	return batch, last, err
+}
+
+// readBatch reads up to MaxBatch records behind after and keeps those with the
+// outcome; last is the last key looked at, 0 at the end of the bucket.
+func readBatch(b *bbolt.Bucket, outcome *Outcome, after uint64, read func(v []byte, key uint64) (Message, error)) (batch []Message, last uint64, err error) {
+	c := b.Cursor()
+	k, v := c.Seek(u64(after + 1))
+	for n := 0; k != nil; n++ {
+		if n == MaxBatch {
+			return batch, last, nil
+		}
+		if last = number(k, 0); outcome == nil || len(v) > 1 && v[1] == byte(*outcome) {
+			m, err := read(v, last)
+			if err != nil {
+				return batch, last, err
+			}
+			batch = append(batch, m)
+		}
+		k, v = c.Next()
+	}
+	return batch, 0, nil
 }
 
 // Recipient is one row. ErrNotFound.

@@ -217,23 +217,8 @@ func (s *Spool) Messages(outcome *Outcome) iter.Seq2[Message, error] {
 
 func (s *Spool) mailBatch(name []byte, outcome *Outcome, after uint64) (batch []Message, last uint64, err error) {
 	err = s.queue.db.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(name).Cursor()
-		k, v := c.Seek(u64(after + 1))
-		for n := 0; k != nil; n++ {
-			if n == MaxBatch {
-				return nil
-			}
-			if last = number(k, 0); outcome == nil || len(v) > 1 && v[1] == byte(*outcome) {
-				m, err := readMail(v, last)
-				if err != nil {
-					return err
-				}
-				batch = append(batch, m)
-			}
-			k, v = c.Next()
-		}
-		last = 0
-		return nil
+		batch, last, err = readBatch(tx.Bucket(name), outcome, after, readMail)
+		return err
 	})
 	return batch, last, err
 }
