@@ -30,7 +30,6 @@ import (
 	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,9 +53,6 @@ const (
 	// tagName is the SES message tag that carries our id; idHeader the header.
 	tagName  = "pabal"
 	idHeader = "X-Pabal-Id: "
-
-	// keepBuffer is the largest mail buffer kept for the next call.
-	keepBuffer = 1 << 20
 )
 
 // Options for New.
@@ -98,7 +94,6 @@ type Client struct {
 	account     account
 	identities  identities
 	inFlight    atomic.Int64
-	buffers     sync.Pool // *[]byte, the mail with its header line
 }
 
 // New loads AWS's default credential chain. It makes no call. It returns an
@@ -126,7 +121,6 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		endpoint:    o.Endpoint,
 		set:         o.ConfigurationSet,
 		log:         log,
-		buffers:     sync.Pool{New: func() any { return new([]byte) }},
 	}
 	c.api = sesv2.NewFromConfig(cfg, func(s *sesv2.Options) {
 		s.HTTPClient = web
@@ -134,6 +128,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		if o.Endpoint != "" {
 			s.BaseEndpoint = aws.String(o.Endpoint)
 		}
+		s.EndpointResolverV2 = &knownEndpoint{EndpointResolverV2: sesv2.NewDefaultEndpointResolverV2()}
 	})
 	c.account = newAccount(c.fetchFacts)
 	c.identities = newIdentities(c.fetchIdentities)
@@ -198,14 +193,10 @@ func checkEndpoint(endpoint string) error {
 func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 	c.inFlight.Add(1)
 	defer c.inFlight.Add(-1)
-	buffer := c.buffers.Get().(*[]byte)
-	defer c.giveBack(buffer)
-	*buffer = appendMail((*buffer)[:0], m)
-
 	var out *sesv2.SendEmailOutput
 	began := time.Now()
-	err := c.call(ctx, callLimit(len(*buffer)), func(ctx context.Context) (err error) {
-		out, err = c.api.SendEmail(ctx, c.input(m, *buffer))
+	err := c.call(ctx, callLimit(len(m.Data)), func(ctx context.Context) (err error) {
+		out, err = c.api.SendEmail(ctx, c.input(m), carrying(m))
 		return err
 	})
 	if err != nil {
@@ -229,9 +220,10 @@ func (c *Client) refused(err error, m *spool.Message, began time.Time) *spool.Se
 	return refused
 }
 
-func (c *Client) input(m *spool.Message, raw []byte) *sesv2.SendEmailInput {
+// input is the call without the mail, which carrying adds.
+func (c *Client) input(m *spool.Message) *sesv2.SendEmailInput {
 	in := &sesv2.SendEmailInput{
-		Content:     &types.EmailContent{Raw: &types.RawMessage{Data: raw}},
+		Content:     &types.EmailContent{Raw: &types.RawMessage{Data: []byte{}}},
 		Destination: &types.Destination{ToAddresses: []string{m.To}},
 	}
 	if m.Tag != "" {
@@ -241,26 +233,6 @@ func (c *Client) input(m *spool.Message, raw []byte) *sesv2.SendEmailInput {
 		in.ConfigurationSetName = aws.String(c.set)
 	}
 	return in
-}
-
-// appendMail writes our id's header line and the mail: the one copy of a mail
-// that is made here (the SDK encodes it from this buffer before it returns).
-func appendMail(dst []byte, m *spool.Message) []byte {
-	if need := len(idHeader) + len(m.Tag) + 2 + len(m.Data); cap(dst) < need {
-		dst = make([]byte, 0, need+need/8)
-	}
-	if m.Tag != "" {
-		dst = append(dst, idHeader...)
-		dst = append(dst, m.Tag...)
-		dst = append(dst, "\r\n"...)
-	}
-	return append(dst, m.Data...)
-}
-
-func (c *Client) giveBack(buffer *[]byte) {
-	if cap(*buffer) <= keepBuffer {
-		c.buffers.Put(buffer)
-	}
 }
 
 func callLimit(bytes int) time.Duration {
