@@ -12,7 +12,8 @@ import (
 // remember is a Sender that remembers what it was given and answers by fn.
 type remember struct {
 	mu    sync.Mutex
-	calls []Message // in order of the calls
+	calls []Message      // in order of the calls
+	by    map[string]int // calls for each message
 	at    []time.Time
 	fn    func(ctx context.Context, m *Message, n int) error // n: calls for this message so far, from 1
 }
@@ -21,13 +22,11 @@ func (r *remember) Send(ctx context.Context, m *Message) (string, error) {
 	r.mu.Lock()
 	r.calls = append(r.calls, *m)
 	r.at = append(r.at, time.Now())
-	n := 0
-	for _, c := range r.calls {
-		if c.ID == m.ID {
-			n++
-		}
+	if r.by == nil {
+		r.by = map[string]int{}
 	}
-	fn, total := r.fn, len(r.calls)
+	r.by[m.ID]++
+	fn, n, total := r.fn, r.by[m.ID], len(r.calls)
 	r.mu.Unlock()
 	if fn != nil {
 		if err := fn(ctx, m, n); err != nil {
@@ -40,13 +39,7 @@ func (r *remember) Send(ctx context.Context, m *Message) (string, error) {
 func (r *remember) count(id string) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	n := 0
-	for _, c := range r.calls {
-		if c.ID == id {
-			n++
-		}
-	}
-	return n
+	return r.by[id]
 }
 
 func (r *remember) total() int {

@@ -175,7 +175,7 @@ func TestLaterAnswerNamesTheHold(t *testing.T) {
 		if s, err = Open(dir); err != nil {
 			t.Fatal(err)
 		}
-		if h := s.Holds(); len(h) != 1 || h[0].Class != c.want || h[0].Manual != c.manual {
+		if h := s.Holds(); len(h) != 1 || h[0].Class != c.want || h[0].Manual != c.manual || h[0].NextProbe.IsZero() != c.manual {
 			t.Errorf("step %d: after a restart %+v, want %s", i, h, c.want)
 		}
 	}

@@ -56,8 +56,9 @@ func (l *Ledger) act(a Act) {
 // sent. A campaign that is done runs again. It works in batches with a mark,
 // so Run finishes what a crash interrupts, and returns how many were put back.
 // Rows of unknown outcome may be mailed twice: they are marked maybe_twice.
-// ErrNotFound; ErrState for another outcome or a campaign that is frozen only
-// in part, cancelled, or being resent.
+// One of the same outcome that is under way is gone on with. ErrNotFound;
+// ErrState for another outcome or a campaign that is frozen only in part,
+// cancelled, or being resent with the other outcome.
 func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (int64, error) {
 	if outcome != Failed && outcome != Unknown {
 		return 0, fmt.Errorf("resend what is %s: only failed and unknown can be sent again: %w", outcome, ErrState)
@@ -70,6 +71,9 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 		l, err := s.ledgerSums().header(campaign)
 		if err != nil {
 			return err
+		}
+		if l.Resend != nil && l.Resend.Outcome == outcome {
+			return nil // one that was cut short, by a full disk perhaps: go on with it
 		}
 		if l.Resend != nil || !slices.Contains([]State{Running, Paused, Held, Done}, l.State) {
 			return fmt.Errorf("campaign %d is %s: %w", campaign, l.State, ErrState)
