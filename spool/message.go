@@ -104,10 +104,10 @@ type Message struct {
 	Subject    string    `json:"subject,omitempty"`    // transactional only, decoded
 	MessageID  string    `json:"message_id,omitempty"` // transactional only: the application's own, without brackets
 	Outcome    Outcome   `json:"outcome"`
-	Reason     string    `json:"reason,omitempty"` // why failed, skipped or unknown; while pending, the last refusal
-	Attempts   int       `json:"attempts"`         // calls to SES made or begun
-	Tries      int       `json:"tries"`            // attempts that used up one of the 1 + 3
-	SESID      string    `json:"ses_message_id,omitempty"`
+	Reason     string    `json:"reason"`   // why failed, skipped or unknown; while pending, the last refusal
+	Attempts   int       `json:"attempts"` // calls to SES made or begun
+	Tries      int       `json:"tries"`    // attempts that used up one of the 1 + 3
+	SESID      string    `json:"ses_message_id"`
 	At         time.Time `json:"at,omitzero"`       // last change of outcome
 	Received   time.Time `json:"received,omitzero"` // when it was acknowledged; transactional only
 	NextTry    time.Time `json:"next_try,omitzero"` // not before; pending only
