@@ -27,13 +27,17 @@
 // waits for a person). Refusals of three different messages with no acceptance
 // between are an outage: everything is held, the tries spent are given back,
 // and one probe at 5 s rising to 60 s ends it. A message about to fail for
-// good is failed only if SES answers otherwise (Pace.Probe).
+// good, or to be given up after lost answers, is so only if SES answers otherwise
+// (Pace.Probe). What may have been sent is never told as failed or skipped: it
+// is unknown. A record that cannot be read is parked as failed, not sent.
 //
 // # What it does not do
 //
 // It knows neither SES nor consent: both are behind Sender. It composes no
-// mail. The drain order between messages is by due time in the queue and by
-// subscriber id in a campaign, campaigns taking turns; nothing more is promised.
+// mail. The clock may be set back: no message waits longer than the longest
+// delay for that. The drain order between messages is by due time in the queue
+// and by subscriber id in a campaign, campaigns taking turns; nothing more is
+// promised.
 package spool
 
 import (
