@@ -22,7 +22,6 @@ import (
 const (
 	millionPeople = 1_000_000
 	fewPeople     = 20_000 // of them, for letters of 100 KB
-	millionLimit  = time.Hour
 	statusEvery   = 20 * time.Millisecond
 )
 
