@@ -131,7 +131,7 @@ func (p *Plan) note(facts AccountFacts, f flight, zone *time.Location) {
 		if f.wave == 0 {
 			p.Notes = append(p.Notes, fmt.Sprintf("The 24-hour quota leaves nothing: %s cannot go.", mails(p.Waits)))
 		} else {
-			p.Notes = append(p.Notes, fmt.Sprintf("The 24-hour quota of %s is used up after %s: %s wait and go by themselves as it frees, at the latest from %s.",
+			p.Notes = append(p.Notes, fmt.Sprintf("The 24-hour quota of %s is used up after %s: %s must wait, to go as it frees, at the latest from %s.",
 				number(facts.Max24Hour), mails(now), mails(p.Waits), p.ResumesAt.In(zone).Format("2006-01-02 15:04 MST")))
 		}
 	}

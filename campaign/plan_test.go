@@ -22,7 +22,7 @@ func TestFlightPlan(t *testing.T) {
 	}{
 		{"200 in the sandbox", 200, sandbox, 222.2, 0, true, "200 mails take 222 s at 0.9/s."},
 		{"500 at 14/s", 500, grown, 39.68, 0, true, "500 mails take 39.7 s at 12.6/s."},
-		{"150 sent before", 200, with(sandbox, 150), 86400 + 150/0.9, 150, false, "150 mails wait"},
+		{"150 sent before", 200, with(sandbox, 150), 86400 + 150/0.9, 150, false, "150 mails must wait"},
 		{"500 in the sandbox", 500, sandbox, 2*86400 + 100/0.9, 300, false, "Not all can be handed to SES within 5 minutes: at 0.9/s that holds for 200 mails."},
 		{"exactly two days' quota", 400, sandbox, 86400 + 200/0.9, 200, false, ""},
 		{"nothing left", 10, with(sandbox, 300), 86400 + 10/0.9, 10, false, "used up after 0 mails"},

@@ -210,7 +210,7 @@ func (in *inspection) judgeAccount(ctx context.Context) error {
 	if facts.Max24Hour >= 0 {
 		left := int64(max(facts.Max24Hour*share(facts.QuotaShare)-facts.Sent24Hours, 0))
 		if in.count.Mailable > left {
-			f := in.find(RuleQuota, Warn, fmt.Sprintf("%d mails wait for the 24-hour quota", in.count.Mailable-left), fmt.Sprintf("The quota of %s leaves %d now.", number(facts.Max24Hour), left),
+			f := in.find(RuleQuota, Warn, mails(in.count.Mailable-left)+" must wait for the 24-hour quota", fmt.Sprintf("The quota of %s leaves %d now.", number(facts.Max24Hour), left),
 				"They go by themselves as it frees; or ask AWS for a larger quota.")
 			f.Count = in.count.Mailable - left
 		}
