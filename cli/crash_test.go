@@ -63,8 +63,8 @@ func TestKillNineLosesNobodyAndListsEveryDoubt(t *testing.T) {
 	if last.Audience != crashPeople || last.Accepted+last.Unknown != crashPeople {
 		t.Errorf("not everybody was mailed: %+v", last.Counts)
 	}
-	if most := crashKills * crashConcurrency; a.twice > most || last.Unknown > int64(most) {
-		t.Errorf("%d copies and %d unknown, at most %d calls were open at the kills", a.twice, last.Unknown, most)
+	if most := crashKills * crashConcurrency; a.twice > 0 || last.Unknown > int64(most) {
+		t.Errorf("%d copies in a lane that leaves lost answers, %d unknown: at most %d calls were open at the kills", a.twice, last.Unknown, most)
 	}
 	t.Logf("accepted %d, unknown %d, copies %d", last.Accepted, last.Unknown, a.twice)
 	h.stop(p)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pabal/sesclient/emulator"
+	"pabal/spool"
 )
 
 // TestInterruptFinishesOpenCalls stops the daemon in the middle of a campaign:
@@ -117,6 +118,29 @@ func TestMailSurvivesKillAfterItsAcknowledgement(t *testing.T) {
 	d := &demo{ses: h.ses}
 	if _, err := d.await(t.Context(), 0); err != nil {
 		t.Fatalf("the mail was lost: %v\n%s", err, h.log())
+	}
+	h.stop(p)
+}
+
+// TestSuppressedAddressGetsNoApplicationsMail in either lane; the others do.
+func TestSuppressedAddressGetsNoApplicationsMail(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 100, Keep: -1})
+	p := h.serve()
+	c := h.client()
+	if _, err := c.Suppress(t.Context(), "minji@example.net", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := smtp.SendMail(p.where.SMTP[0], nil, "erp@example.com", []string{"minji@example.net", "chul@example.net"}, []byte(demoApplication)); err != nil {
+		t.Fatal(err)
+	}
+	waitEmpty(t, c)
+	if log := h.ses.Accepted(); len(log) != 1 || log[0].To[0] != "chul@example.net" {
+		t.Errorf("SES got %+v", log)
+	}
+	for m, err := range c.Trace(t.Context(), "minji@example.net") {
+		if err != nil || m.Outcome != spool.Skipped || m.Reason != spool.SkipSuppressed || m.Attempts != 0 {
+			t.Errorf("got %+v, %v", m, err)
+		}
 	}
 	h.stop(p)
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"pabal/audience"
 )
@@ -76,7 +78,12 @@ func TestUploadThatBreaksOffChangesNothing(t *testing.T) {
 	if _, err := r.Import(t.Context(), &brokenUpload{strings.NewReader(csvOf(3000))}, audience.ImportOptions{Name: "x.csv"}); err == nil {
 		t.Error("a broken upload was taken for a good one")
 	}
-	r.stop() // the handler has ended
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(r.log.String(), "/v0/subscribers/import"); {
+		if time.Now().After(deadline) {
+			t.Fatal("the handler does not end")
+		}
+		runtime.Gosched()
+	}
 	count, err := r.server.People.Count(t.Context(), nil, "")
 	if err != nil || count.Selected != 0 {
 		t.Errorf("%d people were imported, %v", count.Selected, err)
