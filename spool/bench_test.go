@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 func openBench(b *testing.B) *Spool {
@@ -36,7 +38,7 @@ func BenchmarkPut(b *testing.B) {
 				body := make([]byte, size)
 				env := Envelope{From: "app@example.com", FromDomain: "example.com", To: []string{"someone@example.net"},
 					Subject: "주문이 접수되었습니다", MessageID: "20261122.1234567@app.example.com"}
-				before := s.queue.db.Stats().TxStats
+				before := s.queue.Stats().TxStats
 				var left atomic.Int64
 				left.Store(int64(b.N))
 				b.ResetTimer()
@@ -53,7 +55,7 @@ func BenchmarkPut(b *testing.B) {
 				}
 				wg.Wait()
 				b.StopTimer()
-				after := s.queue.db.Stats().TxStats
+				after := s.queue.Stats().TxStats
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
 				b.ReportMetric(float64(after.GetPageAlloc()-before.GetPageAlloc())/float64(b.N)/float64(size), "written/body")
 			})
@@ -137,7 +139,7 @@ func BenchmarkDrain(b *testing.B) {
 		if l, err := s.Ledger(1); err != nil || l.Accepted != rows {
 			b.Fatalf("%+v, %v", l, err)
 		}
-		if used, err = pagesInUse(s.ledger); err != nil {
+		if used, err = pagesInUse(s.ledger.Store); err != nil {
 			b.Fatal(err)
 		}
 		if err := s.Close(); err != nil {
@@ -150,9 +152,9 @@ func BenchmarkDrain(b *testing.B) {
 }
 
 // pagesInUse is the bytes of a file that hold something.
-func pagesInUse(st *store) (bytes float64, err error) {
-	err = st.db.View(func(tx *bbolt.Tx) error {
-		bytes = float64(tx.Size() - int64((st.db.Stats().FreePageN+st.db.Stats().PendingPageN)*st.db.Info().PageSize))
+func pagesInUse(st *store.Store) (bytes float64, err error) {
+	err = st.View(func(tx *bbolt.Tx) error {
+		bytes = float64(tx.Size() - int64(st.Stats().FreePageN+st.Stats().PendingPageN)*4096)
 		return nil
 	})
 	return bytes, err

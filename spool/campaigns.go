@@ -26,9 +26,11 @@ type ledgerSums struct {
 	touched map[uint64]*Ledger
 }
 
-func (q *ledgerSums) begin() { q.touched = map[uint64]*Ledger{} }
+// Begin starts a group of the writer (store.Sums).
+func (q *ledgerSums) Begin(*bbolt.Tx) { q.touched = map[uint64]*Ledger{} }
 
-func (q *ledgerSums) flush(tx *bbolt.Tx) error {
+// Flush writes the headers.
+func (q *ledgerSums) Flush(tx *bbolt.Tx) error {
 	for _, l := range q.touched {
 		b, err := json.Marshal(l)
 		if err != nil {
@@ -41,7 +43,11 @@ func (q *ledgerSums) flush(tx *bbolt.Tx) error {
 	return nil
 }
 
-func (q *ledgerSums) publish() {
+// Abandon has nothing to do: a group begins with what is committed.
+func (q *ledgerSums) Abandon() error { return nil }
+
+// Publish shows the headers to readers.
+func (q *ledgerSums) Publish() {
 	q.s.mu.Lock()
 	maps.Copy(q.s.ledgers, q.touched)
 	q.s.mu.Unlock()
@@ -63,10 +69,10 @@ func (q *ledgerSums) header(campaign uint64) (*Ledger, error) {
 	return l, nil
 }
 
-func (s *Spool) ledgerSums() *ledgerSums { return s.ledger.sums.(*ledgerSums) }
+func (s *Spool) ledgerSums() *ledgerSums { return s.ledger.sums }
 
 func (s *Spool) loadLedger() error {
-	err := s.ledger.db.View(func(tx *bbolt.Tx) error {
+	err := s.ledger.View(func(tx *bbolt.Tx) error {
 		s.id = string(tx.Bucket(bMeta).Get(kStore))
 		err := tx.Bucket(bHeaders).ForEach(func(k, v []byte) error {
 			l, err := readHeader(v)
@@ -84,7 +90,8 @@ func (s *Spool) loadLedger() error {
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	s.ledger.start(&ledgerSums{s: s})
+	s.ledger.sums = &ledgerSums{s: s}
+	s.ledger.Start(s.ledger.sums)
 	if s.id != "" {
 		return nil
 	}
@@ -133,7 +140,7 @@ func (s *Spool) PutBatch(ctx context.Context, campaign uint64, rows []Row, mark 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.ledger.do(64*len(rows), func(tx *bbolt.Tx) error { return s.putBatch(tx, campaign, rows, mark) })
+	err := s.ledger.take(s.spare(), 100*len(rows), func(tx *bbolt.Tx) error { return s.putBatch(tx, campaign, rows, mark) })
 	if err == nil && mark.Done {
 		s.kick(Bulk)
 	}
@@ -385,7 +392,7 @@ func (s *Spool) SavePace(snapshot []byte) error {
 
 // LoadPace returns what SavePace kept last, nil before the first.
 func (s *Spool) LoadPace() (snapshot []byte, err error) {
-	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		snapshot = bytes.Clone(tx.Bucket(bMeta).Get(kPace))
 		return nil
 	})

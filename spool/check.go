@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 const maxFaults = 100
@@ -33,13 +36,48 @@ func (r *CheckReport) fault(format string, args ...any) {
 // may run beside the drain.
 func (s *Spool) Check(ctx context.Context) (CheckReport, error) {
 	r := CheckReport{Faults: []string{}}
-	if err := s.ledger.db.View(func(tx *bbolt.Tx) error { return r.ledger(ctx, tx) }); err != nil {
-		return r, fmt.Errorf("check the ledger: %w", err)
+	err := r.file(ctx, s.ledger.Store, r.ledger)
+	if err == nil {
+		err = r.file(ctx, s.queue.Store, r.queue)
 	}
-	if err := s.queue.db.View(func(tx *bbolt.Tx) error { return r.queue(ctx, tx) }); err != nil {
-		return r, fmt.Errorf("check the queue: %w", err)
+	return r, err
+}
+
+// CheckFiles is Check for the files in dir that no daemon has open. It changes
+// nothing. Files that cannot be opened are faults; ErrLocked is an error.
+func CheckFiles(ctx context.Context, dir string) (CheckReport, error) {
+	r := CheckReport{Faults: []string{}}
+	o := store.Options{ReadOnly: true}
+	for _, one := range []struct {
+		open  func(string, store.Options) (*store.Store, error)
+		check func(context.Context, *bbolt.Tx) error
+	}{{openLedger, r.ledger}, {openQueue, r.queue}} {
+		st, err := one.open(dir, o)
+		if errors.Is(err, ErrLocked) {
+			return r, err
+		}
+		if err != nil {
+			r.fault("%v", err)
+			continue
+		}
+		if err := errors.Join(r.file(ctx, st, one.check), st.Close()); err != nil {
+			return r, err
+		}
 	}
 	return r, nil
+}
+
+// file checks a file's structure, then what it holds.
+func (r *CheckReport) file(ctx context.Context, st *store.Store, check func(context.Context, *bbolt.Tx) error) error {
+	err := st.Check(ctx)
+	if err == nil {
+		err = st.Guard(func(tx *bbolt.Tx) error { return check(ctx, tx) })
+	}
+	if errors.Is(err, store.ErrDamaged) {
+		r.fault("%v", err)
+		return nil
+	}
+	return err
 }
 
 // entries counts what rows say the indexes must hold.

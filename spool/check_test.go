@@ -71,11 +71,11 @@ func TestCheckFindsWhatDoesNotHold(t *testing.T) {
 				t.Fatalf("before: %v", f)
 			}
 			for _, l := range []bool{false, true} {
-				db := s.queue.db
+				do := s.queue.do
 				if l {
-					db = s.ledger.db
+					do = s.ledger.do
 				}
-				if err := db.Update(func(tx *bbolt.Tx) error { return plant(tx, l) }); err != nil {
+				if err := do(0, func(tx *bbolt.Tx) error { return plant(tx, l) }); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 // plant changes a file behind the spool's back.
-func plant(t *testing.T, st *store, fn func(tx *bbolt.Tx) error) {
+func plant(t *testing.T, st *store.Store, fn func(tx *bbolt.Tx) error) {
 	t.Helper()
-	if err := st.db.Update(fn); err != nil {
+	if err := st.Do(t.Context(), store.Job{Apply: fn}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -21,8 +23,8 @@ func TestUnreadableRecordsAreParkedAndOthersGoOn(t *testing.T) {
 		broken := append(appendFixed(nil, &Message{At: time.Now()}), 0xff)
 		first, second := b.put("a@example.com")[0], b.put("b@example.com")[0]
 		b.freeze(1, 3)
-		plant(t, b.queue, func(tx *bbolt.Tx) error { return tx.Bucket(bOpen).Put(u64(1), broken) })
-		plant(t, b.ledger, func(tx *bbolt.Tx) error { return tx.Bucket(bRows).Bucket(u64(1)).Put(u64(2), broken) })
+		plant(t, b.queue.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bOpen).Put(u64(1), broken) })
+		plant(t, b.ledger.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bRows).Bucket(u64(1)).Put(u64(2), broken) })
 		b.run()
 		after(5 * time.Second)
 		for id, want := range map[string]Outcome{first: Failed, second: Accepted, "c1-1": Accepted, "c1-2": Failed, "c1-3": Accepted} {
@@ -53,7 +55,7 @@ func TestDueEntriesOfNothingAreRemoved(t *testing.T) {
 			queueDue(&Message{FromDomain: "example.com", NextTry: time.Now(), seq: 700}), // not there
 			[]byte("no key of ours"),
 		} {
-			plant(t, b.queue, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(key, nil) })
+			plant(t, b.queue.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(key, nil) })
 		}
 		b.freeze(2, 1)
 		if err := b.Pause(t.Context(), 2, ""); err != nil {
@@ -61,7 +63,7 @@ func TestDueEntriesOfNothingAreRemoved(t *testing.T) {
 		}
 		for _, m := range []Message{{Campaign: 2, Subscriber: 1}, {Campaign: 2, Subscriber: 700}} {
 			m.NextTry = time.Now()
-			plant(t, b.ledger, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(rowDue(&m), nil) })
+			plant(t, b.ledger.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(rowDue(&m), nil) })
 		}
 		if err := b.Resume(t.Context(), 2); err != nil {
 			t.Fatal(err)
@@ -75,7 +77,7 @@ func TestDueEntriesOfNothingAreRemoved(t *testing.T) {
 		if l := b.state(2); l.State != Done || l.Accepted != 1 {
 			t.Errorf("campaign behind them: %+v", l)
 		}
-		plant(t, b.queue, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Delete([]byte("no key of ours")) })
+		plant(t, b.queue.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Delete([]byte("no key of ours")) })
 		b.proved()
 	})
 }
@@ -88,10 +90,10 @@ func TestOpenCallsOfNothingDoNotStopTheStart(t *testing.T) {
 		after(time.Second)
 		b.halt()
 		for _, seq := range []uint64{1, 700} {
-			plant(t, b.queue, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(u64(seq), nil) })
-			plant(t, b.ledger, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(key(1, seq), nil) })
+			plant(t, b.queue.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(u64(seq), nil) })
+			plant(t, b.ledger.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(key(1, seq), nil) })
 		}
-		plant(t, b.ledger, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(key(9, 9), nil) })
+		plant(t, b.ledger.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bSending).Put(key(9, 9), nil) })
 		id := b.put("b@example.com")[0]
 		b.run()
 		after(time.Second)

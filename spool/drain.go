@@ -41,12 +41,12 @@ func (s *Spool) Run(ctx context.Context) error {
 
 	select {
 	case <-ctx.Done():
-	case <-s.broken.blown:
+	case <-s.Broken():
 		stop()
 	}
 	loops.Wait()
 	s.awaitCalls(open, cut)
-	return s.broken.err()
+	return s.queue.Err()
 }
 
 // awaitCalls waits for open calls, cutting them after the grace.

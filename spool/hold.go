@@ -60,12 +60,15 @@ func (t *holdTable) load(tx *bbolt.Tx) error {
 	})
 }
 
+// maxLeases is what is leased in one commit.
+const maxLeases = 256
+
 // limit is how many messages with these scopes may be leased now: none, one
 // (a probe) or any number.
 func (t *holdTable) limit(scopes []Scope) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	limit := maxGroupJobs
+	limit := maxLeases
 	if len(t.m) == 0 {
 		return limit
 	}

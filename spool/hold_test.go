@@ -120,7 +120,7 @@ func TestHoldsEndOnDiskAsInMemory(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		err := b.ledger.db.View(func(tx *bbolt.Tx) error {
+		err := b.ledger.View(func(tx *bbolt.Tx) error {
 			if onDisk := tx.Bucket(bHolds).Get([]byte(ScopeAll)) != nil; onDisk != (len(b.Holds()) == 1) {
 				t.Fatalf("held on disk: %v, in memory: %v", onDisk, b.Holds())
 			}
@@ -279,7 +279,7 @@ func TestWhatNeverReachedSESDoesNotEndAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.sender.fn = func(context.Context, *Message, int) error { return refusal(Temporary, "") }
 		damaged := b.put("a@example.com")[0]
-		err := b.queue.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("other")) })
+		err := b.queue.do(0, func(tx *bbolt.Tx) error { return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("other")) })
 		if err != nil {
 			t.Fatal(err)
 		}

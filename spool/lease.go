@@ -64,7 +64,7 @@ func (s *Spool) reach() uint64 {
 func (s *Spool) queueCandidates(n int) (due []candidate, next time.Time, err error) {
 	now, reach := millis(time.Now()), s.reach()
 	var nextMS uint64
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+	err = s.queue.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bDue).Cursor()
 		for k, _ := c.First(); k != nil; {
 			end := bytes.IndexByte(k, 0) + 1
@@ -166,7 +166,7 @@ func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err er
 	now, reach := millis(time.Now()), s.reach()
 	share := max(n/len(running), 1)
 	var nextMS uint64
-	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		for _, l := range running {
 			if len(due) >= n {
 				break

@@ -60,7 +60,7 @@ func TestStaleDueEntryDoesNotSendBeforeTheTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plant(t, b.queue, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(queueDue(&m), nil) })
+		plant(t, b.queue.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put(queueDue(&m), nil) })
 		b.run()
 		after(2 * time.Second)
 		if b.sender.total() != 0 {

@@ -30,13 +30,15 @@ type queueSums struct {
 	dirty bool
 }
 
-func (q *queueSums) begin() {
+// Begin starts a group of the writer (store.Sums).
+func (q *queueSums) Begin(*bbolt.Tx) {
 	q.s.mu.Lock()
 	q.now, q.dirty = q.s.counts.clone(), false
 	q.s.mu.Unlock()
 }
 
-func (q *queueSums) flush(tx *bbolt.Tx) error {
+// Flush writes the counters.
+func (q *queueSums) Flush(tx *bbolt.Tx) error {
 	if !q.dirty {
 		return nil
 	}
@@ -47,7 +49,11 @@ func (q *queueSums) flush(tx *bbolt.Tx) error {
 	return tx.Bucket(bMeta).Put(kCounts, b)
 }
 
-func (q *queueSums) publish() {
+// Abandon has nothing to do: a group begins with what is committed.
+func (q *queueSums) Abandon() error { return nil }
+
+// Publish shows the counters to readers.
+func (q *queueSums) Publish() {
 	if !q.dirty {
 		return
 	}
@@ -57,14 +63,15 @@ func (q *queueSums) publish() {
 }
 
 func (s *Spool) loadQueue() error {
-	err := s.queue.db.View(func(tx *bbolt.Tx) (err error) {
+	err := s.queue.View(func(tx *bbolt.Tx) (err error) {
 		s.counts, err = readCounts(tx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	s.queue.start(&queueSums{s: s})
+	s.queue.sums = &queueSums{s: s}
+	s.queue.Start(s.queue.sums)
 	return nil
 }
 
@@ -79,7 +86,7 @@ func readCounts(tx *bbolt.Tx) (c Counts, err error) {
 	return c, nil
 }
 
-func (s *Spool) queueSums() *queueSums { return s.queue.sums.(*queueSums) }
+func (s *Spool) queueSums() *queueSums { return s.queue.sums }
 
 // Put stores one legacy mail, one message per recipient with the body once,
 // and returns their ids after the commit is on disk. Recipients in env.Skip
@@ -98,7 +105,7 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 		return nil, err
 	}
 	var ids []string
-	err := s.queue.do(len(body)+512*len(env.To), func(tx *bbolt.Tx) (err error) {
+	err := s.queue.take(s.spare(), len(body)+512*len(env.To), func(tx *bbolt.Tx) (err error) {
 		ids, err = s.put(tx, env, body)
 		return err
 	})
@@ -300,7 +307,7 @@ func (s *Spool) Body(id string, w io.Writer) error {
 }
 
 func (s *Spool) loadBody(seq uint64) (data []byte, err error) {
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+	err = s.queue.View(func(tx *bbolt.Tx) error {
 		m, err := mail(tx, seq)
 		if err != nil {
 			return err

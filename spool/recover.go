@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 const (
@@ -46,7 +48,7 @@ func (s *Spool) settleSome(l Lane) (int, error) {
 	lost := &SendError{Class: Ambiguous, Text: lostReason}
 	p := s.policy(l)
 	judged := func(m *Message) verdict { return judge(m, lost, p) }
-	err = st.do(256*len(keys), func(tx *bbolt.Tx) error {
+	err = st.Do(context.Background(), store.Job{Size: 256 * len(keys), Apply: func(tx *bbolt.Tx) error {
 		for _, k := range keys {
 			found, err := false, error(nil)
 			if l == Transactional {
@@ -67,13 +69,13 @@ func (s *Spool) settleSome(l Lane) (int, error) {
 			}
 		}
 		return nil
-	})
+	}})
 	s.logger().Warn("answers were lost", "part", "spool", "lane", l, "messages", len(keys), "after", lostReason)
 	return len(keys), err
 }
 
-func leftovers(st *store) (keys [][]byte, err error) {
-	err = st.db.View(func(tx *bbolt.Tx) error {
+func leftovers(st *store.Store) (keys [][]byte, err error) {
+	err = st.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bSending).Cursor()
 		for k, _ := c.First(); k != nil && len(keys) < recoverMax; k, _ = c.Next() {
 			keys = append(keys, bytes.Clone(k))

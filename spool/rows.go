@@ -36,7 +36,7 @@ func (s *Spool) Recipients(campaign uint64, outcome *Outcome, after uint64) iter
 
 // rowBatch reads the next rows; last is 0 at the end.
 func (s *Spool) rowBatch(campaign uint64, outcome *Outcome, after uint64) (batch []Message, last uint64, err error) {
-	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bRows).Bucket(u64(campaign))
 		if b == nil {
 			return nil
@@ -70,7 +70,7 @@ func readBatch(b *bbolt.Bucket, outcome *Outcome, after uint64, read func(v []by
 
 // Recipient is one row. ErrNotFound.
 func (s *Spool) Recipient(campaign, subscriber uint64) (m Message, err error) {
-	err = s.ledger.db.View(func(tx *bbolt.Tx) error {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		m, err = row(tx, campaign, subscriber)
 		return err
 	})

@@ -94,7 +94,7 @@ func (s *Spool) stored(m *Message) (out Message, err error) {
 	if m.Lane == Bulk {
 		return s.Recipient(m.Campaign, m.Subscriber)
 	}
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+	err = s.queue.View(func(tx *bbolt.Tx) error {
 		out, err = mail(tx, m.seq)
 		return err
 	})

@@ -45,16 +45,18 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
+
+	"pabal/store"
 )
 
 const (
 	defaultMaxTries   = 4        // DESIGN: first try + 3 retries
 	defaultBodyMemory = 64 << 20 // bytes
+	defaultMaxMessage = 10 << 20 // bytes
 	defaultStopGrace  = 9 * time.Second
 	// MaxBatch is the most rows PutBatch takes and the most recipients of one
 	// Put: what one commit may reasonably hold.
@@ -65,10 +67,10 @@ const (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrState    = errors.New("not possible in this state")
-	ErrFull     = errors.New("the disk is full")
-	ErrBroken   = errors.New("the store could not be written and is closed to protect what it holds")
-	ErrLocked   = errors.New("the store is in use by another process")
-	ErrClosed   = errors.New("the spool is closed")
+	ErrFull     = store.ErrFull
+	ErrBroken   = store.ErrBroken
+	ErrLocked   = store.ErrLocked
+	ErrClosed   = store.ErrClosed
 	ErrDamaged  = errors.New("the stored body does not match its checksum")
 )
 
@@ -85,13 +87,13 @@ type Spool struct {
 	RetryDelays        []time.Duration // before retry 1, 2, 3, the last repeated; nil means 1 s, 2 s, 4 s; jitter of 0.5-1.5 x is applied
 	BulkResend         bool            // an ambiguous answer in the bulk lane is sent again; false means unknown
 	TransactionalLeave bool            // an ambiguous answer in the transactional lane ends as unknown; false means sent again
+	MaxMessage         int64           // bytes of the biggest mail that may be Put; zero means 10 MB
 	BodyMemory         int64           // bytes of bodies in memory, intake and drain together; zero means 64 MB
 	StopGrace          time.Duration   // calls still open so long after Run's ctx ended are cut; zero means 9 s
 	TransactionalShare float64         // share of the slots kept for the transactional lane; zero means 0.25, at least one
 
-	queue  *store
-	ledger *store
-	broken *fuse
+	queue  file[*queueSums]
+	ledger file[*ledgerSums]
 	id     string
 
 	mu      sync.Mutex         // guards what follows: the mirror of what is committed
@@ -119,16 +121,17 @@ func Open(dir string) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), broken: newFuse(), jitter: jitter}
+	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), jitter: jitter}
 	for i := range s.kicks {
 		s.kicks[i] = make(chan struct{}, 1)
 	}
+	o := store.Options{Fuse: store.NewFuse()} // what one of them lost the other may not promise
 	var err error
-	if s.queue, err = openStore(filepath.Join(dir, "queue.db"), queueBuckets, s.broken); err != nil {
+	if s.queue.Store, err = openQueue(dir, o); err != nil {
 		return nil, err
 	}
-	if s.ledger, err = openStore(filepath.Join(dir, "ledger.db"), ledgerBuckets, s.broken); err != nil {
-		return nil, errors.Join(err, s.queue.close())
+	if s.ledger.Store, err = openLedger(dir, o); err != nil {
+		return nil, errors.Join(err, s.queue.Close())
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -146,10 +149,25 @@ func (s *Spool) load() error {
 
 // Broken is closed when a commit failed in a way that leaves the disk's state
 // unknown; the process must end then, and Run does.
-func (s *Spool) Broken() <-chan struct{} { return s.broken.blown }
+func (s *Spool) Broken() <-chan struct{} { return s.queue.Broken() }
+
+// Notes are what Open did or met that belongs in the log.
+func (s *Spool) Notes() []string { return append(s.queue.Notes(), s.ledger.Notes()...) }
+
+// Room returns ErrFull when Put would be refused now for want of space.
+func (s *Spool) Room() error { return s.queue.Room(s.spare(), 0) }
+
+// spare is what has to be free on the disk for something new: one and a half of
+// the biggest mail, as Postfix has it (queue_minfree).
+func (s *Spool) spare() int64 {
+	if s.MaxMessage == 0 {
+		return defaultMaxMessage * 3 / 2
+	}
+	return s.MaxMessage * 3 / 2
+}
 
 // Close ends the writers; what was handed to them is written first.
-func (s *Spool) Close() error { return errors.Join(s.queue.close(), s.ledger.close()) }
+func (s *Spool) Close() error { return errors.Join(s.queue.Close(), s.ledger.Close()) }
 
 // StoreID is this store's name in SES tags: eight of [a-z2-7], no '-'.
 func (s *Spool) StoreID() string { return s.id }

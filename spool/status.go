@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
 	"golang.org/x/sync/semaphore"
+	"pabal/store"
 )
 
 const (
@@ -76,7 +78,7 @@ func earlier(a, b time.Time) time.Time {
 }
 
 func (s *Spool) oldestMail() (at time.Time, err error) {
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+	err = s.queue.View(func(tx *bbolt.Tx) error {
 		k, v := tx.Bucket(bOpen).Cursor().First()
 		if k == nil {
 			return nil
@@ -216,7 +218,7 @@ func (s *Spool) Messages(outcome *Outcome) iter.Seq2[Message, error] {
 }
 
 func (s *Spool) mailBatch(name []byte, outcome *Outcome, after uint64) (batch []Message, last uint64, err error) {
-	err = s.queue.db.View(func(tx *bbolt.Tx) error {
+	err = s.queue.View(func(tx *bbolt.Tx) error {
 		batch, last, err = readBatch(tx.Bucket(name), outcome, after, readMail)
 		return err
 	})
@@ -279,7 +281,7 @@ func (s *Spool) bySESID(id string) ([]Message, error) {
 	}
 	for _, lane := range [...]Lane{Transactional, Bulk} {
 		var k []byte
-		err := s.store(lane).db.View(func(tx *bbolt.Tx) error {
+		err := s.store(lane).View(func(tx *bbolt.Tx) error {
 			k = bytes.Clone(tx.Bucket(bSES).Get(packed))
 			return nil
 		})
@@ -299,11 +301,11 @@ func (s *Spool) bySESID(id string) ([]Message, error) {
 	return nil, nil
 }
 
-func (s *Spool) store(l Lane) *store {
+func (s *Spool) store(l Lane) *store.Store {
 	if l == Bulk {
-		return s.ledger
+		return s.ledger.Store
 	}
-	return s.queue
+	return s.queue.Store
 }
 
 // randomID is eight characters of base 32.

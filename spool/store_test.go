@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 )
 
 func open(t *testing.T) *Spool {
@@ -133,13 +135,13 @@ func TestSuppressedRecipientsOfAMailAreStoredAsSkipped(t *testing.T) {
 
 func TestManyWritersShareCommits(t *testing.T) {
 	s := open(t)
-	before := s.queue.db.Stats()
+	before := s.queue.Stats()
 	var wg sync.WaitGroup
 	for i := range 200 {
 		wg.Go(func() { putOne(t, s, fmt.Sprintf("a%d@example.com", i)) })
 	}
 	wg.Wait()
-	after := s.queue.db.Stats()
+	after := s.queue.Stats()
 	if n := after.TxStats.GetWrite() - before.TxStats.GetWrite(); n == 0 {
 		t.Error("nothing was written")
 	}
@@ -151,53 +153,53 @@ func TestManyWritersShareCommits(t *testing.T) {
 	}
 }
 
-func TestFailingJobDoesNotTakeOthersWithIt(t *testing.T) {
-	s := open(t)
-	good := func() *job {
-		return &job{done: make(chan error, 1), apply: func(tx *bbolt.Tx) error {
-			_, err := s.put(tx, Envelope{To: []string{"a@example.com"}, FromDomain: "x"}, []byte("x"))
-			return err
-		}}
+// breakSync makes every sync of a file fail: /dev/null takes its place.
+func breakSync(t *testing.T, path string) {
+	t.Helper()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	oops := errors.New("oops")
-	bad := &job{done: make(chan error, 1), apply: func(tx *bbolt.Tx) error {
-		if _, err := s.put(tx, Envelope{To: []string{"b@example.com"}, FromDomain: "x"}, []byte("x")); err != nil {
-			return err
-		}
-		return oops
-	}}
-	group := []*job{good(), bad, good()}
-	jobs := append([]*job(nil), group...)
-	s.queue.commit(group)
-	for i, want := range []error{nil, oops, nil} {
-		if got := <-jobs[i].done; !errors.Is(got, want) {
-			t.Errorf("job %d: %v, want %v", i, got, want)
+	defer null.Close()
+	open, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range open {
+		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); name == path {
+			n, err := strconv.Atoi(fd.Name())
+			if err = errors.Join(err, unix.Dup3(int(null.Fd()), n, unix.O_CLOEXEC)); err != nil {
+				t.Fatal(err)
+			}
+			return
 		}
 	}
-	if st, _ := s.Status(); st.Pending != 2 {
-		t.Errorf("%d pending, want 2", st.Pending)
-	}
-	if f := checked(t, s); len(f) > 0 {
-		t.Error(f)
-	}
+	t.Fatalf("%s is not open", path)
 }
 
-func TestFailedSyncEndsTheStoreAndAFullDiskDoesNot(t *testing.T) {
-	s := open(t)
-	if err := s.queue.commitError(fmt.Errorf("file resize error: truncate: no space left on device")); !errors.Is(err, ErrFull) {
-		t.Errorf("growth refused: %v, want ErrFull", err)
+func TestFailedSyncOfOneFileEndsBoth(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer s.Close() // says that the file is no longer what it was
 	putOne(t, s, "a@example.com")
-	if err := s.queue.commitError(errors.New("input/output error")); !errors.Is(err, ErrBroken) {
-		t.Errorf("failed sync: %v, want ErrBroken", err)
+	breakSync(t, filepath.Join(dir, QueueFile))
+	if _, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com"}}, []byte("x")); !errors.Is(err, ErrBroken) {
+		t.Errorf("put: %v, want ErrBroken", err)
 	}
-	if _, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com"}}, nil); !errors.Is(err, ErrBroken) {
-		t.Errorf("put after it: %v, want ErrBroken", err)
+	if err := s.Begin(t.Context(), Ledger{Campaign: 1}); !errors.Is(err, ErrBroken) {
+		t.Errorf("a campaign after it: %v, want ErrBroken", err)
 	}
 	select {
 	case <-s.Broken():
 	default:
 		t.Error("Broken is not closed")
+	}
+	s.Pace = freePace{}
+	if err := s.Run(t.Context()); !errors.Is(err, ErrBroken) {
+		t.Errorf("run: %v, want ErrBroken", err)
 	}
 }
 
@@ -272,7 +274,7 @@ func TestFindByAddressAndMessageID(t *testing.T) {
 func TestDamagedBodyIsNotSent(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		id := b.put("a@example.com")[0]
-		err := b.queue.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("other")) })
+		err := b.queue.do(0, func(tx *bbolt.Tx) error { return tx.Bucket(bBodies).Bucket(u64(1)).Put(kBody, []byte("other")) })
 		if err != nil {
 			t.Fatal(err)
 		}

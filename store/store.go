@@ -147,6 +147,9 @@ func (s *Store) ready(o *Options) error {
 // View runs fn over a snapshot. Slices of it must not be kept.
 func (s *Store) View(fn func(*bbolt.Tx) error) error { return s.db.View(fn) }
 
+// Stats are bbolt's own counters.
+func (s *Store) Stats() bbolt.Stats { return s.db.Stats() }
+
 // ID is the file's own name, 16 hex digits, made with it.
 func (s *Store) ID() string { return s.id }
 

@@ -22,7 +22,6 @@ const (
 // Job is one change for the next commit.
 type Job struct {
 	Apply func(*bbolt.Tx) error // may run more than once, anew each time; must not keep slices
-	After func()                // run by the writer once the commit is on disk; nil for none
 	Size  int                   // bytes it adds, about
 	// Spare is for jobs that take in something new: bytes that have to be free
 	// on the volume, beside the reserve, for the job to be taken. Zero is a job
@@ -141,11 +140,6 @@ func (s *Store) commit(group []*job) {
 		bad, err := s.try(group)
 		switch {
 		case err == nil:
-			for _, j := range group {
-				if j.After != nil {
-					j.After()
-				}
-			}
 			answer(group, nil)
 			return
 		case bad >= 0:

@@ -50,7 +50,8 @@ func TestWaitingJobsShareACommitInTheirOrder(t *testing.T) {
 	var waiting []<-chan error
 	for i := range 100 { // the writer does not run yet
 		j := c.add(fmt.Sprint("k", i), nil)
-		j.After = func() { order = append(order, i) }
+		apply := j.Apply
+		j.Apply = func(tx *bbolt.Tx) error { order = append(order, i); return apply(tx) }
 		done, err := s.Submit(t.Context(), j)
 		if err != nil {
 			t.Fatal(err)
