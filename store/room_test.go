@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -88,21 +87,39 @@ func TestSmallVolumesKeepATenth(t *testing.T) {
 	}
 }
 
-func TestRoomStaysAllocatedAheadOfWhatIsUsed(t *testing.T) {
+func blocks(t *testing.T, path string) int64 {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Blocks * 512
+}
+
+func TestRoomIsLentAPieceAtATimeAndFilledAgain(t *testing.T) {
 	o := options()
-	o.Room = megabyte
+	o.Room = 2 * roomPiece
 	s := start(t, filepath.Join(t.TempDir(), "test.db"), o)
-	for i := range 40 {
-		j := put(fmt.Sprint("k", i), strings.Repeat("v", 100_000))
-		j.Spare = 1
-		do(t, s, j)
-		var st unix.Stat_t
-		if err := unix.Stat(s.path, &st); err != nil {
-			t.Fatal(err)
+	if got := blocks(t, roomPath(s.path)); got < 2*roomPiece {
+		t.Fatalf("%d bytes are kept", got)
+	}
+	before := blocks(t, s.path)
+	for left := int64(1); left >= 0; left-- {
+		if lent, err := s.room.lend(s.top() + (1-left)*roomPiece); err != nil || !lent {
+			t.Fatalf("lent: %v, %v", lent, err)
 		}
-		if allocated := st.Blocks * 512; !s.room.off && (allocated < s.top()+megabyte-200_000 || st.Size < s.room.have) {
-			t.Fatalf("%d bytes allocated of %d, %d in use", allocated, st.Size, s.top())
+		if room, file := blocks(t, roomPath(s.path)), blocks(t, s.path); room != left*roomPiece || file < before+(2-left)*roomPiece-pageSize {
+			t.Errorf("%d bytes left, %d in the file, %d before", room, file, before)
 		}
+	}
+	if lent, err := s.room.lend(s.top()); err != nil || lent {
+		t.Errorf("lent what is not there: %v, %v", lent, err)
+	}
+	s.room.next = time.Time{}
+	do(t, s, put("k", "v"))
+	closed(t, s)
+	if s.room.left != 2*roomPiece || blocks(t, roomPath(s.path)) < 2*roomPiece {
+		t.Errorf("%d bytes after the next commit", s.room.left)
 	}
 }
 

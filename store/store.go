@@ -26,14 +26,16 @@
 // # A full disk
 //
 // Two things keep the outcomes of what was accepted from failing for want of
-// space. Past the end of what the file uses, Room bytes stay allocated to it,
-// so what others write cannot take them; before a commit takes in something
-// new, that much more is allocated first. And a job with Spare is refused with
-// ErrFull while the volume has less free than Spare and a reserve (64 MB, or a
-// tenth of a smaller volume), which is before the disk is full. Jobs without
-// Spare (leases, outcomes, opt-outs) go on and live in the room. When space is
-// back the room is filled again and jobs with Spare are taken: nobody has to
-// start anything. Where a file system cannot allocate ahead only the reserve holds.
+// space. A job with Spare takes in something new: it is refused with ErrFull
+// while the volume has less free than Spare and a reserve (64 MB, or a tenth of
+// a smaller volume), which is before the disk is full. Jobs without Spare
+// (leases, outcomes, opt-outs) go on. And if others fill the disk to the last
+// block: beside each file lies its room ("queue.db.room"), blocks that are ours
+// and hold nothing. A commit that finds the disk full gets a piece of it and is
+// tried again. Outcomes free as many pages as they take, and sent mail frees
+// more, so a small room goes a long way. When space is back the room is filled
+// and jobs with Spare are taken again: nobody has to start anything. Where a
+// file system cannot allocate ahead only the reserve holds.
 //
 // On disk, beside the buckets of the owner: bucket "store" with "kind", "id"
 // (16 hex digits) and "version" (u32, big-endian).
@@ -63,7 +65,7 @@ type Options struct {
 	Buckets    [][]byte                    // the owner's buckets: made in a new file, required in an old one
 	Init       func(*bbolt.Tx) error       // fills a new file in the commit that makes its buckets; nil means nothing to fill
 	Migrations []func(*bbolt.Tx) error     // the n-th takes format n to n+1, in one commit; a new file has the last format, 1 + their number
-	Room       int64                       // bytes kept allocated past what is used; zero means 16 MB; never over 1/64 of the volume
+	Room       int64                       // bytes kept for a full disk; zero means 16 MB; never over 1/32 of the volume
 	CompactAt  int64                       // a file of which this much and over half is unused is compacted by Open; zero means 1 GB, below zero never
 	ReadOnly   bool                        // no writer, no migration, no mark; others may read at the same time
 	Fuse       *Fuse                       // shared with other files of one owner; nil means one of its own
@@ -74,7 +76,7 @@ type Options struct {
 type Store struct {
 	path  string
 	db    *bbolt.DB
-	file  *os.File // bbolt's own, for fallocate
+	file  *os.File // bbolt's own
 	id    string
 	notes []string
 	fuse  *Fuse
@@ -131,16 +133,12 @@ func open(path string, o *Options) (*Store, error) {
 }
 
 // ready prepares an open file for writing.
-func (s *Store) ready(o *Options) error {
+func (s *Store) ready(o *Options) (err error) {
 	if err := s.tidy(); err != nil {
 		return err
 	}
 	s.space = newSpace(s.path, o.Disk)
-	s.room = newRoom(s.file, o.Room, s.space.total())
-	err := s.room.ensure(s.top(), 0)
-	if errors.Is(err, ErrFull) {
-		return nil // what there is can be sent, and that makes room
-	}
+	s.room, err = openRoom(s.file, o.Room, s.space.total())
 	return err
 }
 
@@ -185,7 +183,7 @@ func (s *Store) Close() error {
 	if s.ended != nil {
 		<-s.ended
 	}
-	if err := s.db.Close(); err != nil || s.db.IsReadOnly() || s.Err() != nil {
+	if err := errors.Join(s.room.close(), s.db.Close()); err != nil || s.db.IsReadOnly() || s.Err() != nil {
 		return err
 	}
 	_ = closedWell(s.path, s.id) // without it the next start looks at the file once more

@@ -295,7 +295,7 @@ func TestFirstStartThatCrashedIsBegunAnew(t *testing.T) {
 		t.Error("not filled")
 	}
 	left, err := filepath.Glob(path + "*")
-	if err != nil || len(left) != 2 {
+	if err != nil || len(left) != 3 {
 		t.Errorf("left over: %q, %v", left, err)
 	}
 }

@@ -131,7 +131,6 @@ func (s *Store) gather(group []*job, size int) ([]*job, int) {
 // commit writes a group. A job whose Apply fails is answered and left out, and
 // the others are tried again without it.
 func (s *Store) commit(group []*job) {
-	group = s.admit(group)
 	for len(group) > 0 {
 		if err := s.fuse.Err(); err != nil {
 			answer(group, err)
@@ -141,6 +140,7 @@ func (s *Store) commit(group []*job) {
 		switch {
 		case err == nil:
 			answer(group, nil)
+			s.room.fill()
 			return
 		case bad >= 0:
 			group[bad].done <- err
@@ -154,34 +154,24 @@ func (s *Store) commit(group []*job) {
 	}
 }
 
-// failed is about a commit that failed: on a full disk outcomes may still fit
-// without what is new, so they are tried again by themselves.
+// failed is about a commit that failed. On a full disk outcomes may still fit
+// without what is new, and then with a piece of the room.
 func (s *Store) failed(group []*job, err error) ([]*job, error) {
 	err = s.commitError(err)
-	if errors.Is(err, ErrFull) && slices.ContainsFunc(group, (*job).isNew) {
+	if !errors.Is(err, ErrFull) {
+		return group, err
+	}
+	if slices.ContainsFunc(group, (*job).isNew) {
 		return refuse(group, err), nil
 	}
-	return group, err
-}
-
-// admit allocates what the group will add, and refuses the jobs that take in
-// something new where there is no room for it.
-func (s *Store) admit(group []*job) []*job {
-	var add int64
-	for _, j := range group {
-		if j.isNew() {
-			add += int64(j.Size)
-		}
-	}
-	err := s.room.ensure(s.top(), add)
+	lent, failed := s.room.lend(s.top())
 	switch {
-	case err == nil:
-		return group
-	case errors.Is(err, ErrFull):
-		return refuse(group, err)
+	case failed != nil:
+		return group, s.commitError(failed)
+	case lent:
+		return group, nil
 	}
-	s.fuse.Blow(s.path, err)
-	return group
+	return group, err
 }
 
 // refuse answers the jobs that take in something new and returns the others.
