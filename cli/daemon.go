@@ -132,6 +132,7 @@ func orNothing(share float64) float64 { return max(share, 1e-18) }
 func (d *daemon) wireSpool() {
 	d.spool.Sender = d.campaigns.Sender(d.ses.Pace, d.ses)
 	d.spool.Pace = d.ses.Pace
+	d.spool.ConfigurationSet = d.cfg.SES.ConfigurationSet // a hold on it holds applications' mail too
 	d.spool.Addresses = d.people
 	d.spool.BulkResend = d.cfg.Lanes.BulkUnknown == "resend"
 	d.spool.TransactionalLeave = d.cfg.Lanes.TransactionalUnknown == "leave"
