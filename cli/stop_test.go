@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -36,6 +37,31 @@ func TestInterruptFinishesOpenCalls(t *testing.T) {
 	last := waitDone(t.Context(), t, h.client(), id)
 	if sent == 200 || last.Accepted != 200 || last.Unknown != 0 || len(h.ses.Accepted()) != 200 {
 		t.Errorf("%d before the stop, then %+v, SES took %d", sent, last.Counts, len(h.ses.Accepted()))
+	}
+	h.stop(p)
+}
+
+// TestClosedTerminalStopsCleanly is HUP, which a terminal sends that is closed;
+// under nohup it is not heard.
+func TestClosedTerminalStopsCleanly(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 100, Keep: -1})
+	p := h.serve()
+	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	if !p.ProcessState.Success() {
+		t.Errorf("serve ended with %v\n%s", p.ProcessState, h.log())
+	}
+	p, err := h.start("nohup")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, h.log())
+	}
+	if err := p.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.client().SpoolStatus(t.Context()); err != nil {
+		t.Errorf("under nohup: %v\n%s", err, h.log())
 	}
 	h.stop(p)
 }
