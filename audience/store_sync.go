@@ -24,7 +24,7 @@ type syncRun struct {
 }
 
 // sync stores a batch and the mark.
-func (u *update) sync(b *SyncBatch, mark []byte, later bool) (SyncResult, error) {
+func (u *update) sync(b *SyncBatch, mark func(SyncResult) []byte, later bool) (SyncResult, error) {
 	run := u.syncing(&b.options, later)
 	for i := range b.rows {
 		if err := run.row(&b.rows[i]); err != nil {
@@ -34,7 +34,7 @@ func (u *update) sync(b *SyncBatch, mark []byte, later bool) (SyncResult, error)
 	if mark == nil {
 		return run.result, nil
 	}
-	return run.result, u.tx.Bucket(bucketMeta).Put(metaSync, mark)
+	return run.result, u.tx.Bucket(bucketMeta).Put(metaSync, mark(run.result))
 }
 
 func (u *update) syncing(o *SyncOptions, later bool) *syncRun {

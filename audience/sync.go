@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -175,15 +174,15 @@ func (b *SyncBatch) fill(row *syncRow, r *SyncRow) (reason string) {
 // index yet; the index is written and the job done again.
 var errIndexFirst = errors.New("the e-mail index is behind")
 
-// Sync stores a batch in one commit, and with it mark, which SyncMark returns
-// (nil leaves it as it is). Several rows with one address are one subscriber:
+// Sync stores a batch in one commit, and with it the mark that mark makes of
+// what the batch did, which SyncMark returns (nil leaves it as it is). mark may be called more
+// than once and must only compute. Several rows with one address are one subscriber:
 // the newest by (UpdatedAt, Key) gives the fields, any refusal wins, also one
 // that was there before (see decide). A row whose address changed takes its
 // person along, refusal included. Who has no row any more is removed if a row
 // made them, and stays unsubscribed should they come again.
-func (s *Store) Sync(ctx context.Context, b *SyncBatch, mark []byte) (SyncResult, error) {
+func (s *Store) Sync(ctx context.Context, b *SyncBatch, mark func(SyncResult) []byte) (SyncResult, error) {
 	var result SyncResult
-	mark = slices.Clone(mark)
 	later := b.options.Load
 	for {
 		err := s.grow(ctx, b.size, func(u *update) error {

@@ -106,7 +106,7 @@ func TestSyncKeepsTheMarkWithTheRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Add(&SyncRow{Key: []byte("s1"), ID: "1", Email: "a@example.com"})
-	if _, err := s.Sync(context.Background(), b, []byte("here")); err != nil {
+	if _, err := s.Sync(context.Background(), b, func(SyncResult) []byte { return []byte("here") }); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -338,7 +338,7 @@ func BenchmarkSyncLoad(b *testing.B) {
 		for i := range rows {
 			x.Add(&SyncRow{Key: fmt.Appendf(nil, "%08d", i), ID: fmt.Sprint(i), Email: fmt.Sprintf("user%d@example.com", i*7919%rows), Name: "김민수", Gender: "M", UpdatedAt: int64(i), Subscribed: true})
 			if x.Len() == batch {
-				if _, err := s.Sync(context.Background(), x, []byte("mark")); err != nil {
+				if _, err := s.Sync(context.Background(), x, func(SyncResult) []byte { return []byte("mark") }); err != nil {
 					b.Fatal(err)
 				}
 				x.Reset()

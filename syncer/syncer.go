@@ -1,0 +1,261 @@
+package syncer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"pabal/audience"
+	"pabal/eml"
+)
+
+// ErrShrunk is under the problem of a pass that would have removed too many rows.
+var ErrShrunk = errors.New("too many rows are gone")
+
+// Order is what kind of sync is asked for.
+type Order struct {
+	Full   bool `json:"full,omitempty"`   // read every row, look for those that vanished
+	Shrink bool `json:"shrink,omitempty"` // remove them even if they are more than half
+}
+
+// Status is how the sync is.
+type Status struct {
+	Source   string    `json:"source"`             // table or query, for people
+	State    string    `json:"state"`              // idle, reading, failing
+	LastGood time.Time `json:"last_good,omitzero"` // begin of the last sync that ended well: in step as of then
+	LastFull time.Time `json:"last_full,omitzero"`
+	LastTry  time.Time `json:"last_try,omitzero"`
+	Next     time.Time `json:"next,omitzero"`
+	Error    string    `json:"error,omitempty"` // of the last try, "" if it went well
+	Hint     string    `json:"hint,omitempty"`
+	Failures int       `json:"failures,omitempty"` // in a row
+	Done     int64     `json:"done,omitempty"`     // rows read by the pass under way
+	Total    int64     `json:"total,omitempty"`    // rows it is about to read, 0 not known
+	Last     Result    `json:"last"`               // of the last sync that ended well
+	Warnings []string  `json:"warnings,omitempty"`
+}
+
+// Syncer syncs one source into one store. Its methods may be called at the
+// same time; one pass runs at a time.
+type Syncer struct {
+	Now func() time.Time // nil means time.Now; set before first use
+
+	store  *audience.Store
+	config Config
+	log    *slog.Logger
+	turn   chan struct{} // holds a value while a pass runs
+
+	mu     sync.Mutex
+	status Status
+	server *server // nil before the first pass
+}
+
+// New is a syncer that does nothing before Run or Sync. logger nil discards.
+// The error is an *eml.Problem of the configuration.
+func New(store *audience.Store, c Config, logger *slog.Logger) (*Syncer, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	b, err := store.SyncMark()
+	if err != nil {
+		return nil, err
+	}
+	m := readMark(b)
+	s := &Syncer{store: store, config: c, log: logger.With("part", "syncer"), turn: make(chan struct{}, 1)}
+	s.status = Status{Source: c.what(), State: "idle", LastGood: m.LastGood, LastFull: m.LastFull, Last: m.Last}
+	return s, nil
+}
+
+func (s *Syncer) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// Status is how the sync is now.
+func (s *Syncer) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (s *Syncer) change(fn func(*Status)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fn(&s.status)
+}
+
+func (s *Syncer) progress(done int64) { s.change(func(st *Status) { st.Done = done }) }
+func (s *Syncer) expect(total int64)  { s.change(func(st *Status) { st.Total = total }) }
+
+// Sync runs a pass that begins after the call, and returns when it ended: then
+// everything committed in the source before the call is in the audience. It
+// waits for one under way. The error, also kept in Status, is an *eml.Problem,
+// or ctx's.
+func (s *Syncer) Sync(ctx context.Context, o Order) (Result, error) {
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
+	begin := s.now()
+	s.change(func(st *Status) { st.State, st.LastTry, st.Done, st.Total = "reading", begin, 0, 0 })
+	result, err := s.run(ctx, o, begin)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // whatever it broke
+	} else {
+		err = s.config.explain(err)
+	}
+	s.ended(begin, result, err)
+	return result, err
+}
+
+// ended notes what came of a pass.
+func (s *Syncer) ended(begin time.Time, result Result, err error) {
+	took := s.now().Sub(begin)
+	if err == nil {
+		s.change(func(st *Status) {
+			st.State, st.Error, st.Hint, st.Failures = "idle", "", "", 0
+			st.LastGood, st.Last = begin, result
+			if result.Full {
+				st.LastFull = begin
+			}
+		})
+		s.log.Info("audience synced", "full", result.Full, "rows", result.Read, "created", result.Created, "updated", result.Updated, "removed", result.Removed, "invalid", result.Invalid, "took", took)
+		return
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) { // the caller's: says nothing of the source
+		s.change(func(st *Status) { st.State = map[bool]string{true: "failing", false: "idle"}[st.Failures > 0] })
+		return
+	}
+	what, hint := err.Error(), ""
+	var problem *eml.Problem
+	if errors.As(err, &problem) {
+		what, hint = problem.What, problem.Hint
+	}
+	s.change(func(st *Status) {
+		st.State, st.Error, st.Hint, st.Failures = "failing", what, hint, st.Failures+1
+	})
+	s.log.Warn("sync failed", "err", what, "took", took)
+}
+
+// run is one pass. The driver panics on answers
+// that no server gives; that is an error of the source like another.
+func (s *Syncer) run(ctx context.Context, o Order, begin time.Time) (result Result, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &eml.Problem{What: fmt.Sprintf("the answer of MySQL could not be read: %v", r), Hint: "is it MySQL or MariaDB?"}
+		}
+	}()
+	p, err := s.begin(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, p.server.db.Close()) }()
+	now, err := p.server.now(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	why := p.mark.wantsFull(s.config.plan(), p.table.updated >= 0, s.config.overlap(), now, begin.UnixMicro())
+	if o.Full {
+		why = "asked for"
+	}
+	if why != "" || p.mark.Run != nil && p.mark.Run.Full {
+		goesOn, result, err := s.fullPass(ctx, p, o, why, now, begin)
+		if err != nil || !goesOn || p.table.updated < 0 {
+			return result, err
+		}
+		// What changed in the part that was read before the kill.
+		if now, err = p.server.now(ctx); err != nil {
+			return result, err
+		}
+		tick, err := s.tickPass(ctx, p, now, begin)
+		tick.Unchanged = 0
+		result.SyncResult.Add(tick.SyncResult)
+		return result, err
+	}
+	return s.tickPass(ctx, p, now, begin)
+}
+
+// begin connects and looks at the source.
+func (s *Syncer) begin(ctx context.Context) (*pass, error) {
+	b, err := s.store.SyncMark()
+	if err != nil {
+		return nil, err
+	}
+	server, err := s.config.connect()
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{s: s, server: server, mark: readMark(b), limit: firstRows}
+	short, cancel := context.WithTimeout(ctx, s.config.queryLimit())
+	defer cancel()
+	if p.table, err = server.describe(short, &s.config); err != nil {
+		return nil, errors.Join(p.why(short, err), server.db.Close())
+	}
+	warnings := server.warnings(short, p.table)
+	s.change(func(st *Status) { st.Warnings = warnings })
+	return p, nil
+}
+
+// fullPass begins a full pass, or goes on with one that was killed.
+func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now int64, begin time.Time) (goesOn bool, result Result, err error) {
+	goesOn = p.mark.Run != nil && p.mark.Run.Full && p.mark.Plan == s.config.plan() && (!o.Full || p.mark.LastFull.IsZero())
+	if !goesOn {
+		p.mark.Plan = s.config.plan()
+		p.mark.Run = &run{Full: true, Next: now, Ours: begin.UnixMicro(), Result: Result{Full: true}}
+	}
+	s.log.Info("full sync began", "why", why, "again", goesOn)
+	err = p.full(ctx, o.Shrink)
+	if err == nil {
+		err = p.reread(ctx)
+	}
+	if errors.Is(err, ErrShrunk) {
+		p.mark.Run = nil // the next one looks anew
+		return goesOn, Result{}, errors.Join(err, p.save(ctx))
+	}
+	if err != nil {
+		return goesOn, Result{}, err
+	}
+	p.mark.LastFull = begin
+	result, err = p.finish(ctx, begin)
+	return goesOn, result, err
+}
+
+// tickPass is a tick; one that was killed goes on.
+func (s *Syncer) tickPass(ctx context.Context, p *pass, now int64, begin time.Time) (Result, error) {
+	if p.mark.Run == nil {
+		p.mark.Run = &run{Next: now, Ours: s.now().UnixMicro()}
+	} else if p.mark.Run.At != nil {
+		if err := p.tick(ctx); err != nil { // what came up to then
+			return Result{}, err
+		}
+		before := p.mark.Run
+		p.mark.Watermark, p.mark.Ours = before.Next, before.Ours
+		p.mark.Run = &run{Next: now, Ours: s.now().UnixMicro(), Result: before.Result}
+	}
+	if err := p.tick(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := p.reread(ctx); err != nil {
+		return Result{}, err
+	}
+	return p.finish(ctx, begin)
+}
+
+// finish ends the pass under way.
+func (p *pass) finish(ctx context.Context, begin time.Time) (Result, error) {
+	result := p.mark.Run.Result
+	result.Took = p.s.now().Sub(begin)
+	p.mark.Watermark, p.mark.Ours, p.mark.Run = p.mark.Run.Next, p.mark.Run.Ours, nil
+	p.mark.LastGood, p.mark.Last = begin, result
+	return result, p.save(ctx)
+}
