@@ -151,7 +151,7 @@ func FuzzWire(f *testing.F) {
 		seen := append([]byte("\r\n"), text...)
 		for i := range seen {
 			if bytes.HasPrefix(seen[i:], []byte("\r\n.\r")) {
-				t.Skip()
+				return
 			}
 		}
 		var stream []byte
