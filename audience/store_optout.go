@@ -14,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sys/unix"
 
 	"pabal/eml"
 )
@@ -37,6 +38,20 @@ type optOutLog struct {
 	mu   sync.Mutex
 	f    *os.File
 	size int64
+	room int64 // blocks are kept up to here, so that a full disk does not refuse an opt-out
+}
+
+// logRoom is bytes: some thousand lines.
+const logRoom = 1 << 20
+
+// keepRoom keeps blocks past the end when half of them are used up.
+func (l *optOutLog) keepRoom() {
+	if l.room-l.size > logRoom/2 {
+		return
+	}
+	l.room = l.size + logRoom
+	// Where there is none to keep, the append itself will tell.
+	_ = unix.Fallocate(int(l.f.Fd()), unix.FALLOC_FL_KEEP_SIZE, l.size, logRoom)
 }
 
 // open opens or creates the log and ends a line that a crash left half-written.
@@ -49,6 +64,7 @@ func (l *optOutLog) open(path string) error {
 	if l.size, err = f.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
+	l.keepRoom()
 	if l.size > 0 {
 		last := make([]byte, 1)
 		if _, err := f.ReadAt(last, l.size-1); err != nil {
@@ -79,6 +95,7 @@ func (l *optOutLog) append(b []byte) (final bool, err error) {
 		final = true
 	} else {
 		l.size += int64(len(b))
+		l.keepRoom()
 		return false, nil
 	}
 	return final, fmt.Errorf("write %s (%w): free space or mend the disk, then try again", logName, err)

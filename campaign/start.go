@@ -14,6 +14,9 @@ import (
 // freezeBatch is how many recipients are committed together.
 const freezeBatch = 1000
 
+// fullRetry is how soon a freeze that met a full disk is tried again.
+const fullRetry = 5 * time.Second
+
 // Start seals the definition, freezes the audience and returns when it is
 // frozen. expect is the number of mailable recipients a person confirmed, -1
 // for none: when the freeze finds another number the campaign is held. It
@@ -110,6 +113,9 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 	}
 	began := time.Now()
 	if err := s.walk(ctx, c, segment, l); err != nil {
+		if errors.Is(err, spool.ErrFull) {
+			s.stall()
+		}
 		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
 	}
 	s.log().Info("audience frozen", "campaign", c.ID, "took", time.Since(began).Round(time.Millisecond))
@@ -162,20 +168,49 @@ func (s *Store) release(id uint64) {
 	s.work.Done()
 }
 
-// Run finishes what a crash interrupted (freezes, cancels) and blocks till ctx
-// ends. An error of one campaign is logged and does not hinder the others.
+// Run finishes what a crash or a full disk interrupted (freezes, cancels) and
+// blocks till ctx ends. An error of one campaign is logged and does not hinder
+// the others.
 func (s *Store) Run(ctx context.Context) error {
-	all, err := s.Campaigns()
-	if err != nil {
-		return fmt.Errorf("look for interrupted campaigns: %w", err)
-	}
-	for _, c := range all {
-		if err := s.finish(ctx, c); err != nil && ctx.Err() == nil {
-			s.log().Error("interrupted campaign could not be finished", "campaign", c.ID, "err", err)
+	for {
+		all, err := s.Campaigns()
+		if err != nil {
+			return fmt.Errorf("look for interrupted campaigns: %w", err)
+		}
+		for _, c := range all {
+			if err := s.finish(ctx, c); err != nil && ctx.Err() == nil {
+				s.log().Error("interrupted campaign could not be finished", "campaign", c.ID, "err", err)
+			}
+		}
+		if !s.awaitStall(ctx) {
+			return nil
 		}
 	}
-	<-ctx.Done()
-	return nil
+}
+
+// stall asks Run to look again: the disk was full.
+func (s *Store) stall() {
+	select {
+	case s.stalled <- struct{}{}:
+	default:
+	}
+}
+
+// awaitStall returns a while after a freeze met a full disk; false when ctx ended.
+func (s *Store) awaitStall(ctx context.Context) bool {
+	select {
+	case <-s.stalled:
+	case <-ctx.Done():
+		return false
+	}
+	again := time.NewTimer(fullRetry)
+	defer again.Stop()
+	select {
+	case <-again.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 func (s *Store) finish(ctx context.Context, c Campaign) error {

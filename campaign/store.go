@@ -39,6 +39,7 @@ type Store struct {
 	people *audience.Store
 	spool  *spool.Spool
 
+	stalled  chan struct{} // capacity 1: a freeze met a full disk
 	closing  chan struct{} // closed by Close: freezes stop, Run finishes them at the next start
 	work     sync.WaitGroup
 	closed   sync.Once
@@ -58,7 +59,7 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 		return nil, err
 	}
 	db.Start(nil)
-	s := &Store{db: db, people: people, spool: sp, closing: make(chan struct{}), freezing: map[uint64]bool{}}
+	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]bool{}}
 	s.letters.max, s.mailings.max = 64, 64
 	return s, nil
 }

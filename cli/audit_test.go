@@ -68,7 +68,7 @@ func (a *audit) fault(format string, args ...any) {
 // sums is what `pabal check` proves.
 func (a *audit) sums(ctx context.Context, c *control.Client) error {
 	report, err := c.Check(ctx)
-	for _, fault := range append(report.Faults, report.Audience...) {
+	for _, fault := range report.All() {
 		a.fault("check: %s", fault)
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,6 +20,7 @@ import (
 	"pabal/sesclient"
 	"pabal/smtpd"
 	"pabal/spool"
+	"pabal/store"
 	"pabal/web"
 )
 
@@ -80,6 +82,9 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if d.lock, err = takeLock(d.cfg.DataDir); err != nil {
 		return err
 	}
+	if err := d.prove(ctx); err != nil {
+		return err
+	}
 	if d.people, err = audience.Open(d.cfg.DataDir); err != nil {
 		return d.cannotOpen("audience", err)
 	}
@@ -94,6 +99,9 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return err
 	}
 	d.recallPace()
+	for _, note := range slices.Concat(d.people.Notes(), d.spool.Notes(), d.campaigns.Notes()) {
+		d.logger.Warn("store opened", "note", note)
+	}
 	d.wireSpool()
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
@@ -114,6 +122,15 @@ func (d *daemon) cannotOpen(part string, err error) error {
 	}
 	return &eml.Problem{What: "the " + part + " cannot be opened: " + err.Error(),
 		Hint: "see that " + d.cfg.DataDir + " belongs to this user; if a file in it is damaged, restore the folder from a backup", Err: err}
+}
+
+// prove has a process of its own walk the stores that were not closed well.
+func (d *daemon) prove(ctx context.Context) error {
+	doubtful := store.Doubtful(storePaths(d.cfg.DataDir)...)
+	if len(doubtful) > 0 {
+		d.logger.Warn("stores were not closed well, looking at them first", "files", doubtful)
+	}
+	return store.Prove(ctx, walker, doubtful...)
 }
 
 func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
@@ -137,6 +154,7 @@ func (d *daemon) wireSpool() {
 	d.spool.BulkResend = d.cfg.Lanes.BulkUnknown == "resend"
 	d.spool.TransactionalLeave = d.cfg.Lanes.TransactionalUnknown == "leave"
 	d.spool.BodyMemory = int64(d.cfg.BodyMemory)
+	d.spool.MaxMessage = int64(d.cfg.SMTP.MaxMessageSize)
 	d.spool.Logger = d.logger.With("part", "spool")
 }
 
@@ -230,7 +248,8 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.campaigns.Run(ctx) })
 	group.Go(func() error { return d.smtp.Run(ctx) })
 	group.Go(func() error { return d.control.Run(ctx) })
-	group.Go(func() error { return d.watchAudience(ctx) })
+	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
+	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
 	for _, s := range d.sites {
 		group.Go(func() error { return s.run(ctx, d.logger) })
@@ -244,23 +263,14 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	return err
 }
 
-// audienceWatch is how soon a daemon ends whose audience can no longer be written.
-const audienceWatch = time.Second
-
-// watchAudience ends the daemon after a failed sync: nobody knows what is on
-// disk then, and only opening the store anew finds out.
-func (d *daemon) watchAudience(ctx context.Context) error {
-	tick := time.NewTicker(audienceWatch)
-	defer tick.Stop()
-	for {
-		if err := d.people.Err(); err != nil {
-			return fmt.Errorf("the audience cannot be written: %w", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
-		}
+// watch ends the daemon after a failed sync: nobody knows what is on disk then,
+// and only opening the store anew finds out. The spool's Run ends by itself.
+func watch(ctx context.Context, broken <-chan struct{}, why func() error) error {
+	select {
+	case <-broken:
+		return why()
+	case <-ctx.Done():
+		return nil
 	}
 }
 

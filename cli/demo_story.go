@@ -303,7 +303,7 @@ func (d *demo) proveStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.check(d.texts.checks.stores, report.Clean(), "%d recipients, %d messages, %d faults", report.Rows, report.Messages, len(report.Faults)+len(report.Audience))
+	d.check(d.texts.checks.stores, report.Clean(), "%d recipients, %d messages, %d faults", report.Rows, report.Messages, len(report.All()))
 	return nil
 }
 

@@ -115,6 +115,7 @@ func (a *app) root() *cobra.Command {
 	a.addUI(root)
 	root.Args = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }
 	root.AddCommand(a.serveCommand(), a.demoCommand(), a.statusCommand(), a.traceCommand(), a.checkCommand(),
+		a.compactCommand(), a.walkCommand(),
 		a.subscriberCommands(), a.segmentCommands(), a.templateCommands(), a.campaignCommands(),
 		a.suppressionCommands(), a.spoolCommands(), a.configCommands(), a.emulatorCommand(), a.versionCommand())
 	return root

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,24 +82,4 @@ func (a *app) traceCommand() *cobra.Command {
 			}
 			return nil
 		})
-}
-
-func (a *app) checkCommand() *cobra.Command {
-	return a.asking("check", "Prove that every sum and index of the stores holds; exit 1 if not", "pabal check", func(ctx context.Context, c *control.Client, _ []string) error {
-		start := time.Now()
-		result, err := c.Check(ctx)
-		if err != nil {
-			return err
-		}
-		err = one(a, result, func(r *report) {
-			r.line("%d campaigns with %s recipients, %s messages: checked in %s", result.Campaigns, commas(result.Rows), commas(result.Messages), span(time.Since(start).Seconds()))
-			for _, fault := range append(result.Faults, result.Audience...) {
-				r.line("does not hold: %s", eml.Visible(fault))
-			}
-		})
-		if err == nil && !result.Clean() {
-			return &eml.Problem{What: fmt.Sprintf("%d things do not hold", len(result.Faults)+len(result.Audience)), Hint: "keep a copy of the data folder and report this"}
-		}
-		return err
-	})
 }

@@ -21,6 +21,7 @@ package control
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"pabal/audience"
@@ -90,7 +91,11 @@ type StartRequest struct {
 type Check struct {
 	spool.CheckReport
 	Audience []string `json:"audience_faults"`
+	Campaign []string `json:"campaign_faults"`
 }
 
+// All is every fault, of whichever store.
+func (c Check) All() []string { return slices.Concat(c.Faults, c.Audience, c.Campaign) }
+
 // Clean reports whether every sum, index and reference holds.
-func (c Check) Clean() bool { return len(c.Faults) == 0 && len(c.Audience) == 0 }
+func (c Check) Clean() bool { return len(c.All()) == 0 }

@@ -40,9 +40,13 @@ func (s *Server) check(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults, err := s.People.CheckStore(r.Context())
+	people, err := s.People.CheckStore(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	campaigns, err := s.Campaigns.Check(r.Context())
 	report.Faults = append([]string{}, report.Faults...) // an empty list, not null
-	return Check{CheckReport: report, Audience: append([]string{}, faults...)}, err
+	return Check{CheckReport: report, Audience: append([]string{}, people...), Campaign: campaigns}, err
 }
 
 func (s *Server) messages(l *lines, r *http.Request) error {

@@ -43,28 +43,18 @@ func (s *Spool) Check(ctx context.Context) (CheckReport, error) {
 	return r, err
 }
 
-// CheckFiles is Check for the files in dir that no daemon has open. It changes
-// nothing. Files that cannot be opened are faults; ErrLocked is an error.
-func CheckFiles(ctx context.Context, dir string) (CheckReport, error) {
-	r := CheckReport{Faults: []string{}}
-	o := store.Options{ReadOnly: true}
-	for _, one := range []struct {
-		open  func(string, store.Options) (*store.Store, error)
-		check func(context.Context, *bbolt.Tx) error
-	}{{openLedger, r.ledger}, {openQueue, r.queue}} {
-		st, err := one.open(dir, o)
-		if errors.Is(err, ErrLocked) {
-			return r, err
-		}
-		if err != nil {
-			r.fault("%v", err)
-			continue
-		}
-		if err := errors.Join(r.file(ctx, st, one.check), st.Close()); err != nil {
-			return r, err
-		}
+// CheckFile is Check for a file (QueueFile or LedgerFile) in dir that no daemon
+// has open. It changes nothing. Errors are those of store.Open.
+func (r *CheckReport) CheckFile(ctx context.Context, dir, name string) error {
+	open, check := openQueue, r.queue
+	if name == LedgerFile {
+		open, check = openLedger, r.ledger
 	}
-	return r, nil
+	st, err := open(dir, store.Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.file(ctx, st, check), st.Close())
 }
 
 // file checks a file's structure, then what it holds.

@@ -45,6 +45,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -152,7 +153,7 @@ func (s *Spool) load() error {
 func (s *Spool) Broken() <-chan struct{} { return s.queue.Broken() }
 
 // Notes are what Open did or met that belongs in the log.
-func (s *Spool) Notes() []string { return append(s.queue.Notes(), s.ledger.Notes()...) }
+func (s *Spool) Notes() []string { return slices.Concat(s.queue.Notes(), s.ledger.Notes()) }
 
 // Room returns ErrFull when Put would be refused now for want of space.
 func (s *Spool) Room() error { return s.queue.Room(s.spare(), 0) }

@@ -51,7 +51,7 @@ func TestCompactKeepsEverythingAndGivesTheRestBack(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Size() > 300_000 || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if !ClosedWell(path) {
+	if len(Doubtful(path)) > 0 {
 		t.Error("has no mark")
 	}
 	s := start(t, path, options())

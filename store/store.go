@@ -16,8 +16,8 @@
 //     it is mapped into memory: a foreign, empty or cut file, one of another
 //     kind or format and one that somebody holds each get an *eml.Problem.
 //   - bbolt panics in goroutines of its own on damaged pages, and a fault in
-//     mapped memory cannot be caught. So a file that was not closed well is
-//     walked by a child process first: see Prove, which the command line calls.
+//     mapped memory ends a process. So a file that was not closed well is walked
+//     by a child process first: see Doubtful and Prove; the command line calls them.
 //
 // The mark holds the file's id and what the file was when it was last closed
 // well: last transaction, size, time of change. A file that differs from that

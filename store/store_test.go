@@ -109,7 +109,7 @@ func TestWhatIsDoneIsThereAfterReopening(t *testing.T) {
 	if err := s.Do(t.Context(), put("k", "w")); !errors.Is(err, ErrClosed) {
 		t.Errorf("after close: %v", err)
 	}
-	if !ClosedWell(s.path) {
+	if len(Doubtful(s.path)) > 0 {
 		t.Error("a closed file is taken for one that was not")
 	}
 	s = start(t, s.path, options())
@@ -120,7 +120,7 @@ func TestWhatIsDoneIsThereAfterReopening(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	do(t, s, put("k", "w"))
-	if ClosedWell(s.path) {
+	if len(Doubtful(s.path)) == 0 {
 		t.Error("a file that is written is taken for a closed one")
 	}
 }
@@ -366,7 +366,7 @@ func TestFailedSyncIsFinal(t *testing.T) {
 			t.Errorf("%s goes on: %v", s.path, err)
 		}
 	}
-	if closed(t, other); ClosedWell(other.path) && value(t, start(t, other.path, options()), "k") != "" {
+	if closed(t, other); len(Doubtful(other.path)) == 0 && value(t, start(t, other.path, options()), "k") != "" {
 		t.Error("something was written after it")
 	}
 }

@@ -104,40 +104,40 @@ func (s *Store) Guard(fn func(*bbolt.Tx) error) (err error) {
 	return s.db.View(fn)
 }
 
-// ClosedWell reports whether a file is what it was when it was last closed
-// well, or is not there at all: then it need not be proved.
-func ClosedWell(path string) bool {
-	now, err := measure(path)
-	if err != nil {
-		return true // Open says what it is
+// Doubtful are those of the files that are not what they were when they were
+// last closed well: killed, cut off, restored or damaged. One that is not there
+// is not among them.
+func Doubtful(paths ...string) (doubtful []string) {
+	for _, path := range paths {
+		now, err := measure(path)
+		if err != nil {
+			continue // Open says what it is
+		}
+		was, there := readMark(path)
+		if now.ID = was.ID; !there || now != was {
+			doubtful = append(doubtful, path)
+		}
 	}
-	was, there := readMark(path)
-	now.ID = was.ID
-	return there && now == was
+	return doubtful
 }
 
-// Prove has the files that were not closed well walked by a child process, and
+// Prove has files walked by a child process before this one opens them, and
 // returns an *eml.Problem around ErrDamaged for one that would bring this
 // process down. command makes the child, which has to hand the paths to Walk
 // and end with what it returns.
 func Prove(ctx context.Context, command func(ctx context.Context, paths []string) *exec.Cmd, paths ...string) error {
-	var doubtful []string
+	if len(paths) == 0 {
+		return nil
+	}
 	limit := walkTime
 	for _, path := range paths {
-		if ClosedWell(path) {
-			continue
-		}
-		doubtful = append(doubtful, path)
 		if info, err := os.Stat(path); err == nil {
 			limit += time.Duration(info.Size()/walkSpeed) * time.Second
 		}
 	}
-	if len(doubtful) == 0 {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	child := command(ctx, doubtful)
+	child := command(ctx, paths)
 	var out, errs tail
 	child.Stdout, child.Stderr = &out, &errs
 	child.WaitDelay = time.Second
@@ -145,7 +145,7 @@ func Prove(ctx context.Context, command func(ctx context.Context, paths []string
 	if err == nil {
 		return nil
 	}
-	return childError(ctx, err, doubtful[0], out.String(), errs.String())
+	return childError(ctx, err, paths[0], out.String(), errs.String())
 }
 
 // childError says what became of the child: which file it was at, and why.

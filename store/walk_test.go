@@ -88,25 +88,30 @@ func TestFlippedBitsNeverEndTheDaemon(t *testing.T) {
 	}
 }
 
-func TestFileClosedWellIsNotWalked(t *testing.T) {
+func TestFileClosedWellIsNotDoubtful(t *testing.T) {
 	path, _ := full(t)
-	none := func(context.Context, []string) *exec.Cmd { t.Error("walked"); return child(t.Context(), nil) }
-	if err := Prove(t.Context(), none, path, path+"-that-never-was"); err != nil {
-		t.Error(err)
+	if got := Doubtful(path, path+"-that-never-was"); len(got) > 0 {
+		t.Errorf("doubts %q", got)
 	}
 	s := start(t, path, options())
 	do(t, s, put("k", "v"))
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(path) // as a SIGKILL would leave it
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path+".copy", content, 0o600); err != nil { // as a SIGKILL would leave it
+	closed(t, s)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	walked := false
-	seen := func(ctx context.Context, paths []string) *exec.Cmd { walked = true; return child(ctx, paths) }
-	if err := Prove(t.Context(), seen, path+".copy"); err != nil || !walked {
-		t.Errorf("walked: %v, %v", walked, err)
+	if got := Doubtful(path); len(got) != 1 {
+		t.Errorf("doubts %q", got)
+	}
+	if err := Prove(t.Context(), child, path); err != nil {
+		t.Error(err)
+	}
+	none := func(context.Context, []string) *exec.Cmd { t.Error("walked"); return child(t.Context(), nil) }
+	if err := Prove(t.Context(), none); err != nil {
+		t.Error(err)
 	}
 }
 
