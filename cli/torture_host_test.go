@@ -72,27 +72,39 @@ func TestTorture(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("the fault suite mounts file systems and cuts their power: run it as root")
 	}
-	whole := os.Getenv("TORTURE") == "whole"
 	var rows []*row
 	for _, f := range plan() {
 		t.Run(f.name, func(t *testing.T) {
 			r := &row{title: f.title, date: time.Now().Format(time.DateOnly)}
-			runs := f.short
-			if whole {
-				runs = f.whole
-			}
-			begun := time.Now()
-			f.run(t, r, runs)
 			rows = append(rows, r)
-			t.Logf("%s\ntook %v", r, time.Since(begun).Round(time.Second))
+			defer r.conclude(t, time.Now())
+			f.run(t, r, f.runs())
 		})
 	}
-	if len(rows) == 0 {
-		return
+	if len(rows) > 0 {
+		t.Logf("\n%s", tableOf(rows))
 	}
-	t.Logf("\n%s", tableOf(rows))
-	if file := os.Getenv("TORTURE_REPORT"); file != "" && !t.Failed() {
-		if err := mergeReport(file, rows); err != nil {
+}
+
+// wholePlan asks for the counts of the whole plan.
+func wholePlan() bool { return os.Getenv("TORTURE") == "whole" }
+
+func (f fault) runs() int {
+	if wholePlan() {
+		return f.whole
+	}
+	return f.short
+}
+
+// conclude puts a line into the report as soon as its fault is through: a run
+// of hours must not lose it.
+func (r *row) conclude(t *testing.T, begun time.Time) {
+	if t.Failed() {
+		r.note = "**failed** " + r.note
+	}
+	t.Logf("%s\ntook %v", r, time.Since(begun).Round(time.Second))
+	if file := os.Getenv("TORTURE_REPORT"); file != "" {
+		if err := mergeReport(file, []*row{r}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -30,7 +30,7 @@ const (
 // tortureSoak loads for long and breaks something every minute or more often.
 func tortureSoak(t *testing.T, row *row, _ int) {
 	length := soakShort
-	if os.Getenv("TORTURE") == "whole" {
+	if wholePlan() {
 		length = soakWhole
 	}
 	if text := os.Getenv("TORTURE_SOAK"); text != "" {
