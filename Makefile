@@ -26,7 +26,7 @@ plain: ## offline, without root, in under two minutes
 
 host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
-	go test -tags host $(PACKAGES)
+	go test -tags host -timeout 20m $(PACKAGES)
 
 torture: ## the whole fault suite, hours; the table goes into docs/reliability.md
 	testdata/apt-install

@@ -25,6 +25,7 @@ import (
 const (
 	storePage     = 4096
 	damagedMails  = 60
+	flipped       = "bit flipped"
 	damagedWithin = 15 * time.Second // to drain what can be drained
 )
 
@@ -173,7 +174,7 @@ func tortureBits(t *testing.T, row *row, runs int) {
 	tally := map[string]int{}
 	for n := range runs {
 		file := storeFiles()[n%len(storeFiles())]
-		t.Run(file, func(t *testing.T) { full.damaged(t, row, damage{"bit flipped", flipBit, nil}, file, random, tally) })
+		t.Run(file, func(t *testing.T) { full.damaged(t, row, damage{flipped, flipBit, nil}, file, random, tally) })
 	}
 	row.note = tallied(tally)
 }
@@ -224,9 +225,13 @@ func (f *fullStore) damaged(t *testing.T, row *row, d damage, file string, rando
 		tally["refused"]++
 		return
 	}
-	tally[r.sendWhatIsLeft()]++
+	how := r.sendWhatIsLeft()
+	tally[how]++
 	r.p.kill()
 	r.judgeEnd(false)
+	if how == "unnoticed" && d.name != flipped {
+		t.Errorf("%s and nobody noticed that mail is gone", d.name)
+	}
 }
 
 // refusedClearly wants exit code 1 and one line with the file and what to do.
@@ -270,6 +275,9 @@ func (r *rig) sendWhatIsLeft() string {
 	default:
 	}
 	if err != nil {
+		if st, err := c.SpoolStatus(r.t.Context()); err == nil && len(st.Held) > 0 {
+			return "parked" // the flip made another hold of ours; status shows it
+		}
 		r.t.Errorf("what is whole was not sent in %v\n%s", damagedWithin, r.log())
 	}
 	return r.kindOfStart(len(log))
