@@ -30,10 +30,10 @@ func tortureCompact(t *testing.T, row *row, runs int) {
 	if err := bloat(queue); err != nil {
 		t.Fatal(err)
 	}
-	d := newDisk(t, compactDisk, "")
 	midway, shrunk := 0, 0
-	for row.runs < runs {
-		data := filepath.Join(d.point, fmt.Sprint("data", row.runs))
+	stores(t, row, runs, func(t *testing.T) {
+		d := newDisk(t, compactDisk, "")
+		data := d.data()
 		if out, err := exec.Command("cp", "-r", "--sparse=always", full.dir, data).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -60,10 +60,7 @@ func tortureCompact(t *testing.T, row *row, runs int) {
 		}
 		r.lookOver()
 		r.stop(r.p)
-		if err := os.RemoveAll(data); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	row.note = fmt.Sprintf("%d before the new file was in its place", midway)
 	if shrunk != runs {
 		t.Errorf("of %d starts %d had compacted the file", runs, shrunk)

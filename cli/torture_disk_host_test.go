@@ -30,7 +30,7 @@ const (
 // nothing, then lets SES go on: clients are told to wait in time, delivery
 // frees room, and mail is taken again without anybody's help.
 func tortureFullByUs(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		d := newDisk(t, smallDisk, "")
 		r := newRig(t, row, emulator.Options{}, d.data())
 		r.start()
@@ -46,7 +46,7 @@ func tortureFullByUs(t *testing.T, row *row, runs int) {
 		r.prove()
 		r.stop(r.p)
 		d.unmount()
-	}
+	})
 }
 
 func (r *rig) holdAll() {
@@ -93,7 +93,7 @@ func (r *rig) acceptsAgain() {
 // delivered and its outcome written, from a reserve of our own; new mail waits
 // with its clients until there is room.
 func tortureFullByOthers(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		d := newDisk(t, smallDisk, "")
 		r := newRig(t, row, emulator.Options{}, d.data())
 		r.start()
@@ -111,7 +111,7 @@ func tortureFullByOthers(t *testing.T, row *row, runs int) {
 		r.prove()
 		r.stop(r.p)
 		d.unmount()
-	}
+	})
 }
 
 // fillDisk writes until not one block is free.
@@ -139,7 +139,7 @@ func fillDisk(t *testing.T, path string) {
 // it turns read-only at once. Mail is refused, the daemon ends and says why;
 // after fsck and a start everything is there.
 func tortureReadOnly(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		d := newDisk(t, diskSize, "errors=remount-ro")
 		r := newRig(t, row, emulator.Options{}, d.data())
 		r.start()
@@ -158,7 +158,7 @@ func tortureReadOnly(t *testing.T, row *row, runs int) {
 		r.prove()
 		r.stop(r.p)
 		d.unmount()
-	}
+	})
 }
 
 // endsForItself waits for the end that follows a disk that cannot be written,
@@ -192,7 +192,7 @@ func (d *disk) check() {
 // tortureBlockErrors has every write to the block device fail for a while: a
 // file served by nbdkit, whose error filter a file switches on.
 func tortureBlockErrors(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		d, fail := newFailingDisk(t)
 		r := newRig(t, row, emulator.Options{}, d.data())
 		r.start()
@@ -213,7 +213,7 @@ func tortureBlockErrors(t *testing.T, row *row, runs int) {
 		r.prove()
 		r.stop(r.p)
 		d.unmount()
-	}
+	})
 }
 
 // newFailingDisk is a disk whose writes fail while the file fail exists.

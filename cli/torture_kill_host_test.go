@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ const (
 // acknowledged is looked for and the sums proved, while the next load is on its
 // way; at the end of a store's life all of it is settled and compared.
 func tortureKill(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		r := newRig(t, row, emulator.Options{}, "")
 		r.start()
 		r.warmUp()
@@ -30,6 +31,15 @@ func tortureKill(t *testing.T, row *row, runs int) {
 		}
 		r.prove()
 		r.stop(r.p)
+	})
+}
+
+// stores tortures one store after the other until the faults are as many as
+// asked for. A store that fails its proof is the last.
+func stores(t *testing.T, row *row, runs int, one func(t *testing.T)) {
+	for n, before := 1, -1; before < row.runs && row.runs < runs && !t.Failed(); n++ {
+		before = row.runs // it stays when -run asks for something else
+		t.Run(fmt.Sprintf("store %d", n), one)
 	}
 }
 
@@ -45,7 +55,7 @@ func (r *rig) killUnderLoad(life time.Duration) {
 // tortureKillAtSES kills when SES has accepted calls and answered none of them:
 // the instant at which nobody can know.
 func tortureKillAtSES(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		r := newRig(t, row, emulator.Options{Rate: rigRate, Quota: -1, Latency: 30 * time.Millisecond}, "")
 		r.start()
 		r.warmUp()
@@ -62,5 +72,5 @@ func tortureKillAtSES(t *testing.T, row *row, runs int) {
 		}
 		r.prove()
 		r.stop(r.p)
-	}
+	})
 }

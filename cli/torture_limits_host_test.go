@@ -50,22 +50,19 @@ func tortureSecond(t *testing.T, row *row, runs int) {
 // tortureTerm ends the daemon under load, with clients that do nothing and one
 // that is in the middle of a text. Nobody may be left in doubt.
 func tortureTerm(t *testing.T, row *row, runs int) {
-	var r *rig
-	for row.runs < runs {
-		if row.runs%killsOfOneStore == 0 {
-			r = newRig(t, row, emulator.Options{}, "")
-			r.start()
-			r.warmUp()
-		}
-		r.terminate(row.runs%3 == 0)
-		row.runs++
+	stores(t, row, runs, func(t *testing.T) {
+		r := newRig(t, row, emulator.Options{}, "")
 		r.start()
-		r.lookOver()
-		if row.runs%killsOfOneStore == 0 || row.runs == runs {
-			r.prove() // crashes is 0, and so must be those in doubt
-			r.stop(r.p)
+		r.warmUp()
+		for range min(killsOfOneStore, runs-row.runs) {
+			r.terminate(row.runs%3 == 0)
+			row.runs++
+			r.start()
+			r.lookOver()
 		}
-	}
+		r.prove() // crashes is 0, and so must be those in doubt
+		r.stop(r.p)
+	})
 }
 
 func (r *rig) terminate(midText bool) {
@@ -121,7 +118,7 @@ func (r *rig) halfAMail() *smtpClient {
 
 // tortureFiles gives the daemon 64 file descriptors and more clients than that.
 func tortureFiles(t *testing.T, row *row, runs int) {
-	for row.runs < runs {
+	stores(t, row, runs, func(t *testing.T) {
 		r := newRig(t, row, emulator.Options{}, "")
 		limit := fmt.Sprintf("--nofile=%d:%d", fewFiles, fewFiles)
 		if err := r.tryStart("prlimit", limit); err != nil {
@@ -132,7 +129,7 @@ func tortureFiles(t *testing.T, row *row, runs int) {
 		r.lookOver()
 		r.prove()
 		r.stop(r.p)
-	}
+	})
 }
 
 // crowd opens more connections than there are descriptors, lets go of them, and

@@ -4,7 +4,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -144,7 +143,7 @@ func (r *rig) powerCut(d *disk, life time.Duration) {
 // torturePower cuts the power of a file system mounted with options.
 func torturePower(options string) func(t *testing.T, row *row, runs int) {
 	return func(t *testing.T, row *row, runs int) {
-		for row.runs < runs {
+		stores(t, row, runs, func(t *testing.T) {
 			d := newDisk(t, diskSize, options)
 			r := newRig(t, row, emulator.Options{}, d.data())
 			r.start()
@@ -157,17 +156,16 @@ func torturePower(options string) func(t *testing.T, row *row, runs int) {
 			r.prove()
 			r.stop(r.p)
 			d.unmount()
-		}
+		})
 	}
 }
 
 // tortureFirstStart cuts the power in the first moments of a new store's life:
 // the next start finds nothing or a whole store.
 func tortureFirstStart(t *testing.T, row *row, runs int) {
-	d := newDisk(t, diskSize, "")
-	for row.runs < runs {
-		data := filepath.Join(d.point, fmt.Sprint("data", row.runs))
-		r := newRig(t, row, emulator.Options{}, data)
+	stores(t, row, runs, func(t *testing.T) {
+		d := newDisk(t, diskSize, "")
+		r := newRig(t, row, emulator.Options{}, d.data())
 		r.startInBackground(rand.N(firstStart))
 		d.cut()
 		r.p.kill()
@@ -176,10 +174,7 @@ func tortureFirstStart(t *testing.T, row *row, runs int) {
 		r.start()
 		r.lookOver()
 		r.stop(r.p)
-		if err := os.RemoveAll(data); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 }
 
 // startInBackground starts the daemon and goes on after a while, ready or not.
