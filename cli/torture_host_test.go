@@ -51,6 +51,7 @@ func plan() []fault {
 		{"power-commit-1000", "power cut, mounted with commit=1000", 3, 30, torturePower("commit=1000")},
 		{"power-writeback", "power cut, mounted with data=writeback", 3, 30, torturePower("data=writeback")},
 		{"power-first-start", "power cut within 200 ms of the very first start", 10, 100, tortureFirstStart},
+		{"power-compact", "power cut while a start compacts a large queue", 2, 100, tortureCompact},
 		{"errors", "EIO, then ENOSPC, from the n-th write, sync, truncate, rename and open", 0, everyCall, sweep(ioErrors())},
 		{"kill-at-call", "SIGKILL at the n-th sync and at the n-th write to a socket", 0, everyCall, sweep(killings())},
 		{"full-by-us", "a disk of 64 MB filled by our own growth", 3, 20, tortureFullByUs},
