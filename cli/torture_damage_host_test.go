@@ -68,9 +68,6 @@ func damages() []damage {
 	}
 }
 
-// storeFiles is every database of a data folder.
-func storeFiles() []string { return []string{"queue.db", "ledger.db", "audience.db", "campaign.db"} }
-
 func zeroPage(path string, n int64) error {
 	return overwrite(path, n*storePage, make([]byte, storePage))
 }
