@@ -37,14 +37,28 @@ func (s *Spool) call(ctx context.Context, m *Message) (string, error) {
 			return "", &SendError{Class: Rate, NoCall: true, Text: "no memory for the body", Err: err}
 		}
 		defer release()
-		data, err := s.loadBody(m.seq)
+		buffer, ok := s.buffers.Get().(*[]byte)
+		if !ok {
+			buffer = new([]byte)
+		}
+		defer s.keep(buffer)
+		data, err := s.loadBody(m.seq, *buffer)
 		if err != nil {
 			return "", &SendError{Class: Permanent, NoCall: true, Text: "the stored mail cannot be read: " + err.Error(), Err: err,
 				Hint: "It is kept for a look: pabal spool show " + m.ID}
 		}
-		m.Data = data
+		m.Data, *buffer = data, data
 	}
 	return s.Sender.Send(ctx, m)
+}
+
+// keepBuffer is the largest buffer of a body that is kept for the next call.
+const keepBuffer = 1 << 20
+
+func (s *Spool) keep(buffer *[]byte) {
+	if cap(*buffer) <= keepBuffer {
+		s.buffers.Put(buffer)
+	}
 }
 
 // lastTry judges anew a message that has used up its tries while SES answers

@@ -3,7 +3,6 @@ package spool
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -211,18 +210,26 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 }
 
 func (r *CheckReport) bodies(ctx context.Context, tx *bbolt.Tx, needs map[uint64]uint32) error {
-	err := tx.Bucket(bBodyRef).ForEach(func(k, v []byte) error {
+	err := tx.Bucket(bBodies).ForEachBucket(func(k []byte) error {
 		id := number(k, 0)
 		r.Bodies++
-		if len(v) != 12 || binary.BigEndian.Uint32(v) != needs[id] {
-			r.fault("body %d counts %x as its references, %d messages need it", id, v, needs[id])
+		if n := references(tx, id); n != needs[id] {
+			r.fault("body %d counts %d references, %d messages need it", id, n, needs[id])
 		}
 		delete(needs, id)
-		if _, err := body(tx, id); err != nil {
+		if _, err := body(tx, id, nil); err != nil {
 			r.fault("body %d: %v", id, err)
 		}
 		return ctx.Err()
 	})
+	if err == nil {
+		err = tx.Bucket(bBodyRef).ForEach(func(k, v []byte) error {
+			if tx.Bucket(bBodies).Bucket(k) == nil || len(v) != 4 {
+				r.fault("body %x counts %x as its references and is not there", k, v)
+			}
+			return ctx.Err()
+		})
+	}
 	for id, n := range needs {
 		r.fault("body %d is needed by %d messages and is not there", id, n)
 	}

@@ -32,7 +32,19 @@ func TestCheckFindsWhatDoesNotHold(t *testing.T) {
 			if ledger {
 				return nil
 			}
-			return tx.Bucket(bBodyRef).Delete(u64(1))
+			return tx.Bucket(bBodies).DeleteBucket(u64(1))
+		},
+		"references, 1 messages need it": func(tx *bbolt.Tx, ledger bool) error {
+			if ledger {
+				return nil
+			}
+			return tx.Bucket(bBodyRef).Put(u64(1), []byte{0, 0, 0, 2})
+		},
+		"references and is not there": func(tx *bbolt.Tx, ledger bool) error {
+			if ledger {
+				return nil
+			}
+			return tx.Bucket(bBodyRef).Put(u64(9), []byte{0, 0, 0, 2})
 		},
 		"checksum": func(tx *bbolt.Tx, ledger bool) error {
 			if ledger {

@@ -164,47 +164,53 @@ func putBody(tx *bbolt.Tx, body []byte, references int) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := b.Put(kBody, body); err != nil {
+	if err := b.SetSequence(seal(body)); err != nil {
 		return 0, err
 	}
-	refs := tx.Bucket(bBodyRef)
-	refs.FillPercent = 0.9
-	return id, refs.Put(u64(id), bodyRef(uint32(references), body))
+	if err := b.Put(kBody, body); err != nil || references == 1 {
+		return id, err
+	}
+	return id, tx.Bucket(bBodyRef).Put(u64(id), binary.BigEndian.AppendUint32(nil, uint32(references)))
 }
 
-func bodyRef(references uint32, body []byte) []byte {
-	b := binary.BigEndian.AppendUint32(nil, references)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(body)))
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(body, castagnoli))
+// seal is a body's size and checksum. It is kept as the sequence of the body's
+// bucket, which lies beside the bucket's name: a place that is written anyway.
+func seal(body []byte) uint64 {
+	return uint64(len(body))<<32 | uint64(crc32.Checksum(body, castagnoli))
+}
+
+// references is how many messages need a body; one that is not counted is
+// needed by one.
+func references(tx *bbolt.Tx, id uint64) uint32 {
+	if n := tx.Bucket(bBodyRef).Get(u64(id)); len(n) == 4 {
+		return binary.BigEndian.Uint32(n)
+	}
+	return 1
 }
 
 // dropBody takes one reference from a body and removes it with the last.
 func dropBody(tx *bbolt.Tx, id uint64) error {
-	refs := tx.Bucket(bBodyRef)
-	ref := bytes.Clone(refs.Get(u64(id)))
-	if len(ref) != 12 {
+	n, refs := references(tx, id), tx.Bucket(bBodyRef)
+	switch {
+	case n > 2:
+		return refs.Put(u64(id), binary.BigEndian.AppendUint32(nil, n-1))
+	case n == 2:
+		return refs.Delete(u64(id))
+	case tx.Bucket(bBodies).Bucket(u64(id)) == nil:
 		return fmt.Errorf("body %d: %w", id, ErrNotFound)
 	}
-	n := binary.BigEndian.Uint32(ref)
-	if n > 1 {
-		binary.BigEndian.PutUint32(ref, n-1)
-		return refs.Put(u64(id), ref)
-	}
-	if err := tx.Bucket(bBodies).DeleteBucket(u64(id)); err != nil {
-		return err
-	}
-	return refs.Delete(u64(id))
+	return tx.Bucket(bBodies).DeleteBucket(u64(id))
 }
 
-// body reads a body and verifies its checksum: bbolt has none on data pages.
-func body(tx *bbolt.Tx, id uint64) ([]byte, error) {
-	b, ref := tx.Bucket(bBodies).Bucket(u64(id)), tx.Bucket(bBodyRef).Get(u64(id))
-	if id == 0 || b == nil || len(ref) != 12 {
+// body reads a body into dst, from its beginning, and verifies its checksum:
+// bbolt has none on data pages.
+func body(tx *bbolt.Tx, id uint64, dst []byte) ([]byte, error) {
+	b := tx.Bucket(bBodies).Bucket(u64(id))
+	if id == 0 || b == nil {
 		return nil, ErrNotFound
 	}
-	data := bytes.Clone(b.Get(kBody))
-	if uint32(len(data)) != binary.BigEndian.Uint32(ref[4:]) ||
-		crc32.Checksum(data, castagnoli) != binary.BigEndian.Uint32(ref[8:]) {
+	data := append(dst[:0], b.Get(kBody)...)
+	if seal(data) != b.Sequence() {
 		return nil, ErrDamaged
 	}
 	return data, nil
@@ -298,7 +304,7 @@ func (s *Spool) Body(id string, w io.Writer) error {
 	if !ok || lane != Transactional {
 		return fmt.Errorf("body of %s: %w", id, ErrNotFound)
 	}
-	data, err := s.loadBody(seq)
+	data, err := s.loadBody(seq, nil)
 	if err != nil {
 		return fmt.Errorf("body of %s: %w", id, err)
 	}
@@ -306,13 +312,13 @@ func (s *Spool) Body(id string, w io.Writer) error {
 	return err
 }
 
-func (s *Spool) loadBody(seq uint64) (data []byte, err error) {
+func (s *Spool) loadBody(seq uint64, dst []byte) (data []byte, err error) {
 	err = s.queue.View(func(tx *bbolt.Tx) error {
 		m, err := mail(tx, seq)
 		if err != nil {
 			return err
 		}
-		data, err = body(tx, m.body)
+		data, err = body(tx, m.body, dst)
 		return err
 	})
 	return data, err

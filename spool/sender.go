@@ -8,7 +8,8 @@ import (
 // Sender makes one attempt. It returns the SES message id; a *SkipError (no
 // call was made), a *SendError, or another error, which counts as ambiguous:
 // only a Sender can know that nothing was sent, and it says so by the class.
-// It must not retry by itself and is called at the same time.
+// It must not retry by itself, must not keep m.Data, whose bytes serve the next
+// message too, and is called at the same time.
 type Sender interface {
 	Send(ctx context.Context, m *Message) (sesID string, err error)
 }

@@ -101,12 +101,13 @@ type Spool struct {
 	counts  Counts             // of the queue
 	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
-	holds  holdTable
-	slots  slots
-	outage outageRun
-	meter  meter
-	events events
-	memory struct {
+	holds   holdTable
+	slots   slots
+	outage  outageRun
+	meter   meter
+	events  events
+	buffers sync.Pool // of *[]byte: bodies on their way to the Sender
+	memory  struct {
 		once sync.Once
 		sem  *semaphore.Weighted
 	}

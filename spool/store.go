@@ -10,8 +10,9 @@ package spool
 //	due     From domain 0x00 time8 seq8 -> nothing: pending, not before time
 //	sending seq8 -> nothing: a call may be open
 //	bodies  body8 -> bucket { "b" -> bytes }: a bucket per body, so that a big
-//	        value never shares a leaf with others (measured 4.7 x the writes)
-//	bodyref body8 -> references u32, size u32, CRC-32C u32
+//	        value never shares a leaf with others (measured 4.7 x the writes);
+//	        the bucket's sequence is size u32, CRC-32C u32
+//	bodyref body8 -> references u32, of bodies that several messages need
 //	ses     packed SES id -> seq8
 //
 // ledger.db, the bulk lane:
