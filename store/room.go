@@ -88,12 +88,12 @@ func (s *Store) Room(spare int64, size int) error {
 	if err != nil {
 		return nil
 	}
-	need := spare + min(reserve, now.Total/10)
-	if now.Free >= need {
+	need, free := spare+min(reserve, now.Total/10), now.Free+s.unused()
+	if free >= need {
 		return nil
 	}
 	return &eml.Problem{
-		What: fmt.Sprintf("the disk of %s is nearly full: %d MB are free, and %d MB are needed so that what was accepted can be sent", s.space.dir, max(now.Free, 0)>>20, need>>20),
+		What: fmt.Sprintf("the disk of %s is nearly full: %d MB are free, and %d MB are needed so that what was accepted can be sent", s.space.dir, max(free, 0)>>20, need>>20),
 		Hint: fullHint, Err: ErrFull,
 	}
 }

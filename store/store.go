@@ -27,8 +27,9 @@
 //
 // Two things keep the outcomes of what was accepted from failing for want of
 // space. A job with Spare takes in something new: it is refused with ErrFull
-// while the volume has less free than Spare and a reserve (64 MB, or a tenth of
-// a smaller volume), which is before the disk is full. Jobs without Spare
+// while the volume and the pages of the file that hold nothing (a file never
+// shrinks by itself) have less free than Spare and a reserve (64 MB, or a tenth
+// of a smaller volume), which is before the disk is full. Jobs without Spare
 // (leases, outcomes, opt-outs) go on. And if others fill the disk to the last
 // block: beside each file lies its room ("queue.db.room"), blocks that are ours
 // and hold nothing. A commit that finds the disk full gets a piece of it and is
