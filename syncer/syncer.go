@@ -109,13 +109,22 @@ func (s *Syncer) Sync(ctx context.Context, o Order) (Result, error) {
 	begin := s.now()
 	s.change(func(st *Status) { st.State, st.LastTry, st.Done, st.Total = "reading", begin, 0, 0 })
 	result, err := s.run(ctx, o, begin)
-	if err != nil && ctx.Err() != nil {
-		err = ctx.Err() // whatever it broke
+	if cause := over(ctx); err != nil && cause != nil {
+		err = cause // whatever it broke
 	} else {
 		err = s.config.explain(err)
 	}
 	s.ended(begin, result, err)
 	return result, err
+}
+
+// over is ctx's error, also in the instant before ctx itself knows that its
+// deadline passed: a connection that is being made ends first.
+func over(ctx context.Context) error {
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // ended notes what came of a pass.
