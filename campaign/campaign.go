@@ -179,6 +179,13 @@ func (e *BlockedError) Unwrap() []error {
 	return []error{ErrBlocked, &eml.Problem{What: e.Error(), Hint: hint}}
 }
 
+// Source is where the audience comes from.
+type Source interface {
+	// InStep brings the audience up to date and returns when that is done. An
+	// error says why it is not what the source has.
+	InStep(ctx context.Context) error
+}
+
 // Settings is the [campaign] and [web] part of the configuration this package needs.
 type Settings struct {
 	From, ReplyTo           string // mailboxes

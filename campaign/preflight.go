@@ -26,6 +26,8 @@ type inspection struct {
 	def   *mailing
 	facts *AccountFacts // nil: SES did not answer
 
+	behind error // the audience is not in step with its source
+
 	count    audience.Count
 	known    map[string]bool // attributes seen, folded
 	missing  map[string]*tally
@@ -68,6 +70,11 @@ func (s *Store) Preflight(ctx context.Context, id uint64) (Preflight, error) {
 	in := &inspection{store: s, c: c, def: def, known: map[string]bool{}, missing: map[string]*tally{}}
 	in.count.Skipped = map[string]int64{}
 	in.askAccount(ctx)
+	if s.Source != nil {
+		if in.behind = s.Source.InStep(ctx); ended(ctx, in.behind) {
+			return Preflight{}, in.behind
+		}
+	}
 	if err := in.walk(ctx); err != nil {
 		return Preflight{}, err
 	}
@@ -233,6 +240,7 @@ func (in *inspection) find(rule string, level Level, what, why, how string) *Fin
 // judge turns what was found into findings, the blocking ones first.
 func (in *inspection) judge(ctx context.Context) error {
 	in.findings = []Finding{}
+	in.judgeSource()
 	in.judgeAudience()
 	in.judgeFields()
 	in.judgeLinks()

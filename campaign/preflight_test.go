@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pabal/audience"
+	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -34,6 +35,36 @@ func TestPreflightOfAGoodCampaignFindsNothing(t *testing.T) {
 	p, _ := findings(t, h, h.draft(t, simple, Campaign{}))
 	if p.Blocked || len(p.Findings) != 0 || p.Audience.Mailable != 30 || p.Audience.Selected != 30 || p.MailBytes < 500 {
 		t.Errorf("got %+v", p)
+	}
+}
+
+// customers is a source of the audience that is in step or not.
+type customers struct {
+	asked int
+	err   error
+}
+
+func (s *customers) InStep(context.Context) error {
+	s.asked++
+	return s.err
+}
+
+func TestACampaignStartsOnlyInStepWithItsSource(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.enrol(t, 3)
+	c := h.draft(t, simple, Campaign{})
+	from := &customers{err: &eml.Problem{What: "MySQL cannot be reached", Hint: "start it"}}
+	h.store.Source = from
+	_, found := findings(t, h, c)
+	if f := found[RuleNotInStep]; f.Level != Block || f.Why != "MySQL cannot be reached" || f.How != "start it" {
+		t.Errorf("got %+v", f)
+	}
+	if _, err := h.store.Start(t.Context(), c.ID, -1); !errors.Is(err, ErrBlocked) {
+		t.Errorf("started: %v", err)
+	}
+	from.err, from.asked = nil, 0
+	if _, err := h.store.Start(t.Context(), c.ID, -1); err != nil || from.asked != 1 {
+		t.Errorf("asked %d times, %v", from.asked, err)
 	}
 }
 

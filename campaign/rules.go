@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -25,6 +26,7 @@ const (
 	RuleFromUnverified   = "from_unverified"    // block: SES does not let this sender send
 	RuleSandboxRecipient = "sandbox_recipient"  // block: the sandbox sends to verified addresses only
 	RuleSendingDisabled  = "sending_disabled"   // block: SES has switched the account off
+	RuleNotInStep        = "not_in_step"        // block: the customers could not be synced just now
 	RuleAccountUnknown   = "account_unknown"    // warn: SES did not answer
 	RuleQuota            = "quota"              // warn: more recipients than the 24-hour quota leaves
 	RuleUnescaped        = "unescaped"          // warn: {{{ }}}
@@ -196,6 +198,19 @@ func (in *inspection) judgeSender(ctx context.Context) error {
 			"Verify "+eml.Domain(in.def.from.Address)+" in SES: pabal domain setup "+eml.Domain(in.def.from.Address)+".")
 	}
 	return nil
+}
+
+// judgeSource blocks where the audience may not be what its source has.
+func (in *inspection) judgeSource() {
+	if in.behind == nil {
+		return
+	}
+	how := "See pabal status."
+	var problem *eml.Problem
+	if errors.As(in.behind, &problem) && problem.Hint != "" {
+		how = problem.Hint
+	}
+	in.find(RuleNotInStep, Block, "the customers are not in step with their source", in.behind.Error(), how)
 }
 
 func (in *inspection) judgeAccount(ctx context.Context) error {

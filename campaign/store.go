@@ -33,6 +33,7 @@ var (
 type Store struct {
 	Settings Settings
 	Accounts Accounts     // nil: nothing is known of the SES account
+	Source   Source       // nil: the audience is kept by hand
 	Logger   *slog.Logger // nil: discard
 
 	db     *store.Store

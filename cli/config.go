@@ -28,6 +28,8 @@ type Config struct {
 	Web        WebConfig      `toml:"web"`
 	Feedback   FeedbackConfig `toml:"feedback"`
 
+	mysqlDSN string // from the environment; no setting, so that nothing shows it
+
 	from *origin // where each value came from, for messages
 }
 
@@ -71,14 +73,19 @@ type CampaignConfig struct {
 	Phone    string `toml:"phone"`
 }
 
-// MySQLConfig is the source of customers. Not in this version.
+// MySQLConfig is the source of customers, if dsn_file or PABAL_MYSQL_DSN is set.
 type MySQLConfig struct {
-	DSNFile          string       `toml:"dsn_file"`
+	DSNFile          string       `toml:"dsn_file"` // mode 0600; user:password@tcp(host:3306)/database
+	CAFile           string       `toml:"ca_file"`  // "" means the system's authorities
 	Every            Duration     `toml:"every"`
-	At               string       `toml:"at"`
+	At               string       `toml:"at"` // "03:00" in place of every
 	Table            string       `toml:"table"`
+	Query            string       `toml:"query"` // a SELECT in place of the table
+	Where            string       `toml:"where"`
+	Attributes       []string     `toml:"attributes"` // name=column
 	SubscribedYes    []string     `toml:"subscribed_yes"`
-	MaxAgeAtStart    Duration     `toml:"max_age_at_start"`
+	Overlap          Duration     `toml:"overlap"`          // a row may be committed so much later than its updated_at
+	MaxAgeAtStart    Duration     `toml:"max_age_at_start"` // of the last good sync when a campaign starts
 	TrustResubscribe bool         `toml:"trust_resubscribe"`
 	Columns          MySQLColumns `toml:"columns"`
 }
@@ -92,6 +99,8 @@ type MySQLColumns struct {
 	CreatedAt  string `toml:"created_at"`
 	UpdatedAt  string `toml:"updated_at"`
 	Subscribed string `toml:"subscribed"`
+	ConsentAt  string `toml:"consent_at"`
+	DeletedAt  string `toml:"deleted_at"`
 }
 
 // WebConfig is what recipients and monitoring reach.
@@ -119,7 +128,8 @@ func defaults() *Config {
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},
 		Campaign: CampaignConfig{Timezone: "Asia/Seoul"},
-		MySQL: MySQLConfig{Every: Duration(10 * time.Minute), Table: "users", MaxAgeAtStart: Duration(time.Hour),
+		MySQL: MySQLConfig{Every: Duration(10 * time.Minute), Table: "users", MaxAgeAtStart: Duration(time.Hour), Overlap: Duration(5 * time.Minute),
+			Attributes:    []string{},
 			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},
 			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
 				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},

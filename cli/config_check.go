@@ -23,7 +23,7 @@ const (
 
 // later are the keys of parts that this version does not have.
 func later(key string) bool {
-	return strings.HasPrefix(key, "mysql.") || strings.HasPrefix(key, "feedback.") || key == "smtp.submit_socket"
+	return strings.HasPrefix(key, "feedback.") || key == "smtp.submit_socket"
 }
 
 // rule is one thing that must hold; hint says what to write instead.
@@ -38,14 +38,14 @@ func (c *Config) validate() error {
 	if err := c.checkLater(); err != nil {
 		return err
 	}
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}
 			}
 		}
 	}
-	return nil
+	return c.checkSource()
 }
 
 // checkLater refuses settings that would silently do nothing.

@@ -78,7 +78,8 @@ func parse(path string, environ []string) (*Config, error) {
 // anchor makes paths absolute: one in the file is relative to the file's
 // folder, one of the environment to the working directory.
 func (c *Config) anchor() error {
-	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket} {
+	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket,
+		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
 		}
@@ -238,7 +239,10 @@ func (c *Config) readEnv(environ []string) error {
 	}
 	for _, pair := range environ {
 		name, text, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, "PABAL_") || name == "PABAL_CONFIG" {
+		if name == dsnVariable {
+			c.mysqlDSN = text // a secret: no setting, so that it is never shown
+		}
+		if !strings.HasPrefix(name, "PABAL_") || name == "PABAL_CONFIG" || name == dsnVariable {
 			continue
 		}
 		s, ok := names[name]

@@ -21,6 +21,7 @@ import (
 	"pabal/smtpd"
 	"pabal/spool"
 	"pabal/store"
+	"pabal/syncer"
 	"pabal/web"
 )
 
@@ -43,6 +44,7 @@ type daemon struct {
 	campaigns *campaign.Store
 	ses       *sesclient.Client
 	smtp      *smtpd.Server
+	sync      *syncer.Syncer // nil: the audience has no source
 	control   *control.Server
 	sites     []*site
 	paceKept  []byte // what the spool keeps of the pace
@@ -106,9 +108,12 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
 	d.campaigns.Logger = d.logger
+	if err := d.newSyncer(); err != nil {
+		return err
+	}
 	d.smtp = d.newSMTP()
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
-		Spool: d.spool, SES: d.ses, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
+		Spool: d.spool, SES: d.ses, Sync: d.sync, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
 		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
@@ -251,6 +256,9 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
+	if d.sync != nil {
+		group.Go(func() error { return d.sync.Run(ctx) })
+	}
 	for _, s := range d.sites {
 		group.Go(func() error { return s.run(ctx, d.logger) })
 	}

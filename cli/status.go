@@ -40,6 +40,7 @@ func describeStatus(r *report, st control.Status) {
 	}
 	r.pair("ses", ses)
 	r.pair("ses problem", st.SES.Error)
+	describeSyncStatus(r, st.Sync)
 	var smtp smtpd.Stats
 	if json.Unmarshal(st.SMTP, &smtp) == nil {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))

@@ -27,6 +27,7 @@ import (
 	"pabal/audience"
 	"pabal/sesclient"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 // VersionHeader carries the version of the sender, in requests and answers.
@@ -51,6 +52,7 @@ type Status struct {
 	Started time.Time        `json:"started"`
 	Spool   spool.Status     `json:"spool"`
 	SES     sesclient.Status `json:"ses"`
+	Sync    *syncer.Status   `json:"sync,omitempty"` // nil: the audience has no source
 	SMTP    json.RawMessage  `json:"smtp,omitempty"` // smtpd.Stats, which this package may not know
 }
 

@@ -18,7 +18,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := Status{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Spool: sp, SES: s.SES.Status()}
+	st := Status{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Spool: sp, SES: s.SES.Status(), Sync: s.syncing()}
 	if s.SMTP != nil {
 		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {
 			return nil, err

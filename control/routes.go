@@ -52,6 +52,7 @@ func (s *Server) answers() map[string]answer {
 		"GET /v0/status":                   s.status,
 		"GET /v0/status/spool":             s.spoolStatus,
 		"GET /v0/status/ses":               s.sesStatus,
+		"GET /v0/status/sync":              s.syncStatus,
 		"GET /v0/events":                   s.events,
 		"GET /v0/check":                    s.check,
 		"GET /v0/subscriber":               s.person,
@@ -69,6 +70,7 @@ func (s *Server) answers() map[string]answer {
 func (s *Server) changes() map[string]answer {
 	return map[string]answer{
 		"POST /v0/subscriber":            s.setSubscriber,
+		"POST /v0/sync":                  s.syncNow,
 		"POST /v0/suppressions":          s.suppress,
 		"DELETE /v0/suppressions":        s.unsuppress,
 		"POST /v0/templates":             s.putTemplate,

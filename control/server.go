@@ -19,6 +19,7 @@ import (
 	"pabal/eml"
 	"pabal/sesclient"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 const (
@@ -37,6 +38,7 @@ type Server struct {
 	Campaigns *campaign.Store
 	Spool     *spool.Spool
 	SES       *sesclient.Client
+	Sync      *syncer.Syncer // nil: the audience has no source
 	Zone      *time.Location // of dates in segments and of times people read; nil means Asia/Seoul
 	TempDir   string         // where an import waits until it is whole; "" means the system's
 	SMTP      func() any     // the smtp part of status; nil: none

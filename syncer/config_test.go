@@ -49,6 +49,9 @@ func TestCheckRefusesWhatIsUnsafeOrCannotBe(t *testing.T) {
 		config := good()
 		c.spoil(&config)
 		err := config.Check()
+		if err == nil {
+			_, err = config.driver()
+		}
 		var p *eml.Problem
 		if !errors.As(err, &p) || !strings.Contains(p.What, c.want) || p.Hint == "" || strings.Contains(p.What, "secret") {
 			t.Errorf("got %v, want %q", err, c.want)
@@ -57,7 +60,7 @@ func TestCheckRefusesWhatIsUnsafeOrCannotBe(t *testing.T) {
 	for _, dsn := range []string{"u:p@tcp(db.example.com:3306)/shop?tls=true", "u:p@unix(/run/mysqld.sock)/shop", "u:p@tcp([::1]:3306)/shop", "u:p@tcp(localhost:3306)/shop"} {
 		config := good()
 		config.DSN = dsn
-		if err := config.Check(); err != nil {
+		if _, err := config.driver(); err != nil {
 			t.Errorf("%s: %v", dsn, err)
 		}
 	}

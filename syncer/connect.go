@@ -42,22 +42,33 @@ func ReadDSN(path string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
+func (c *Config) dsn() (string, error) {
+	if c.DSN != "" || c.DSNFile == "" {
+		return c.DSN, nil
+	}
+	return ReadDSN(c.DSNFile)
+}
+
 // driver is the driver's configuration of a DSN, with what must not be refused
 // and what must be set.
 func (c *Config) driver() (*mysql.Config, error) {
 	const form = "write it as user:password@tcp(host:3306)/database?tls=true"
-	if c.DSN == "" {
+	dsn, err := c.dsn()
+	if err != nil {
+		return nil, err
+	}
+	if dsn == "" {
 		return nil, &eml.Problem{What: "there is no DSN for MySQL", Hint: "put user:password@tcp(host:3306)/database into a file of mode 0600 and name it as mysql.dsn_file, or set PABAL_MYSQL_DSN"}
 	}
-	d, err := mysql.ParseDSN(c.DSN)
+	d, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return nil, &eml.Problem{What: "the DSN of MySQL is not one: " + eml.Visible(strings.ReplaceAll(err.Error(), c.DSN, "…")), Hint: form}
+		return nil, &eml.Problem{What: "the DSN of MySQL is not one: " + eml.Visible(strings.ReplaceAll(err.Error(), dsn, "…")), Hint: form}
 	}
 	for _, bad := range []struct {
 		is   bool
 		name string
 	}{{d.AllowAllFiles, "allowAllFiles"}, {d.MultiStatements, "multiStatements"}, {d.AllowOldPasswords, "allowOldPasswords"},
-		{strings.Contains(c.DSN, "compress="), "compress"}, {d.Params["time_zone"] != "", "time_zone"}} {
+		{strings.Contains(dsn, "compress="), "compress"}, {d.Params["time_zone"] != "", "time_zone"}} {
 		if bad.is {
 			return nil, &eml.Problem{What: "the DSN of MySQL sets " + bad.name + ", which pabal does not allow", Hint: "take it out of the DSN"}
 		}

@@ -34,7 +34,7 @@ func (c *Config) explain(err error) error {
 // unreachable is about the way to the server.
 func (c *Config) unreachable(err error) error {
 	at := "MySQL"
-	if d, bad := mysql.ParseDSN(c.DSN); bad == nil {
+	if d, bad := c.driver(); bad == nil {
 		at += " at " + d.Addr
 	}
 	var op *net.OpError

@@ -8,6 +8,7 @@ import (
 	"pabal/campaign"
 	"pabal/sesclient"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 // Backend is the daemon as the screens see it; control.Client implements it.
@@ -24,6 +25,7 @@ type Backend interface {
 type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
+	SyncStatus(ctx context.Context) (*syncer.Status, error) // nil: the audience has no source
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
 }

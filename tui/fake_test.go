@@ -13,10 +13,12 @@ import (
 	"pabal/campaign"
 	"pabal/sesclient"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 // fakeBackend is a daemon with sample data that remembers what it was asked to do.
 type fakeBackend struct {
+	sync      *syncer.Status
 	mu        sync.Mutex
 	calls     []string
 	down      error // every call fails with it
@@ -70,6 +72,9 @@ func (f *fakeBackend) SpoolStatus(context.Context) (spool.Status, error) {
 }
 func (f *fakeBackend) SESStatus(context.Context) (sesclient.Status, error) {
 	return f.ses, f.did("SESStatus")
+}
+func (f *fakeBackend) SyncStatus(context.Context) (*syncer.Status, error) {
+	return f.sync, f.did("SyncStatus")
 }
 func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
 	return f.events, f.did("Events")

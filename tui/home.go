@@ -8,8 +8,10 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/audience"
 	"pabal/sesclient"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 // oldAlert is when the oldest waiting mail breaks the five-minute promise.
@@ -31,6 +33,7 @@ type home struct {
 type homeMsg struct {
 	spool  spool.Status
 	ses    sesclient.Status
+	sync   *syncer.Status
 	events []spool.Event
 	err    error
 }
@@ -49,6 +52,9 @@ func (s *home) load(a *app) tea.Cmd {
 			return m, err
 		}
 		if m.ses, err = a.back.SESStatus(ctx); err != nil {
+			return m, err
+		}
+		if m.sync, err = a.back.SyncStatus(ctx); err != nil {
 			return m, err
 		}
 		m.events, err = a.back.Events(ctx)
@@ -116,6 +122,7 @@ func (s *home) view(a *app, w, h int) page {
 	} else {
 		lines = append(a.look.panel(a.t.Sending, s.sending(a, w-4), w), a.look.panel(a.t.Spool, s.lanes(a, w-4), w)...)
 	}
+	lines = append(lines, s.syncLines(a, w)...)
 	lines = append(lines, s.holdLines(a, w, max(2, (h-len(lines))/2))...)
 	return page{lines: append(lines, s.eventLines(a, w, h-len(lines))...)}
 }
@@ -164,6 +171,26 @@ func (s *home) lanes(a *app, w int) []string {
 		oldest = a.look.bad.Render("! " + oldest + " (" + a.t.TooOld + ")")
 	}
 	return append(lines, oldest)
+}
+
+// syncLines is one line on the table of customers, two where it fails.
+func (s *home) syncLines(a *app, w int) []string {
+	st := s.now.sync
+	if st == nil {
+		return nil
+	}
+	text := a.t.InStep(a.moment(st.LastGood))
+	if st.LastGood.IsZero() {
+		text = a.t.NeverInStep
+	}
+	if st.State == "reading" && st.Total > 0 {
+		text = a.look.bar(share(st.Done, st.Total), 16) + " " + comma(st.Done) + "/" + comma(st.Total)
+	}
+	line := "  " + a.t.Sources[audience.MySQL] + ": " + text
+	if st.Error == "" {
+		return []string{cut(line, w)}
+	}
+	return []string{cut(line, w), "    " + a.look.bad.Render("! "+cut(safe(st.Error), w-6))}
 }
 
 // holdLines are the holds, two lines each: what and why, then what to do.

@@ -9,6 +9,7 @@ import (
 
 	"pabal/campaign"
 	"pabal/spool"
+	"pabal/syncer"
 )
 
 // screens is every screen, and how one gets there.
@@ -19,6 +20,12 @@ var screens = []struct {
 }{
 	{"home", nil, func(d *driver) { d.tick(); d.tick() }},
 	{"home_holds", withHolds, func(*driver) {}},
+	{"home_sync", func(b *fakeBackend) {
+		b.sync = &syncer.Status{State: "failing", LastGood: testNow.Add(-time.Hour), Error: "the table users is not there (MySQL error 1146: …)", Hint: "mend mysql.table"}
+	}, func(*driver) {}},
+	{"home_loading", func(b *fakeBackend) {
+		b.sync = &syncer.Status{State: "reading", Done: 420_000, Total: 1_000_000}
+	}, func(*driver) {}},
 	{"home_release", withHolds, func(d *driver) { d.press("down", "r") }},
 	{"home_lost", nil, func(d *driver) {
 		d.back.down = &net.OpError{Op: "dial", Net: "unix", Err: errors.New("connection refused")}

@@ -50,7 +50,8 @@ type texts struct {
 	Holds                                                     func(n int) string
 	FromDomain                                                string
 	AimOnly                                                   func(aim string) string
-	Since, Until                                              func(at string) string
+	Since, Until, InStep                                      func(at string) string
+	NeverInStep                                               string
 
 	// campaigns, one campaign, its ledger
 	Name, State, Progress, NotStarted, NoCampaigns, Campaign string

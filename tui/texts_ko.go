@@ -73,7 +73,8 @@ func korean() *texts {
 		NobodyHas: func(names string) string {
 			return "이런 속성을 가진 사람이 없습니다: " + names + ". 철자를 확인하세요."
 		},
-		OnHold:      "발송 보류",
+		OnHold: "발송 보류",
+		InStep: func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
 		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", LastMinute: "최근 1분", Quota: "24시간",
@@ -153,6 +154,7 @@ func koreanRules() map[string]ruleText {
 		"unknown_attribute":  {"대상 조건의 속성을 가진 사람이 없음", "조건의 철자를 고치거나 그 열이 있는 파일을 가져오세요."},
 		"unknown_field":      {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
 		"no_unsubscribe":     {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
+		"not_in_step":        {"고객 DB와 맞지 않음", "첫 화면의 문제를 해결한 뒤 다시 점검하세요."},
 		"from_unverified":    {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},
 		"sandbox_recipient":  {"샌드박스: 인증된 주소로만 보낼 수 있음", "AWS에 샌드박스 해제를 요청하거나 인증된 주소만 고르세요."},
 		"public_url":         {"수신 거부 주소(public_url)가 비었거나 https가 아님", "운영자에게 [web] public_url 설정을 요청하세요."},
