@@ -28,7 +28,7 @@ host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
 	go test -tags host -timeout 20m $(PACKAGES)
 
-torture: ## the whole fault suite, hours; the table goes into docs/reliability.md
+torture: ## the whole fault suite, an hour; the table goes into docs/reliability.md
 	testdata/apt-install
 	TORTURE=whole TORTURE_REPORT=../docs/reliability.md go test -tags host -count=1 -timeout 12h -run '^TestTorture' -v ./cli
 
