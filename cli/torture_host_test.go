@@ -60,6 +60,8 @@ func plan() []fault {
 		{"block-errors", "the block device answers EIO, for good until it is mended", 2, 20, tortureBlockErrors},
 		{"replay", "crash states built from a trace: any sectors written after the last sync", 100, 2000, tortureReplay},
 		{"soak", "soak: SMTP, campaigns and opt-outs with a fault a minute or more", 0, 0, tortureSoak},
+		{"bits", "one bit flipped in a store that waits to be started", 40, 500, tortureBits},
+		{"damage", "a store file damaged, foreign, missing or locked, in 14 ways", 1, 20, tortureDamage},
 		{"second", "a second daemon on the same folder", 5, 20, tortureSecond},
 		{"term", "SIGTERM under load, with idle clients and one in the middle of a text", 10, 100, tortureTerm},
 		{"files", "64 file descriptors, twice as many clients", 3, 20, tortureFiles},
