@@ -1,0 +1,154 @@
+//go:build host
+
+package cli
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/sesclient/emulator"
+	"pabal/spool"
+	"pabal/syncer"
+)
+
+// startMariaDB is a server of this test's own; the driver comes with syncer.
+func startMariaDB(t *testing.T) (db *sql.DB, addr string) {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "mariadb") // short, for its socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	if out, err := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+me.Username).CombinedOutput(); err != nil {
+		t.Fatalf("MariaDB is needed (mariadb-server-core): %v\n%s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr = l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := exec.Command("/usr/sbin/mariadbd", "--no-defaults", "--datadir="+data, "--bind-address=127.0.0.1", "--port="+port, "--user="+me.Username,
+		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-log-bin", "--skip-name-resolve")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it has ended already, or it will
+		_ = cmd.Wait()
+		_ = os.RemoveAll(dir)
+	})
+	if db, err = sql.Open("mysql", "root@tcp("+addr+")/?multiStatements=true"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), readyWithin)
+	defer cancel()
+	tick := time.NewTicker(scriptPollEvery)
+	defer tick.Stop()
+	for db.PingContext(ctx) != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("MariaDB was not ready in time")
+		}
+	}
+	return db, addr
+}
+
+// TestACampaignGoesToTheCustomersAsTheyAreNow: what changed in the table right
+// before the start counts, an opt-out by the link outlives the table's yes, and
+// no campaign starts while the table cannot be read.
+func TestACampaignGoesToTheCustomersAsTheyAreNow(t *testing.T) {
+	db, addr := startMariaDB(t)
+	schema, err := os.ReadFile("../testdata/schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(query string) {
+		t.Helper()
+		if _, err := db.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("CREATE DATABASE shop; USE shop; " + string(schema))
+	exec(`INSERT INTO shop.User (Email, Name, SubscriptionStatus) VALUES ('a@example.com', '가', 'true'), ('b@example.com', '나', 'true'), ('c@example.com', '다', 'true')`)
+	h := newHost(t, emulator.Options{}, "PABAL_MYSQL_DSN=root@tcp("+addr+")/shop", "PABAL_MYSQL_EVERY=1h", "PABAL_MYSQL_TABLE=User", "PABAL_MYSQL_COLUMNS_CREATED_AT=CreateTime",
+		"PABAL_MYSQL_COLUMNS_UPDATED_AT=update_at", "PABAL_MYSQL_COLUMNS_SUBSCRIBED=SubscriptionStatus")
+	p := h.serve()
+	c, ctx := h.client(), t.Context()
+	if got, err := c.Sync(ctx, syncer.Order{}); err != nil || got.Read < 3 {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	b, err := c.Subscriber(ctx, "b@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	no := false
+	if _, err := c.SetSubscriber(ctx, audience.Edit{Email: b.Email, Subscribed: &no}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutTemplate(ctx, campaign.Template{Name: "hello", Subject: "{{Name}}님", HTML: `<p>{{Name}}님</p><a href="{{UnsubscribeURL}}">수신거부</a>`}); err != nil {
+		t.Fatal(err)
+	}
+	start := func() (uint64, error) {
+		made, err := c.CreateCampaign(ctx, campaign.Campaign{Template: "hello"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Start(ctx, made.ID, -1)
+		return made.ID, err
+	}
+	exec(`UPDATE shop.User SET Name = 'new' WHERE id = 1; UPDATE shop.User SET Name = 'x' WHERE id = 2; UPDATE shop.User SET SubscriptionStatus = 'false' WHERE id = 3;
+		INSERT INTO shop.User (Email, Name, SubscriptionStatus) VALUES ('d@example.com', '라', 'true')`)
+	id, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitDone(ctx, t, c, id)
+	got := map[string]string{}
+	for m, err := range c.Recipients(ctx, id, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[m.To] = m.Outcome.String() + m.Reason
+	}
+	want := map[string]string{"a@example.com": spool.Accepted.String(), "b@example.com": spool.Skipped.String() + "unsubscribed", "c@example.com": spool.Skipped.String() + "unsubscribed", "d@example.com": spool.Accepted.String()}
+	for email, outcome := range want {
+		if got[email] != outcome {
+			t.Errorf("%s: got %q, want %q", email, got[email], outcome)
+		}
+	}
+	if status := h.pabal("status"); !strings.Contains(status, "from the table User") || !strings.Contains(status, "may do more than read") {
+		t.Errorf("status:\n%s", status)
+	}
+	exec("RENAME TABLE shop.User TO shop.Away")
+	if _, err := start(); !errors.Is(err, campaign.ErrBlocked) {
+		t.Errorf("started without the table: %v", err)
+	}
+	exec("RENAME TABLE shop.Away TO shop.User")
+	if _, err := start(); err != nil {
+		t.Errorf("the table is back: %v", err)
+	}
+	h.stop(p)
+}
