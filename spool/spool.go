@@ -156,9 +156,6 @@ func (s *Spool) Broken() <-chan struct{} { return s.queue.Broken() }
 // Notes are what Open did or met that belongs in the log.
 func (s *Spool) Notes() []string { return slices.Concat(s.queue.Notes(), s.ledger.Notes()) }
 
-// Room returns ErrFull when Put would be refused now for want of space.
-func (s *Spool) Room() error { return s.queue.Room(s.spare(), 0) }
-
 // spare is what has to be free on the disk for something new: one and a half of
 // the biggest mail, as Postfix has it (queue_minfree).
 func (s *Spool) spare() int64 {
