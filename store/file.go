@@ -201,6 +201,9 @@ func (s *Store) openBolt(readOnly bool) (err error) {
 	if readOnly || !is64bit {
 		o.InitialMmapSize = 0
 	}
+	if info, err := os.Stat(s.path); err == nil && info.Size() < readAhead {
+		o.MmapFlags = unix.MAP_POPULATE
+	}
 	s.db, err = bbolt.Open(s.path, 0o600, o)
 	return err
 }

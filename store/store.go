@@ -58,6 +58,10 @@ const (
 	// writer while the file is mapped anew (measured: 3 s against 6 ms).
 	mapSize  = 64 << 30
 	pageSize = 4096
+	// readAhead is bytes: a smaller file is read from its beginning to its end
+	// when it is mapped. bbolt looks at nearly every page anyhow, but in the order
+	// of its tree (measured: 1.2 GB not in memory took 14 s, and 4.3 s so).
+	readAhead = 4 << 30
 )
 
 // Options say what a file holds.
