@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,16 @@ const walkName = "store-walk"
 func walker(ctx context.Context, paths []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", append([]string{walkName}, paths...)...)
 	cmd.Args[0] = "pabal"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // else the next start finds its files in use
 	return cmd
+}
+
+// proveStores has files that may be damaged walked by a process that ends with
+// this one: the kernel ends it with the thread that made it.
+func proveStores(ctx context.Context, paths ...string) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return store.Prove(ctx, walker, paths...)
 }
 
 func (a *app) walkCommand() *cobra.Command {
@@ -93,7 +104,7 @@ func (a *app) checkFiles(ctx context.Context) (result control.Check, err error) 
 	defer func() { err = errors.Join(err, unlock()) }()
 	result.Faults, result.Audience, result.Campaign = []string{}, []string{}, []string{}
 	for _, name := range storeFiles() {
-		err := store.Prove(ctx, walker, filepath.Join(dir, name))
+		err := proveStores(ctx, filepath.Join(dir, name))
 		if err == nil {
 			err = checkFile(ctx, &result, dir, name)
 		}
@@ -149,7 +160,7 @@ func (a *app) compactCommand() *cobra.Command {
 			return err
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
-		if err := store.Prove(ctx, walker, store.Doubtful(storePaths(dir)...)...); err != nil {
+		if err := proveStores(ctx, store.Doubtful(storePaths(dir)...)...); err != nil {
 			return err
 		}
 		return show(a, func(yield func(compacted, error) bool) {

@@ -135,7 +135,7 @@ func (d *daemon) prove(ctx context.Context) error {
 	if len(doubtful) > 0 {
 		d.logger.Warn("stores were not closed well, looking at them first", "files", doubtful)
 	}
-	return store.Prove(ctx, walker, doubtful...)
+	return proveStores(ctx, doubtful...)
 }
 
 func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -19,12 +20,12 @@ import (
 )
 
 const (
-	diskSize     = 1 << 30 // of the file system in a file; it is sparse
-	cutsOfOneFS  = 15      // then a new one is made
-	firstStart   = 200 * time.Millisecond
-	controlCuts  = 8          // with syncs switched off, each alone would show it
-	ext4Shutdown = 0x8004587d // EXT4_IOC_SHUTDOWN, linux/fs/ext4/ext4.h
-	noLogFlush   = 2          // EXT4_GOING_FLAGS_NOLOGFLUSH: what was not written back is gone
+	diskSize      = 1 << 30 // of the file system in a file; it is sparse
+	cutsOfOneFS   = 15      // then a new one is made
+	firstStart    = 200 * time.Millisecond
+	unmountWithin = 500 * time.Millisecond
+	ext4Shutdown  = 0x8004587d // EXT4_IOC_SHUTDOWN, linux/fs/ext4/ext4.h
+	noLogFlush    = 2          // EXT4_GOING_FLAGS_NOLOGFLUSH: what was not written back is gone
 )
 
 // disk is an ext4 file system in a file, on a loop device of its own.
@@ -94,11 +95,25 @@ func (d *disk) mount() {
 	d.mounted = true
 }
 
+// unmount gives what the daemon left a moment to end; anything that lives
+// longer holds the next start up and is a fault.
 func (d *disk) unmount() {
 	d.t.Helper()
-	if d.mounted {
-		d.tool("umount", d.point)
-		d.mounted = false
+	if !d.mounted {
+		return
+	}
+	d.mounted = false
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.t.Context()), unmountWithin)
+	defer cancel()
+	var out []byte
+	err := eventually(ctx, func() bool {
+		var err error
+		out, err = exec.Command("umount", d.point).CombinedOutput()
+		return err == nil
+	})
+	if err != nil {
+		d.tool("umount", "--lazy", d.point)
+		d.t.Errorf("somebody still uses the disk %v after the daemon's end: %s", unmountWithin, out)
 	}
 }
 
