@@ -25,16 +25,18 @@ func benchIntake(t *testing.T) (rows []row) {
 	address, pid := startPostfix(t)
 	peer := &intake{address: address, cpu: func() time.Duration { return cpuOfTree(t, pid) }}
 	for _, size := range []struct {
-		kb   int
-		goal float64
-	}{{1, 8}, {10, 5}, {100, 3}} {
+		kb     int
+		before int // mails that were in the queue before: see warm
+		goal   float64
+	}{{1, 30_000, 8}, {10, 30_000, 5}, {100, 8_000, 3}} {
 		h, p := heldHost(t)
+		h.warm(t, p, size.kb<<10, size.before)
 		ours := &intake{address: p.where.SMTP[0], cpu: func() time.Duration { return cpuOf(t, p.Process.Pid) }}
 		rate, theirs, ratio := inTurns(ours.rate(t, size.kb<<10), peer.rate(t, size.kb<<10))
 		h.stop(p)
 		rows = append(rows, row{fmt.Sprintf("durable SMTP intake, %d clients, %d KB", intakeClients, size.kb),
 			fmt.Sprintf("%.0f/s, %.0f µs CPU", rate, ours.each()), fmt.Sprintf("Postfix accept-only %.0f/s, %.0f µs CPU", theirs, peer.each()),
-			times(ratio), fmt.Sprintf("≥ %.0f ×", size.goal), ratio >= size.goal})
+			times(ratio) + ", by CPU " + times(peer.each()/ours.each()), fmt.Sprintf("≥ %.0f ×", size.goal), ratio >= size.goal})
 	}
 	return rows
 }

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,6 +138,32 @@ func watched(every time.Duration, sample func() float64) (stop func() float64) {
 		close(quit)
 		return <-largest
 	}
+}
+
+// syncs is how long this disk takes to make 4 KB durable: at the end of a file
+// that grows, and over what was written before. A commit of ours is two syncs.
+func syncs(t testing.TB) (growing, again time.Duration) {
+	t.Helper()
+	const n = 300
+	f, err := os.Create(filepath.Join(t.TempDir(), "probe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var took [2][]time.Duration
+	for round := range took {
+		for i := range n {
+			begun := time.Now()
+			if _, err := f.WriteAt(make([]byte, 4096), int64(i)*4096); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Fdatasync(int(f.Fd())); err != nil {
+				t.Fatal(err)
+			}
+			took[round] = append(took[round], time.Since(begun))
+		}
+	}
+	return median(took[0]), median(took[1])
 }
 
 func times(x float64) string              { return fmt.Sprintf("%.2f ×", x) }
