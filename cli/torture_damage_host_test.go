@@ -217,6 +217,7 @@ func (f *fullStore) damaged(t *testing.T, row *row, d damage, file string, rando
 	}
 	row.runs++
 	if err := r.tryStart(d.start...); err != nil {
+		t.Log(err)
 		r.p.kill()
 		r.refusedClearly(path)
 		tally["refused"]++
