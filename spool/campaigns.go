@@ -24,10 +24,14 @@ const freezeFill = 0.4
 type ledgerSums struct {
 	s       *Spool
 	touched map[uint64]*Ledger
+	orphans
 }
 
 // Begin starts a group of the writer (store.Sums).
-func (q *ledgerSums) Begin(*bbolt.Tx) { q.touched = map[uint64]*Ledger{} }
+func (q *ledgerSums) Begin(*bbolt.Tx) {
+	q.touched = map[uint64]*Ledger{}
+	q.orphans.begin()
+}
 
 // Flush writes the headers.
 func (q *ledgerSums) Flush(tx *bbolt.Tx) error {
@@ -48,6 +52,7 @@ func (q *ledgerSums) Abandon() error { return nil }
 
 // Publish shows the headers to readers.
 func (q *ledgerSums) Publish() {
+	q.orphans.publish()
 	q.s.mu.Lock()
 	maps.Copy(q.s.ledgers, q.touched)
 	q.s.mu.Unlock()
@@ -72,7 +77,9 @@ func (q *ledgerSums) header(campaign uint64) (*Ledger, error) {
 func (s *Spool) ledgerSums() *ledgerSums { return s.ledger.sums }
 
 func (s *Spool) loadLedger() error {
+	s.ledger.sums = &ledgerSums{s: s}
 	err := s.ledger.View(func(tx *bbolt.Tx) error {
+		s.ledger.sums.orphans.load(tx)
 		s.id = string(tx.Bucket(bMeta).Get(kStore))
 		err := tx.Bucket(bHeaders).ForEach(func(k, v []byte) error {
 			l, err := readHeader(v)
@@ -90,7 +97,6 @@ func (s *Spool) loadLedger() error {
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	s.ledger.sums = &ledgerSums{s: s}
 	s.ledger.Start(s.ledger.sums)
 	if s.id != "" {
 		return nil
@@ -212,6 +218,9 @@ func row(tx *bbolt.Tx, campaign, subscriber uint64) (Message, error) {
 // replace writes a row's new record in place of its old one and keeps header
 // and indexes in step.
 func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
+	if err := q.adopt(tx, old, m); err != nil {
+		return err
+	}
 	l.move(old, m)
 	if old.Outcome == Pending && !old.NextTry.IsZero() {
 		if err := tx.Bucket(bDue).Delete(rowDue(old)); err != nil {
@@ -233,10 +242,8 @@ func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
 			return err
 		}
 	}
-	if m.SESID != "" && old.SESID != m.SESID {
-		b := tx.Bucket(bSES)
-		b.FillPercent = 0.9
-		if err := b.Put([]byte(packSESID(m.SESID)), key(m.Campaign, m.Subscriber)); err != nil {
+	if m.SESID != "" {
+		if err := indexIDs(tx, old, m, key(m.Campaign, m.Subscriber)); err != nil {
 			return err
 		}
 	}

@@ -135,11 +135,17 @@ func (r *CheckReport) indexes(tx *bbolt.Tx, m *Message, id, due []byte, want *en
 			r.fault("%s is sending and not in the index of open calls", m.ID)
 		}
 	}
-	if m.SESID != "" {
+	for _, sesID := range m.sesIDs() {
 		want.ses++
-		if !bytes.Equal(tx.Bucket(bSES).Get([]byte(packSESID(m.SESID))), id) {
-			r.fault("%s has the SES id %s, whose index entry is missing or another's", m.ID, m.SESID)
+		if !bytes.Equal(tx.Bucket(bSES).Get([]byte(packSESID(sesID))), id) {
+			r.fault("%s has the SES id %s, whose index entry is missing or another's", m.ID, sesID)
 		}
+		if has(tx.Bucket(bOrphans), []byte(packSESID(sesID))) {
+			r.fault("%s has the SES id %s, and feedback on it was not applied", m.ID, sesID)
+		}
+	}
+	if m.SESID != "" && m.Outcome != Accepted && m.Outcome != Sending {
+		r.fault("%s is %s, and SES has accepted it as %s", m.ID, m.Outcome, m.SESID)
 	}
 }
 

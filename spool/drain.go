@@ -38,6 +38,7 @@ func (s *Spool) Run(ctx context.Context) error {
 	loops.Go(func() { s.prober(ctx) })
 	loops.Go(func() { s.finishCancels(ctx) })
 	loops.Go(func() { s.finishResends(ctx) })
+	loops.Go(func() { s.sweepOrphans(ctx) })
 
 	select {
 	case <-ctx.Done():

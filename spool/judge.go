@@ -144,7 +144,8 @@ func (v verdict) apply(m *Message, sesID string, now time.Time) {
 		m.MaybeTwice = m.MaybeTwice || v.maybeTwice
 	}
 	if v.outcome == Accepted {
-		m.SESID, m.Reason = eml.Cut(sesID, maxSESID), ""
+		m.know(eml.Cut(sesID, maxSESID))
+		m.Reason = ""
 		m.Tries++
 	}
 	if v.outcome == Pending {

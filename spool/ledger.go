@@ -26,20 +26,29 @@ const (
 // Final reports whether nothing more will be sent.
 func (s State) Final() bool { return s == Cancelled || s == Done }
 
-// Counts are sums over messages. In a ledger pending + sending + accepted +
+// Counts are sums over messages; those of feedback count messages, not events.
+// In a ledger pending + sending + accepted +
 // failed + skipped + unknown = audience, always.
 type Counts struct {
-	Audience   int64            `json:"audience"`
-	Pending    int64            `json:"pending"`
-	Sending    int64            `json:"sending"`
-	Accepted   int64            `json:"accepted"`
-	Failed     int64            `json:"failed"`
-	Skipped    int64            `json:"skipped"`
-	Unknown    int64            `json:"unknown"`
-	Delivered  int64            `json:"delivered"`
-	Bounced    int64            `json:"bounced"`
-	Complained int64            `json:"complained"`
-	Skips      map[string]int64 `json:"skips,omitempty"` // skipped, by reason
+	Audience   int64 `json:"audience"`
+	Pending    int64 `json:"pending"`
+	Sending    int64 `json:"sending"`
+	Accepted   int64 `json:"accepted"`
+	Failed     int64 `json:"failed"`
+	Skipped    int64 `json:"skipped"`
+	Unknown    int64 `json:"unknown"`
+	Delivered  int64 `json:"delivered"`
+	Bounced    int64 `json:"bounced"`
+	Complained int64 `json:"complained"`
+
+	Delayed       int64 `json:"delayed"`
+	Rejected      int64 `json:"rejected"`
+	Opened        int64 `json:"opened"`         // people, however often
+	MachineOpened int64 `json:"machine_opened"` // opened or clicked by a program
+	Clicked       int64 `json:"clicked"`        // people, however often
+	SentTwice     int64 `json:"sent_twice"`     // proved: SES accepted it more than once
+
+	Skips map[string]int64 `json:"skips,omitempty"` // skipped, by reason
 }
 
 // Add sums another's counters into c.
@@ -50,7 +59,8 @@ func (c *Counts) Add(o Counts) {
 	}{
 		{&c.Audience, o.Audience}, {&c.Pending, o.Pending}, {&c.Sending, o.Sending}, {&c.Accepted, o.Accepted},
 		{&c.Failed, o.Failed}, {&c.Skipped, o.Skipped}, {&c.Unknown, o.Unknown}, {&c.Delivered, o.Delivered},
-		{&c.Bounced, o.Bounced}, {&c.Complained, o.Complained},
+		{&c.Bounced, o.Bounced}, {&c.Complained, o.Complained}, {&c.Delayed, o.Delayed}, {&c.Rejected, o.Rejected},
+		{&c.Opened, o.Opened}, {&c.MachineOpened, o.MachineOpened}, {&c.Clicked, o.Clicked}, {&c.SentTwice, o.SentTwice},
 	} {
 		*p.to += p.from
 	}
@@ -84,7 +94,9 @@ func (c *Counts) count(m *Message, n int64) {
 	for _, f := range [...]struct {
 		on bool
 		to *int64
-	}{{m.Delivered, &c.Delivered}, {m.Bounced, &c.Bounced}, {m.Complained, &c.Complained}} {
+	}{{m.Delivered, &c.Delivered}, {m.Bounced, &c.Bounced}, {m.Complained, &c.Complained}, {m.Delayed, &c.Delayed},
+		{m.Rejected, &c.Rejected}, {m.Opened, &c.Opened}, {m.MachineOpened, &c.MachineOpened}, {m.Clicked, &c.Clicked},
+		{len(m.Also) > 0, &c.SentTwice}} {
 		if f.on {
 			*f.to += n
 		}

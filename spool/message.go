@@ -108,14 +108,23 @@ type Message struct {
 	Attempts   int       `json:"attempts"` // calls to SES made or begun
 	Tries      int       `json:"tries"`    // attempts that used up one of the 1 + 3
 	SESID      string    `json:"ses_message_id"`
-	At         time.Time `json:"at,omitzero"`       // last change of outcome
-	Received   time.Time `json:"received,omitzero"` // when it was acknowledged; transactional only
-	NextTry    time.Time `json:"next_try,omitzero"` // not before; pending only
-	MaybeTwice bool      `json:"maybe_twice,omitempty"`
+	At         time.Time `json:"at,omitzero"`           // last change of outcome
+	Received   time.Time `json:"received,omitzero"`     // when it was acknowledged; transactional only
+	NextTry    time.Time `json:"next_try,omitzero"`     // not before; pending only
+	MaybeTwice bool      `json:"maybe_twice,omitempty"` // it went again although it may have been sent; Also proves it
 	Delivered  bool      `json:"delivered,omitempty"`
 	Bounced    bool      `json:"bounced,omitempty"`
 	Complained bool      `json:"complained,omitempty"`
-	Size       int       `json:"size,omitempty"` // bytes of the stored body; transactional only
+
+	Delayed       bool     `json:"delayed,omitempty"`        // SES could not deliver at once, whatever came of it
+	Rejected      bool     `json:"rejected,omitempty"`       // accepted, then refused by SES: a virus, or a letter it could not render
+	Opened        bool     `json:"opened,omitempty"`         // by a person, as far as can be told
+	MachineOpened bool     `json:"machine_opened,omitempty"` // opened or clicked by a program: a scanner, a proxy that loads ahead
+	Clicked       bool     `json:"clicked,omitempty"`        // by a person, as far as can be told
+	News          string   `json:"news,omitempty"`           // what SES said of a bounce, complaint or rejection
+	Also          []string `json:"also,omitempty"`           // further SES ids of it: it was sent more than once
+
+	Size int `json:"size,omitempty"` // bytes of the stored body; transactional only
 
 	Data []byte `json:"-"` // the finished mail, for the call to SES; never kept
 	Tag  string `json:"-"` // STOREID-CAMPAIGN-SUBSCRIBER-ATTEMPT of this attempt; in the queue campaign is 0 and subscriber the sequence number

@@ -28,6 +28,7 @@ type queueSums struct {
 	s     *Spool
 	now   Counts
 	dirty bool
+	orphans
 }
 
 // Begin starts a group of the writer (store.Sums).
@@ -35,6 +36,7 @@ func (q *queueSums) Begin(*bbolt.Tx) {
 	q.s.mu.Lock()
 	q.now, q.dirty = q.s.counts.clone(), false
 	q.s.mu.Unlock()
+	q.orphans.begin()
 }
 
 // Flush writes the counters.
@@ -54,6 +56,7 @@ func (q *queueSums) Abandon() error { return nil }
 
 // Publish shows the counters to readers.
 func (q *queueSums) Publish() {
+	q.orphans.publish()
 	if !q.dirty {
 		return
 	}
@@ -63,14 +66,15 @@ func (q *queueSums) Publish() {
 }
 
 func (s *Spool) loadQueue() error {
+	s.queue.sums = &queueSums{s: s}
 	err := s.queue.View(func(tx *bbolt.Tx) (err error) {
+		s.queue.sums.orphans.load(tx)
 		s.counts, err = readCounts(tx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	s.queue.sums = &queueSums{s: s}
 	s.queue.Start(s.queue.sums)
 	return nil
 }
@@ -220,6 +224,9 @@ func body(tx *bbolt.Tx, id uint64, dst []byte) ([]byte, error) {
 // message) and keeps counters, indexes and the body's references in step.
 func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
 	q.dirty = true
+	if err := q.adopt(tx, old, m); err != nil {
+		return err
+	}
 	if old == nil {
 		q.now.enter(m)
 	} else {
@@ -238,10 +245,8 @@ func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
 			return err
 		}
 	}
-	if m.SESID != "" && (old == nil || old.SESID != m.SESID) {
-		if err := tx.Bucket(bSES).Put([]byte(packSESID(m.SESID)), u64(m.seq)); err != nil {
-			return err
-		}
+	if err := indexIDs(tx, old, m, u64(m.seq)); err != nil {
+		return err
 	}
 	b := tx.Bucket(mailBucket(m.Outcome))
 	b.FillPercent = 0.9

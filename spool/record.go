@@ -7,11 +7,12 @@ package spool
 // then a tail of length-prefixed strings, each left out with all after it when
 // they are empty (a missing tail is zero):
 //
-//	row:  SES id, address, reason, next try (ms)
+//	row:  SES id, address, reason, next try (ms), news, further SES ids
 //	mail: SES id, address, reason, next try, received, body, size, from,
-//	      from domain, subject, message id
+//	      from domain, subject, message id, news, further SES ids
 //
-// A pending row is 14 bytes, a sent one about 80.
+// News is what SES said of a bounce, complaint or rejection. A pending row is
+// 14 bytes, a sent one about 80.
 
 import (
 	"encoding/binary"
@@ -32,13 +33,19 @@ const (
 	flagDelivered
 	flagBounced
 	flagComplained
+	flagDelayed
+	flagRejected
+	flagOpened
+	flagMachineOpened
+	flagClicked
 )
 
 var errRecord = errors.New("record cannot be read")
 
 func (m *Message) flags() uint16 {
 	var f uint16
-	for i, on := range [...]bool{m.MaybeTwice, m.ambiguous, m.Delivered, m.Bounced, m.Complained} {
+	for i, on := range [...]bool{m.MaybeTwice, m.ambiguous, m.Delivered, m.Bounced, m.Complained,
+		m.Delayed, m.Rejected, m.Opened, m.MachineOpened, m.Clicked} {
 		if on {
 			f |= 1 << i
 		}
@@ -49,6 +56,8 @@ func (m *Message) flags() uint16 {
 func (m *Message) setFlags(f uint16) {
 	m.MaybeTwice, m.ambiguous = f&flagMaybeTwice != 0, f&flagAmbiguous != 0
 	m.Delivered, m.Bounced, m.Complained = f&flagDelivered != 0, f&flagBounced != 0, f&flagComplained != 0
+	m.Delayed, m.Rejected = f&flagDelayed != 0, f&flagRejected != 0
+	m.Opened, m.MachineOpened, m.Clicked = f&flagOpened != 0, f&flagMachineOpened != 0, f&flagClicked != 0
 }
 
 func appendFixed(b []byte, m *Message) []byte {
@@ -128,6 +137,7 @@ func appendRow(b []byte, m *Message) []byte {
 	b = appendFixed(b, m)
 	t := tail{b: b, keep: len(b)}
 	t.common(m)
+	t.feedback(m)
 	return t.b[:t.keep]
 }
 
@@ -145,6 +155,19 @@ func (t *tailReader) common(m *Message) {
 	m.NextTry = fromMillis(t.number())
 }
 
+func (t *tail) feedback(m *Message) {
+	t.text(m.News)
+	t.text(packSESIDs(m.Also))
+}
+
+func (t *tailReader) feedback(m *Message) {
+	m.News = t.text()
+	var err error
+	if m.Also, err = unpackSESIDs(t.text()); err != nil && t.err == nil {
+		t.err = err
+	}
+}
+
 // readRow reads a ledger row into m, whose ids the key gave.
 func readRow(b []byte, campaign, subscriber uint64) (Message, error) {
 	m := Message{ID: rowID(campaign, subscriber), Lane: Bulk, Campaign: campaign, Subscriber: subscriber}
@@ -153,6 +176,7 @@ func readRow(b []byte, campaign, subscriber uint64) (Message, error) {
 	}
 	t := tailReader{b: b[recordFixed:]}
 	t.common(&m)
+	t.feedback(&m)
 	if t.err != nil {
 		return m, fmt.Errorf("%s: %w", m.ID, t.err)
 	}
@@ -170,6 +194,7 @@ func appendMail(b []byte, m *Message) []byte {
 	for _, s := range [...]string{m.From, m.FromDomain, m.Subject, m.MessageID} {
 		t.text(s)
 	}
+	t.feedback(m)
 	return t.b[:t.keep]
 }
 
@@ -185,6 +210,7 @@ func readMail(b []byte, seq uint64) (Message, error) {
 	m.body = t.number()
 	m.Size = int(min(t.number(), math.MaxInt32))
 	m.From, m.FromDomain, m.Subject, m.MessageID = t.text(), t.text(), t.text(), t.text()
+	t.feedback(&m)
 	if t.err != nil {
 		return m, fmt.Errorf("%s: %w", m.ID, t.err)
 	}

@@ -17,7 +17,12 @@ func anyMessage(t *rapid.T, lane Lane) Message {
 		At: when("at"), NextTry: when("next"), To: text("to"), Reason: text("reason"), SESID: text("ses"),
 		MaybeTwice: rapid.Bool().Draw(t, "twice"), ambiguous: rapid.Bool().Draw(t, "ambiguous"),
 		Delivered: rapid.Bool().Draw(t, "delivered"), Bounced: rapid.Bool().Draw(t, "bounced"),
-		Complained: rapid.Bool().Draw(t, "complained"),
+		Complained: rapid.Bool().Draw(t, "complained"), Delayed: rapid.Bool().Draw(t, "delayed"),
+		Rejected: rapid.Bool().Draw(t, "rejected"), Opened: rapid.Bool().Draw(t, "opened"),
+		MachineOpened: rapid.Bool().Draw(t, "machine"), Clicked: rapid.Bool().Draw(t, "clicked"), News: text("news"),
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "also") {
+		m.Also = append(m.Also, rapid.StringMatching(`[0-9a-f]{16}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-000000|[a-z]{1,40}`).Draw(t, "id"))
 	}
 	if lane == Bulk {
 		m.Campaign, m.Subscriber = 3, 1234

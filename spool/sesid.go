@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"strconv"
 )
@@ -73,4 +74,23 @@ func unpackSESID(p string) string {
 		out = append(out, '0')
 	}
 	return string(append(out, digits...))
+}
+
+// packSESIDs packs several ids into one text, each with its length before it.
+func packSESIDs(ids []string) string {
+	var out []byte
+	for _, id := range ids {
+		p := packSESID(id)
+		out = append(binary.AppendUvarint(out, uint64(len(p))), p...)
+	}
+	return string(out)
+}
+
+// unpackSESIDs is the inverse of packSESIDs.
+func unpackSESIDs(p string) (ids []string, err error) {
+	t := tailReader{b: []byte(p)}
+	for len(t.b) > 0 && t.err == nil {
+		ids = append(ids, unpackSESID(t.text()))
+	}
+	return ids, t.err
 }

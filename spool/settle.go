@@ -23,7 +23,9 @@ func (s *Spool) settleMail(tx *bbolt.Tx, seq uint64, sesID string, judged func(*
 		return false, err
 	}
 	n := old
-	judged(&old).apply(&n, sesID, time.Now())
+	now := time.Now()
+	judged(&old).apply(&n, sesID, now)
+	n.prove(now)
 	return true, s.queueSums().replace(tx, &old, &n)
 }
 
@@ -51,6 +53,7 @@ func (s *Spool) settleRow(tx *bbolt.Tx, campaign, subscriber uint64, sesID strin
 	if n.Outcome == Pending && l.State == Cancelling {
 		n.skip(SkipCancelled, now)
 	}
+	n.prove(now)
 	if n.Outcome == Accepted && l.First.IsZero() {
 		l.First = now
 	}

@@ -14,16 +14,18 @@ package spool
 //	        the bucket's sequence is size u32, CRC-32C u32
 //	bodyref body8 -> references u32, of bodies that several messages need
 //	ses     packed SES id -> seq8
+//	orphans packed SES id -> feedback on a mail not known yet (orphans.go)
 //
 // ledger.db, the bulk lane:
 //
-//	meta    "store" (our id) "pace"
+//	meta    "store" (our id) "pace" "feedback"
 //	headers campaign8 -> Ledger, JSON
 //	rows    campaign8 -> bucket { subscriber8 -> row record }
 //	due     campaign8 time8 subscriber8 -> nothing: retries only; first tries
 //	        come from the header's next mark
 //	sending campaign8 subscriber8 -> nothing
 //	ses     packed SES id -> campaign8 subscriber8
+//	orphans as in the queue
 //	holds   scope -> Hold, JSON
 //
 // Numbers are big-endian u64 from our own sequences, times unix milliseconds.
@@ -61,10 +63,11 @@ var (
 	kCounts = []byte("counts")
 	kStore  = []byte("store")
 	kPace   = []byte("pace")
+	kHeard  = []byte("feedback")
 	kBody   = []byte("b")
 
-	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES}
-	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds}
+	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans}
+	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans}
 )
 
 // file is one of the two with what the jobs of one commit share.
@@ -86,12 +89,12 @@ func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error
 }
 
 func openQueue(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets = "queue", queueBuckets
+	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans}
 	return store.Open(filepath.Join(dir, QueueFile), o)
 }
 
 func openLedger(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets = "ledger", ledgerBuckets
+	o.Kind, o.Buckets, o.Migrations = "ledger", ledgerBuckets, []func(*bbolt.Tx) error{addOrphans}
 	return store.Open(filepath.Join(dir, LedgerFile), o)
 }
 
