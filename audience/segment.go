@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -30,7 +29,21 @@ type Segment struct {
 
 	program *vm.Program
 	slots   []slot
-	pool    sync.Pool // of *matcher without a dictionary, for Match
+	zone    *time.Location
+	at      time.Time // "now" of the expression; zero: when it is used
+}
+
+// At is the segment as it selects at an instant: "30 days ago" and days(30)
+// are counted back from it, and campaigns that started later are not seen. A
+// walk that a crash cut in two selects the same with both halves only so. A
+// zero instant is the time of use.
+func (g *Segment) At(t time.Time) *Segment {
+	if g == nil {
+		return nil
+	}
+	at := *g
+	at.at = t
+	return &at
 }
 
 // SegmentError has line and column (from 1) and what to do.
@@ -51,17 +64,25 @@ const example = `write for example: gender == "female" and created_at >= "2026-0
 
 // ParseSegment compiles an expression. It returns a *SegmentError.
 //
-// Fields are email, name, gender, created_at, external_id, language, domain
-// (of the e-mail) and subscribed or opted_in (true while they consent); every
-// other name is an attribute, empty for who has none, as is attr("a name with
+// Fields are email, name, gender, created_at, updated_at, external_id,
+// language, domain (of the e-mail), frequency, subscribed or opted_in (true
+// while they consent), consent_source, consent_at and suppressed; every other
+// name is an attribute, empty for who has none, as is attr("a name with
 // spaces"). Names are the same in any case. tag("x") is whether they have a
-// tag. An attribute compared with a number is read as one ("12,500" is 12500;
-// what is no number compares as false). created_at is compared with a date in
-// quotes, in zone (nil is Asia/Seoul); a date without a time means the whole
-// day, so <= "2026-01-31" has the 31st in it; who has no date matches no
-// comparison but !=. Text is compared with == != < <= > >=, in [..],
-// contains, startsWith, endsWith, matches (a regular expression); lower(),
-// upper(), trim(), len(); and, or, not. "" gives nil.
+// tag, topic("x") whether they have not switched that topic off. An attribute
+// compared with a number is read as one ("12,500" is 12500; what is no number
+// compares as false). A date field is compared with a date in quotes, in zone
+// (nil is Asia/Seoul), or with "30 days ago", "today" and their like; a date
+// without a time means the whole day, so <= "2026-01-31" has the 31st in it;
+// who has no date matches no comparison but !=. Text is compared with == != <
+// <= > >=, in [..], contains, startsWith, endsWith, matches (a regular
+// expression); lower(), upper(), trim(), len(); and, or, not.
+//
+// received(), opened() and the other deeds (Deed) ask earlier campaigns: of
+// all, of some by id or name as in opened(12, "Summer"), of the last ones as
+// in opened(last(3)), or of the mails of the last days as in
+// received(days(30)). Compared with a number they are how many campaigns that
+// is true of. "" gives nil.
 func ParseSegment(source string, zone *time.Location) (*Segment, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, nil
@@ -75,7 +96,7 @@ func ParseSegment(source string, zone *time.Location) (*Segment, error) {
 		return nil, asSegmentError(source, err)
 	}
 	w := rewriter{source: source, zone: zoneOr(zone)}
-	if tree.Node, err = w.condition(tree.Node); err != nil {
+	if err := w.truth(&tree.Node); err != nil {
 		return nil, err
 	}
 	config.WithEnv(w.env())
@@ -83,7 +104,7 @@ func ParseSegment(source string, zone *time.Location) (*Segment, error) {
 	if err != nil {
 		return nil, asSegmentError(source, err)
 	}
-	return &Segment{Source: source, program: program, slots: w.slots}, nil
+	return &Segment{Source: source, program: program, slots: w.slots, zone: w.zone}, nil
 }
 
 func segmentConfig() *conf.Config {
@@ -164,18 +185,32 @@ func (g *Segment) Names() []string {
 	return names
 }
 
-// Match reports whether the segment selects a subscriber.
+// Match reports whether the segment selects a subscriber. What asks earlier
+// campaigns or the suppression list cannot be told from the record alone: a
+// *SegmentError; Store.Explain can.
 func (g *Segment) Match(s *Subscriber) (bool, error) {
 	if g == nil {
 		return true, nil
 	}
-	m, ok := g.pool.Get().(*matcher)
-	if !ok {
-		m = g.matcher(nil)
+	for i := range g.slots {
+		if slot := &g.slots[i]; slot.kind >= suppressedSlot {
+			return false, slot.fault(g.Source, "this needs the whole store", "ask with: pabal segment explain")
+		}
 	}
-	defer g.pool.Put(m)
+	m := g.matcher(g.now(nil))
 	for i := range m.slots {
 		m.env[m.slots[i].key] = m.slots[i].of(s)
 	}
 	return m.run()
+}
+
+// now is the instant the segment selects at.
+func (g *Segment) now(s *Store) time.Time {
+	switch {
+	case !g.at.IsZero():
+		return g.at
+	case s != nil:
+		return s.now()
+	}
+	return time.Now()
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/vm"
 )
@@ -21,26 +22,38 @@ const (
 	externalSlot
 	languageSlot
 	domainSlot
+	frequencySlot
+	sourceSlot // of the consent
 	subscribedSlot
-	createdSlot // from <= created_at < to
+	dateSlot // span.from <= the date < span.to
 	tagSlot
+	topicSlot  // not switched off
 	textSlot   // an attribute
 	numberSlot // an attribute as a number, NaN if it is none
-)
 
-// The widest range of created_at.
-const (
-	minMillis = math.MinInt64
-	maxMillis = math.MaxInt64
+	// From here on the record alone does not tell.
+	suppressedSlot
+	deedSlot  // of earlier campaigns: whether
+	deedsSlot // of how many
 )
 
 // slot is one question; key is its name in the rewritten expression.
 type slot struct {
-	kind     slotKind
-	name     string
-	from, to int64
-	key      string
-	id       uint32 // of the name in this store; 0 if nobody has it
+	kind   slotKind
+	name   string // of the attribute, tag or topic
+	date   dateField
+	span   span
+	wish   wish   // of deedSlot and deedsSlot
+	key    string // its name in the rewritten expression
+	offset int    // in the source, in runes
+	id     uint32 // of the name in this store; 0 if nobody has it
+	n      int    // campaigns for which wish is true of this row
+}
+
+// fault is an error at the place where the slot stands.
+func (s *slot) fault(source, message, hint string) error {
+	line, column := lineColumn(source, s.offset)
+	return &SegmentError{source, line, column, message, hint}
 }
 
 // of is the answer for a subscriber.
@@ -58,16 +71,26 @@ func (s *slot) of(sub *Subscriber) any {
 		return sub.Language
 	case domainSlot:
 		return sub.Email[strings.LastIndexByte(sub.Email, '@')+1:]
+	case frequencySlot:
+		return shownFrequency(sub.Frequency)
+	case sourceSlot:
+		return string(sub.Consent.Source)
 	case subscribedSlot:
 		return sub.Consent.Subscribed
-	case createdSlot:
-		return s.within(millis(sub.CreatedAt))
+	case dateSlot:
+		return s.span.holds(millis(s.date.of(sub)))
 	case tagSlot:
 		return slices.Contains(sub.Tags, s.name)
+	case topicSlot:
+		return !slices.Contains(sub.TopicsOff, s.name)
 	case textSlot:
 		return s.attribute(sub)
-	default:
+	case numberSlot:
 		return toNumber(s.attribute(sub))
+	case deedsSlot:
+		return s.n
+	default:
+		return s.n > 0
 	}
 }
 
@@ -98,20 +121,40 @@ func (s *slot) ofRow(r *row) any {
 		return languageWords()[r.fixed[5]]
 	case domainSlot:
 		return string(r.email[bytes.LastIndexByte(r.email, '@')+1:])
+	case frequencySlot:
+		return shownFrequency(frequencyWords()[r.fixed[4]])
+	case sourceSlot:
+		return string(sourceWords()[r.fixed[3]])
 	case subscribedSlot:
 		return r.subscribed()
-	case createdSlot:
-		return s.within(r.created())
+	case suppressedSlot:
+		return r.suppressed()
+	case dateSlot:
+		return s.span.holds(s.date.ofRow(r))
 	case tagSlot:
 		return s.id != 0 && hasID(r.tagIDs, s.id)
+	case topicSlot:
+		return s.id == 0 || !hasID(r.topicIDs, s.id)
 	case textSlot:
 		return string(r.value(s.id))
-	default:
+	case numberSlot:
 		return toNumber(string(r.value(s.id)))
+	case deedsSlot:
+		return s.n
+	default:
+		return s.n > 0
 	}
 }
 
-func (s *slot) within(ms int64) bool { return ms != 0 && s.from <= ms && ms < s.to }
+// everyMail is the frequency of those who set none, in expressions.
+const everyMail = "all"
+
+func shownFrequency(stored string) string {
+	if stored == "" {
+		return everyMail
+	}
+	return stored
+}
 
 // toNumber reads "12,500" and " 3.5 "; NaN, which no comparison but != is true
 // of, for what is no number.
@@ -135,31 +178,45 @@ type matcher struct {
 	slots   []slot
 	env     map[string]any
 	vm      vm.VM
+	deeds   *deedReader // nil: earlier campaigns are not asked for
 }
 
-// matcher is nil for everyone. names is nil for Match.
-func (g *Segment) matcher(names *names) *matcher {
-	if g == nil {
-		return nil
-	}
+// matcher has copies of the slots, counted back from now.
+func (g *Segment) matcher(now time.Time) *matcher {
 	m := &matcher{segment: g, slots: slices.Clone(g.slots), env: make(map[string]any, len(g.slots))}
 	for i := range m.slots {
-		s := &m.slots[i]
-		switch {
-		case names == nil:
-		case s.kind == tagSlot:
-			s.id = names.lookup(tagName, s.name)
-		case s.kind == textSlot || s.kind == numberSlot:
-			s.id = names.lookup(attributeName, s.name)
-		}
+		m.slots[i].span.settle(now, g.zone)
 	}
 	return m
 }
 
-// row reports whether the segment selects a row.
+// look finds the numbers of the names, once the transaction whose rows are
+// matched has begun: it knows no later ones.
+func (m *matcher) look(names *names) {
+	if m == nil {
+		return
+	}
+	for i := range m.slots {
+		switch s := &m.slots[i]; s.kind {
+		case tagSlot:
+			s.id = names.lookup(tagName, s.name)
+		case topicSlot:
+			s.id = names.lookup(topicName, s.name)
+		case textSlot, numberSlot:
+			s.id = names.lookup(attributeName, s.name)
+		}
+	}
+}
+
+// row reports whether the segment selects a row; rows come in rising order of id.
 func (m *matcher) row(r *row) (bool, error) {
 	if m == nil {
 		return true, nil
+	}
+	if m.deeds != nil {
+		if err := m.deeds.seek(r.id); err != nil {
+			return false, err
+		}
 	}
 	for i := range m.slots {
 		m.env[m.slots[i].key] = m.slots[i].ofRow(r)

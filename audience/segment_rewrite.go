@@ -3,6 +3,7 @@ package audience
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,15 +35,13 @@ func (w *rewriter) env() map[string]any {
 
 // use is an identifier of a slot.
 func (w *rewriter) use(at ast.Node, s slot) ast.Node {
-	s.key = fmt.Sprintf("%d %s %d %d", s.kind, fold(attributeName, s.name), s.from, s.to)
-	if s.kind == tagSlot {
-		s.key = fmt.Sprintf("%d %s", s.kind, s.name)
+	name := s.name
+	if s.kind == textSlot || s.kind == numberSlot {
+		name = fold(attributeName, name)
 	}
-	known := false
-	for _, have := range w.slots {
-		known = known || have.key == s.key
-	}
-	if !known {
+	s.key = fmt.Sprintf("%d %s %d %v %s", s.kind, name, s.date, s.span, s.wish.String())
+	s.offset = at.Location().From
+	if !slices.ContainsFunc(w.slots, func(have slot) bool { return have.key == s.key }) {
 		w.slots = append(w.slots, s)
 	}
 	node := &ast.IdentifierNode{Value: s.key}
@@ -58,9 +57,15 @@ func (w *rewriter) condition(n ast.Node) (ast.Node, error) {
 	case *ast.IdentifierNode:
 		return w.name(n, n.Value)
 	case *ast.UnaryNode:
+		if n.Operator == "not" || n.Operator == "!" {
+			return n, w.truth(&n.Node)
+		}
 		return n, w.each(&n.Node)
 	case *ast.ConditionalNode:
-		return n, w.each(&n.Cond, &n.Exp1, &n.Exp2)
+		if err := w.truth(&n.Cond); err != nil {
+			return nil, err
+		}
+		return n, w.each(&n.Exp1, &n.Exp2)
 	case *ast.ArrayNode:
 		for i := range n.Nodes {
 			if err := w.each(&n.Nodes[i]); err != nil {
@@ -76,7 +81,7 @@ func (w *rewriter) condition(n ast.Node) (ast.Node, error) {
 		}
 		return n, nil
 	case *ast.CallNode:
-		return w.call(n)
+		return w.call(n, false)
 	case *ast.BinaryNode:
 		return w.binary(n)
 	}
@@ -92,82 +97,37 @@ func (w *rewriter) each(nodes ...*ast.Node) (err error) {
 	return nil
 }
 
+// truth is each for nodes that have to be true or false.
+func (w *rewriter) truth(nodes ...*ast.Node) error {
+	for _, n := range nodes {
+		name, ok := (*n).(*ast.IdentifierNode)
+		if !ok {
+			continue
+		}
+		field, isField := wordOf(name.Value)
+		switch {
+		case deedOf(name.Value) != 0:
+			return w.fail(*n, fmt.Sprintf("write for example %s(last(3)), %[1]s(days(30)) or %[1]s(12)", strings.ToLower(name.Value)), "%s has to say of which campaigns", name.Value)
+		case isField && field.kind == KindDate:
+			continue // it says better what it lacks
+		case !isField || field.kind != KindFlag:
+			return w.fail(*n, fmt.Sprintf("compare it with something: %s == \"…\"; or say what else has to be true or false", name.Value),
+				"%s alone is not true or false", name.Value)
+		}
+	}
+	return w.each(nodes...)
+}
+
 // name is a field or an attribute.
 func (w *rewriter) name(at ast.Node, name string) (ast.Node, error) {
-	switch fieldName(name) {
-	case "email":
-		return w.use(at, slot{kind: emailSlot}), nil
-	case "name":
-		return w.use(at, slot{kind: nameSlot}), nil
-	case "gender":
-		return w.use(at, slot{kind: genderSlot}), nil
-	case "external_id":
-		return w.use(at, slot{kind: externalSlot}), nil
-	case "language":
-		return w.use(at, slot{kind: languageSlot}), nil
-	case "domain":
-		return w.use(at, slot{kind: domainSlot}), nil
-	case "subscribed":
-		return w.use(at, slot{kind: subscribedSlot}), nil
-	case "created_at":
-		return nil, w.fail(at, `write for example created_at >= "2026-01-01"`, "created_at has to be compared with a date in quotes")
+	field, ok := wordOf(name)
+	switch {
+	case !ok:
+		return w.use(at, slot{kind: textSlot, name: name}), nil
+	case field.kind == KindDate:
+		return nil, w.fail(at, fmt.Sprintf(`write for example %s >= "2026-01-01"`, field.name), "%s has to be compared with a date in quotes", field.name)
 	}
-	return w.use(at, slot{kind: textSlot, name: name}), nil
-}
-
-// fieldName is the field behind a name in an expression, "" for an attribute.
-func fieldName(name string) string {
-	switch strings.ReplaceAll(strings.ToLower(name), "_", "") {
-	case "email":
-		return "email"
-	case "name":
-		return "name"
-	case "gender":
-		return "gender"
-	case "createdat":
-		return "created_at"
-	case "externalid":
-		return "external_id"
-	case "language":
-		return "language"
-	case "domain":
-		return "domain"
-	case "subscribed", "optedin":
-		return "subscribed"
-	}
-	return ""
-}
-
-// call is tag("x") or attr("x").
-func (w *rewriter) call(n *ast.CallNode) (ast.Node, error) {
-	const hint = `there are tag("x"), attr("x"), len(), lower(), upper() and trim()`
-	callee, ok := n.Callee.(*ast.IdentifierNode)
-	if !ok {
-		return nil, w.fail(n, hint, "this cannot be called")
-	}
-	name := strings.ToLower(callee.Value)
-	if name != "tag" && name != "attr" {
-		return nil, w.fail(n.Callee, hint, "there is no function %s", callee.Value)
-	}
-	text, ok := argument(n)
-	if !ok {
-		return nil, w.fail(n, "write for example "+name+`("vip2026")`, "%s takes one text in quotes", name)
-	}
-	if name == "tag" {
-		return w.use(n, slot{kind: tagSlot, name: text}), nil
-	}
-	return w.use(n, slot{kind: textSlot, name: text}), nil
-}
-
-func argument(n *ast.CallNode) (string, bool) {
-	if len(n.Arguments) != 1 {
-		return "", false
-	}
-	text, ok := n.Arguments[0].(*ast.StringNode)
-	if !ok || text.Value == "" {
-		return "", false
-	}
-	return text.Value, true
+	return w.use(at, field.slot), nil
 }
 
 // binary is a comparison, or two conditions in one.
@@ -175,7 +135,14 @@ func (w *rewriter) binary(n *ast.BinaryNode) (ast.Node, error) {
 	switch n.Operator {
 	case "==", "!=", "<", "<=", ">", ">=":
 		return w.comparison(n)
-	case "and", "&&", "or", "||", "in", "contains", "startsWith", "endsWith", "+", "-", "*", "/", "%":
+	case "and", "&&", "or", "||":
+		return n, w.truth(&n.Left, &n.Right)
+	case "in":
+		if err := w.choices(n); err != nil {
+			return nil, err
+		}
+		return n, w.each(&n.Left, &n.Right)
+	case "contains", "startsWith", "endsWith", "+", "-", "*", "/", "%":
 		return n, w.each(&n.Left, &n.Right)
 	case "matches":
 		pattern, ok := n.Right.(*ast.StringNode)
@@ -190,7 +157,7 @@ func (w *rewriter) binary(n *ast.BinaryNode) (ast.Node, error) {
 	return nil, w.fail(n, example, "%s cannot be used here", n.Operator)
 }
 
-// comparison gives dates, numbers and genders their meaning.
+// comparison gives dates, numbers and choices their meaning.
 func (w *rewriter) comparison(n *ast.BinaryNode) (ast.Node, error) {
 	left, isName := fieldOrAttribute(n.Left)
 	right, alsoName := fieldOrAttribute(n.Right)
@@ -201,16 +168,14 @@ func (w *rewriter) comparison(n *ast.BinaryNode) (ast.Node, error) {
 		n.Left, n.Right, n.Operator = n.Right, n.Left, turned(n.Operator)
 		left = right
 	}
-	switch fieldName(left) {
-	case "created_at":
-		return w.date(n)
-	case "gender":
-		if text, ok := n.Right.(*ast.StringNode); ok {
-			code, known := genderCode(text.Value)
-			if !known {
-				return nil, w.fail(text, `gender is "male", "female" or ""`, "nobody has the gender %q", text.Value)
+	if field, ok := wordOf(left); ok {
+		switch field.kind {
+		case KindDate:
+			return w.date(n, field)
+		case KindChoice:
+			if err := w.chosen(&field, n.Right); err != nil {
+				return nil, err
 			}
-			text.Value = genderWords()[code]
 		}
 	}
 	a, err := w.side(n.Left, n.Right)
@@ -222,22 +187,53 @@ func (w *rewriter) comparison(n *ast.BinaryNode) (ast.Node, error) {
 	return n, err
 }
 
-// side is one side of a comparison: an attribute is a number where the other
-// side is one.
+// choices is chosen for field in ["a", "b"].
+func (w *rewriter) choices(n *ast.BinaryNode) error {
+	name, _ := fieldOrAttribute(n.Left)
+	field, ok := wordOf(name)
+	list, isList := n.Right.(*ast.ArrayNode)
+	if !ok || !isList || field.kind != KindChoice {
+		return nil
+	}
+	for _, value := range list.Nodes {
+		if err := w.chosen(&field, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chosen brings a text compared with a field of a few words into the stored form.
+func (w *rewriter) chosen(field *word, n ast.Node) error {
+	text, ok := n.(*ast.StringNode)
+	if !ok {
+		return nil
+	}
+	value, known := field.choice(text.Value)
+	if !known {
+		list := `"` + strings.Join(field.choices, `", "`) + `"`
+		if field.slot.kind != frequencySlot {
+			list += ` or ""`
+		}
+		return w.fail(text, meant(text.Value, field.choices, field.name+" is "+list), "nobody has the %s %q", field.name, text.Value)
+	}
+	text.Value = value
+	return nil
+}
+
+// side is one side of a comparison: an attribute or a deed is a number where
+// the other side is one.
 func (w *rewriter) side(n, other ast.Node) (ast.Node, error) {
 	if !isNumber(other) {
 		return w.condition(n)
 	}
 	switch n := n.(type) {
 	case *ast.IdentifierNode:
-		if fieldName(n.Value) == "" {
+		if _, ok := wordOf(n.Value); !ok {
 			return w.use(n, slot{kind: numberSlot, name: n.Value}), nil
 		}
 	case *ast.CallNode:
-		callee, _ := fieldOrAttribute(n.Callee)
-		if text, ok := argument(n); ok && strings.EqualFold(callee, "attr") {
-			return w.use(n, slot{kind: numberSlot, name: text}), nil
-		}
+		return w.call(n, true)
 	}
 	return w.condition(n)
 }
@@ -267,52 +263,4 @@ func isNumber(n ast.Node) bool {
 		return n.Operator == "-" && isNumber(n.Node)
 	}
 	return false
-}
-
-// date turns created_at OP "date" into a range of milliseconds. A date without
-// a time is the whole day.
-func (w *rewriter) date(n *ast.BinaryNode) (ast.Node, error) {
-	const hint = `write for example "2026-01-31" or "2026-01-31 09:00"`
-	text, ok := n.Right.(*ast.StringNode)
-	if !ok {
-		return nil, w.fail(n.Right, hint, "created_at has to be compared with a date in quotes")
-	}
-	if text.Value == "" && (n.Operator == "==" || n.Operator == "!=") {
-		return w.created(n, 0, 0, n.Operator == "=="), nil
-	}
-	from, dayOnly, ok := parseTime(text.Value, w.zone)
-	if !ok {
-		return nil, w.fail(text, hint, "%q is not a date", text.Value)
-	}
-	to := from.Add(time.Millisecond)
-	if dayOnly {
-		to = from.AddDate(0, 0, 1)
-	}
-	a, b := from.UnixMilli(), to.UnixMilli()
-	switch n.Operator {
-	case "<":
-		return w.created(n, minMillis, a, false), nil
-	case "<=":
-		return w.created(n, minMillis, b, false), nil
-	case ">":
-		return w.created(n, b, maxMillis, false), nil
-	case ">=":
-		return w.created(n, a, maxMillis, false), nil
-	}
-	return w.created(n, a, b, n.Operator == "!="), nil
-}
-
-// created is whether created_at is known and from <= it < to, or the contrary.
-// An empty range with 0 is "known at all".
-func (w *rewriter) created(at ast.Node, from, to int64, not bool) ast.Node {
-	if from == 0 && to == 0 {
-		from, to = minMillis, maxMillis
-	}
-	node := w.use(at, slot{kind: createdSlot, from: from, to: to})
-	if !not {
-		return node
-	}
-	negated := &ast.UnaryNode{Operator: "not", Node: node}
-	negated.SetLocation(at.Location())
-	return negated
 }

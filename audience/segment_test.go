@@ -104,7 +104,7 @@ func TestSegmentErrorsSayWhereAndWhatToDo(t *testing.T) {
 		{`gender == “female”`, 1, 11, "", "straight quotes"},
 		{`gender == "female" AND 포인트 > 1`, 1, 20, "", "lower case"},
 		{`포인트 + 1`, 1, 5, "mismatched", "number"},
-		{`name`, 1, 1, "true or false", "gender"},
+		{`name`, 1, 1, "true or false", "compare it"},
 		{`created_at`, 1, 1, "compared with a date", "created_at >="},
 		{`created_at > 5`, 1, 14, "compared with a date", "2026"},
 		{`shout("x")`, 1, 1, "no function shout", "tag"},

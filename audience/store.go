@@ -48,6 +48,7 @@ const (
 type Store struct {
 	Zone *time.Location   // zone of naive dates; nil means Asia/Seoul
 	Now  func() time.Time // nil means time.Now
+	Past Past             // what became of earlier campaigns; nil: segments cannot ask
 
 	home *time.Location // zone of a nil Zone, looked up once
 	dir  string

@@ -254,8 +254,12 @@ var errStop = fmt.Errorf("stop")
 // scan is what List, Walk, Count and ExportCSV share: the rows a segment
 // selects, not yet copied, over one snapshot.
 func (s *Store) scan(ctx context.Context, seg *Segment, after, max uint64, fn func(*row) error) error {
+	m, err := seg.bind(ctx, s)
+	if err != nil {
+		return err
+	}
 	return s.db.View(func(tx *bolt.Tx) error {
-		m := seg.matcher(&s.names)
+		m.look(&s.names)
 		c := tx.Bucket(bucketSubscribers).Cursor()
 		n := 0
 		if after == everyone {

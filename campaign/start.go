@@ -112,7 +112,7 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 		return err
 	}
 	began := time.Now()
-	if err := s.walk(ctx, c, segment, l); err != nil {
+	if err := s.walk(ctx, c, segment.At(c.Sealed), l); err != nil {
 		if errors.Is(err, spool.ErrFull) {
 			s.stall()
 		}

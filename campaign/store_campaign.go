@@ -83,7 +83,11 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 	if err := eml.CheckHeader(c.Topic); err != nil {
 		return c, &eml.Problem{What: "the topic has control characters", Hint: "Write it again without them.", Err: err}
 	}
-	if _, err := audience.ParseSegment(c.Segment, s.Settings.zone()); err != nil {
+	segment, err := audience.ParseSegment(c.Segment, s.Settings.zone())
+	if err != nil {
+		return c, err
+	}
+	if err := s.people.Try(ctx, segment); err != nil {
 		return c, err
 	}
 	for what, box := range map[string]string{"from": c.From, "reply-to": c.ReplyTo} {

@@ -105,6 +105,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		d.logger.Warn("store opened", "note", note)
 	}
 	d.wireSpool()
+	d.people.Past = d.campaigns
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
 	d.campaigns.Logger = d.logger
