@@ -24,13 +24,14 @@ const (
 	SMTP      Source = "smtp"
 )
 
-// Change is one line of a subscriber's consent history.
+// Change is one line of a subscriber's history of consent and preferences.
 type Change struct {
 	At         time.Time `json:"at"`
 	Subscribed bool      `json:"subscribed"`
 	Source     Source    `json:"source"`
-	Detail     string    `json:"detail,omitempty"` // file, campaign id, operator's user name
-	Applied    bool      `json:"applied"`          // false: a stronger source had spoken
+	Detail     string    `json:"detail,omitempty"`  // file, campaign id, operator's user name
+	Applied    bool      `json:"applied"`           // false: a stronger source had spoken
+	Changed    []string  `json:"changed,omitempty"` // a line about preferences, not consent: "topic sale off", "frequency weekly", "language en"
 }
 
 // kind says what a statement about consent rests on, where its source alone does not tell.

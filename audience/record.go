@@ -20,8 +20,8 @@ import (
 //	8     created, 16 consent, 24 updated: int64 unix ms, 0 none
 //	32    number of the import that created it, u32, 0 none
 //
-// The tail is e-mail, name, external id, tags, topics off, attributes, each
-// with its length in bytes as a uvarint before it; what is missing at the end
+// The tail is e-mail, name, external id, tags, topics off, attributes, topics
+// on, each with its length in bytes as a uvarint before it; what is missing at the end
 // is empty, what is more is of a later version and kept out of sight. Tags and
 // topics are uvarint name ids, attributes (uvarint name id, uvarint length,
 // value) in rising order of id.
@@ -55,6 +55,7 @@ type person struct {
 	origin                 uint32
 	tags, topics           []uint32
 	attributes             []attribute
+	on                     []uint32 // topics they asked for, which others get only then
 }
 
 type attribute struct {
@@ -84,7 +85,11 @@ func (p *person) pack(dst []byte) []byte {
 	dst = appendText(dst, p.external)
 	dst = appendIDs(dst, p.tags)
 	dst = appendIDs(dst, p.topics)
-	return appendAttributes(dst, p.attributes)
+	dst = appendAttributes(dst, p.attributes)
+	if len(p.on) > 0 {
+		dst = appendIDs(dst, p.on)
+	}
+	return dst
 }
 
 func appendText(dst []byte, s string) []byte {
@@ -147,6 +152,7 @@ type row struct {
 	fixed                          []byte
 	email, name, external          []byte
 	tagIDs, topicIDs, attributeIDs []byte
+	onIDs                          []byte
 }
 
 // parse looks at a record without copying. It checks what reading the parts relies on.
@@ -159,7 +165,7 @@ func parse(id uint64, b []byte) (row, error) {
 		return row{}, fmt.Errorf("record of subscriber %d has an unknown code", id)
 	}
 	rest, ok := b[fixedSize:], true
-	for _, part := range [...]*[]byte{&r.email, &r.name, &r.external, &r.tagIDs, &r.topicIDs, &r.attributeIDs} {
+	for _, part := range [...]*[]byte{&r.email, &r.name, &r.external, &r.tagIDs, &r.topicIDs, &r.attributeIDs, &r.onIDs} {
 		if *part, rest, ok = cut(rest); !ok {
 			return row{}, fmt.Errorf("record of subscriber %d is cut short", id)
 		}
@@ -232,14 +238,15 @@ func (r *row) value(id uint32) []byte {
 	return nil
 }
 
-// skip is the reason not to mail, "" if there is none. topic is a name id, 0 for none.
-func (r *row) skip(topic uint32) string {
+// skip is the reason not to mail about a topic, "" if there is none. How often
+// they want mail is not looked at.
+func (r *row) skip(t subject) string {
 	switch {
 	case !r.subscribed():
 		return skipUnsubscribed
 	case r.suppressed():
 		return skipSuppressed
-	case topic != 0 && hasID(r.topicIDs, topic):
+	case t.id != 0 && hasID(r.topicIDs, t.id), t.asked && !hasID(r.onIDs, t.id):
 		return skipTopicOff
 	}
 	return ""
@@ -263,7 +270,10 @@ func unpack(id uint64, b []byte) (*person, error) {
 	if p.topics, err = unpackIDs(id, r.topicIDs); err != nil {
 		return nil, err
 	}
-	p.attributes, err = unpackAttributes(id, r.attributeIDs)
+	if p.attributes, err = unpackAttributes(id, r.attributeIDs); err != nil {
+		return nil, err
+	}
+	p.on, err = unpackIDs(id, r.onIDs)
 	return p, err
 }
 

@@ -50,6 +50,9 @@ type Store struct {
 	Now  func() time.Time // nil means time.Now
 	Past Past             // what became of earlier campaigns; nil: segments cannot ask
 
+	Topics    []Topic                                        // those people can switch; nil: none is defined
+	Attempted func(id uint64, since time.Time) (bool, error) // whether somebody was mailed since then; nil: nobody was
+
 	home *time.Location // zone of a nil Zone, looked up once
 	dir  string
 	db   *store.Store

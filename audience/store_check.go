@@ -113,6 +113,7 @@ func (c *check) subscribers() error {
 		}
 		c.count(tagName, p.tags)
 		c.count(topicName, p.topics)
+		c.count(topicName, p.on)
 		for _, a := range p.attributes {
 			c.counts[nameKey{attributeName, a.id}]++
 		}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	bolt "go.etcd.io/bbolt"
@@ -68,34 +69,32 @@ func (s *Store) Check(id uint64, topic string) (Subscriber, string, error) {
 		if err != nil {
 			return err
 		}
-		reason = r.skip(s.topic(topic))
+		reason = r.skip(s.subject(topic))
 		return s.fill(&r, &sub)
 	})
 	return sub, reason, err
 }
 
-// topic is the number of a topic, 0 for none and for one that nobody switched off.
-func (s *Store) topic(name string) uint32 {
-	if name == "" {
-		return 0
-	}
-	return s.names.lookup(topicName, name)
-}
-
-// Address implements spool.Addresser's contract: the address a subscriber has
-// now, an error that is ErrNotFound for somebody gone.
-func (s *Store) Address(id uint64) (string, error) {
-	var address string
-	err := s.db.View(func(tx *bolt.Tx) error {
+// Address is the address a subscriber has now, and for somebody who wants mail
+// only so often since when another mail is one too many (zero: no limit). The
+// error is ErrNotFound for somebody gone.
+func (s *Store) Address(id uint64) (address string, since time.Time, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
 		b := tx.Bucket(bucketSubscribers).Get(key64(id))
 		if b == nil {
 			return fmt.Errorf("subscriber %d: %w", id, ErrNotFound)
 		}
 		r, err := parse(id, b)
+		if err != nil {
+			return err
+		}
 		address = string(r.email)
-		return err
+		if f := r.fixed[4]; f != 0 {
+			since = s.since(f, s.now())
+		}
+		return nil
 	})
-	return address, err
+	return address, since, err
 }
 
 // MaxID is the newest subscriber's id, 0 for an empty store.
@@ -201,15 +200,20 @@ func hasPrefixFold(text []byte, prefix string) bool {
 
 // Walk visits, in id order over one snapshot, everyone the segment selects
 // with after < id <= max, with the skip reason ("" to be mailed) as Check
-// would give it. fn must not keep the pointer. An error from fn ends it.
+// would give it, or frequency where Attempted says so. fn must not keep the
+// pointer. An error from fn ends it.
 func (s *Store) Walk(ctx context.Context, seg *Segment, topic string, after, max uint64, fn func(sub *Subscriber, skip string) error) error {
 	var sub Subscriber
-	off := s.topic(topic)
+	j := s.judge(topic)
 	return s.scan(ctx, seg, after, max, func(r *row) error {
-		if err := s.fill(r, &sub); err != nil {
+		reason, err := j.skip(r)
+		if err == nil {
+			err = s.fill(r, &sub)
+		}
+		if err != nil {
 			return err
 		}
-		return fn(&sub, r.skip(off))
+		return fn(&sub, reason)
 	})
 }
 
@@ -235,10 +239,14 @@ func (s *Store) Unknown(seg *Segment) []string {
 // Count counts what Walk would visit now, without copying anybody.
 func (s *Store) Count(ctx context.Context, seg *Segment, topic string) (Count, error) {
 	count := Count{Skipped: map[string]int64{}, Unknown: s.Unknown(seg)}
-	off := s.topic(topic)
+	j := s.judge(topic)
 	err := s.scan(ctx, seg, 0, everyone, func(r *row) error {
 		count.Selected++
-		if reason := r.skip(off); reason != "" {
+		reason, err := j.skip(r)
+		if err != nil {
+			return err
+		}
+		if reason != "" {
 			count.Skipped[reason]++
 		} else {
 			count.Mailable++
@@ -314,6 +322,9 @@ func (s *Store) fill(r *row, sub *Subscriber) error {
 		return err
 	}
 	if sub.TopicsOff, err = s.texts(r.id, topicName, r.topicIDs); err != nil {
+		return err
+	}
+	if sub.TopicsOn, err = s.texts(r.id, topicName, r.onIDs); err != nil {
 		return err
 	}
 	if len(r.attributeIDs) == 0 {

@@ -23,15 +23,17 @@ type Edit struct {
 	AddTags    []string          `json:"add_tags,omitempty"`
 	RemoveTags []string          `json:"remove_tags,omitempty"`
 	Subscribed *bool             `json:"subscribed,omitempty"`
-	Create     bool              `json:"create,omitempty"`
-	Source     Source            `json:"source,omitempty"` // "" means operator
-	Detail     string            `json:"detail,omitempty"`
+	Preferences
+	Create bool   `json:"create,omitempty"`
+	Source Source `json:"source,omitempty"` // "" means operator
+	Detail string `json:"detail,omitempty"`
 }
 
 // Set applies an edit and returns the subscriber as it then is. A Subscribed
 // that a stronger source stands against is kept in the history as not applied,
-// the rest of the edit holds; look at the Consent returned. Somebody created
-// without a Subscribed has not consented. ErrNotFound without Create, an
+// the rest of the edit holds; look at the Consent returned. A preference that
+// the person chose themselves is not loosened by anybody else: an *eml.Problem,
+// and nothing is changed. Somebody created without a Subscribed has not consented. ErrNotFound without Create, an
 // *eml.AddressError for what is no address.
 func (s *Store) Set(ctx context.Context, e Edit) (Subscriber, error) {
 	address, err := eml.ParseAddress(e.Email)
@@ -95,6 +97,9 @@ func (e *Edit) check() error {
 		if reason := badText(value, maxValue); reason != "" {
 			return fmt.Errorf("attribute %q %s", name, reason)
 		}
+	}
+	if err := e.Preferences.check(); err != nil {
+		return err
 	}
 	for _, tag := range slices.Concat(e.AddTags, e.RemoveTags) {
 		if reason := badLabel(tag); reason != "" {
@@ -161,9 +166,23 @@ func (u *update) edit(address string, h addressHash, e *Edit) (uint64, error) {
 			return 0, err
 		}
 	}
+	return p.id, u.change(p, h, e, isNew)
+}
+
+// change applies an edit to somebody, and writes them if that changed anything
+// or isNew is set.
+func (u *update) change(p *person, h addressHash, e *Edit, isNew bool) error {
 	changed, err := u.apply(p, e)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	words, err := u.prefer(p, e)
+	if err == nil && len(words) > 0 {
+		changed = true
+		err = u.remember(p, Change{At: u.now, Subscribed: p.consent.Subscribed, Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail), Applied: true, Changed: words})
+	}
+	if err != nil {
+		return err
 	}
 	if e.Subscribed != nil {
 		at := u.now
@@ -172,15 +191,15 @@ func (u *update) edit(address string, h addressHash, e *Edit) (uint64, error) {
 		}
 		v, err := u.say(p, h, Consent{Subscribed: *e.Subscribed, Source: e.Source, At: at}, stated, e.Detail)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		changed = changed || v == applied
 	}
 	if !changed && !isNew {
-		return p.id, nil
+		return nil
 	}
 	p.updated = u.now.UnixMilli()
-	return p.id, u.put(p)
+	return u.put(p)
 }
 
 // apply sets the fields of an edit and reports whether that changed anything.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -152,7 +153,7 @@ func (u *update) remove(p *person) error {
 	for _, id := range p.tags {
 		u.s.names.count(tagName, id, -1)
 	}
-	for _, id := range p.topics {
+	for _, id := range slices.Concat(p.topics, p.on) {
 		u.s.names.count(topicName, id, -1)
 	}
 	for _, a := range p.attributes {

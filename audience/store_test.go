@@ -46,10 +46,10 @@ func TestCheckGivesTheReasonAsOfNow(t *testing.T) {
 	if sub, reason, err := s.Check(42, ""); reason != "erased" || err != nil || sub.ID != 42 {
 		t.Errorf("nobody: %+v %q %v", sub, reason, err)
 	}
-	if address, err := s.Address(1); err != nil || address != "a@example.com" {
+	if address, since, err := s.Address(1); err != nil || since.IsZero() || address != "a@example.com" {
 		t.Errorf("address: %q %v", address, err)
 	}
-	if _, err := s.Address(42); !errors.Is(err, ErrNotFound) {
+	if _, _, err := s.Address(42); !errors.Is(err, ErrNotFound) {
 		t.Errorf("address of nobody: %v", err)
 	}
 	sound(t, s)

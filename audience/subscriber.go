@@ -19,6 +19,7 @@ type Subscriber struct {
 	Tags       []string          `json:"tags,omitempty"`
 	Consent    Consent           `json:"consent"`
 	TopicsOff  []string          `json:"topics_off,omitempty"`
+	TopicsOn   []string          `json:"topics_on,omitempty"` // asked for: matters for topics that are off by default
 	Frequency  string            `json:"frequency,omitempty"` // "" all, weekly, monthly
 	Language   string            `json:"language,omitempty"`  // ko, en, ""
 	UpdatedAt  time.Time         `json:"updated_at,omitzero"`
@@ -48,6 +49,7 @@ const (
 	skipTopicOff     = "topic_off"
 	skipSuppressed   = "suppressed"
 	skipErased       = "erased"
+	skipFrequency    = "frequency"
 )
 
 // Limits on what comes from outside.

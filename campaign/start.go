@@ -103,7 +103,8 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
 	}
 	err = s.spool.Begin(ctx, spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
-		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Started: c.Sealed})
+		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Started: c.Sealed,
+		Unlimited: !s.people.Limited(c.Topic)})
 	if err != nil {
 		return fmt.Errorf("begin ledger of campaign %d: %w", c.ID, err)
 	}

@@ -83,6 +83,9 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 	if err := eml.CheckHeader(c.Topic); err != nil {
 		return c, &eml.Problem{What: "the topic has control characters", Hint: "Write it again without them.", Err: err}
 	}
+	if err := s.people.CheckTopic(c.Topic); err != nil {
+		return c, err
+	}
 	segment, err := audience.ParseSegment(c.Segment, s.Settings.zone())
 	if err != nil {
 		return c, err

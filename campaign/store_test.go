@@ -42,7 +42,7 @@ func open(t testing.TB, dir string) *house {
 	h.store.Settings = Settings{From: "예제 상점 <shop@example.com>", Company: "예제상점", Address: "서울시 중구 1", Phone: "02-123-4567", LoopbackSES: true}
 	h.store.Accounts = h.facts
 	h.store.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
-	h.spool.Sender, h.spool.Pace, h.spool.Addresses = h.store.Sender(h.gate, h.ses), openRoad{}, addresses{h.people}
+	h.spool.Sender, h.spool.Pace, h.spool.Addresses = h.store.Sender(h.gate, h.ses), openRoad{}, h.store
 	t.Cleanup(func() { h.close(t) })
 	return h
 }
@@ -109,16 +109,6 @@ func (openRoad) Report(spool.Lane, error)                                   {}
 func (openRoad) Concurrency() int                                           { return 4 }
 func (openRoad) Probe(context.Context) error                                { return nil }
 func (openRoad) QuotaFrees(spool.Lane) (time.Time, bool)                    { return time.Time{}, false }
-
-type addresses struct{ people *audience.Store }
-
-func (a addresses) Address(id uint64) (string, error) {
-	address, err := a.people.Address(id)
-	if errors.Is(err, audience.ErrNotFound) {
-		return "", &spool.SkipError{Reason: spool.SkipErased}
-	}
-	return address, err
-}
 
 type accounts struct {
 	facts    AccountFacts

@@ -91,6 +91,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return d.cannotOpen("audience", err)
 	}
 	d.people.Zone = d.cfg.zone()
+
 	if d.spool, err = spool.Open(d.cfg.DataDir); err != nil {
 		return d.cannotOpen("spool", err)
 	}
@@ -156,7 +157,8 @@ func (d *daemon) wireSpool() {
 	d.spool.Sender = d.campaigns.Sender(d.ses.Pace, d.ses)
 	d.spool.Pace = d.ses.Pace
 	d.spool.ConfigurationSet = d.cfg.SES.ConfigurationSet // a hold on it holds applications' mail too
-	d.spool.Addresses = d.people
+	d.spool.Addresses = d.campaigns
+	d.people.Attempted = d.spool.Attempted
 	d.spool.BulkResend = d.cfg.Lanes.BulkUnknown == "resend"
 	d.spool.TransactionalLeave = d.cfg.Lanes.TransactionalUnknown == "leave"
 	d.spool.BodyMemory = int64(d.cfg.BodyMemory)

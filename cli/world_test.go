@@ -110,7 +110,9 @@ func letter(to string, size int) []byte {
 
 type directory struct{}
 
-func (directory) Address(id uint64) (string, error) { return fmt.Sprintf("s%d@example.net", id), nil }
+func (directory) Address(id uint64) (string, time.Time, error) {
+	return fmt.Sprintf("s%d@example.net", id), time.Time{}, nil
+}
 
 // put submits one mail of a size in the transactional lane.
 func (w *world) put(to string, size int) string {

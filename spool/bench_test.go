@@ -63,10 +63,12 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-// frozen makes a campaign of n rows.
-func frozen(b *testing.B, s *Spool, n int) {
+// frozen makes campaign 1 of n rows.
+func frozen(b *testing.B, s *Spool, n int) { frozenAs(b, s, 1, n) }
+
+func frozenAs(b *testing.B, s *Spool, campaign uint64, n int) {
 	ctx := context.Background()
-	if err := s.Begin(ctx, Ledger{Campaign: 1, FromDomain: "example.com", Expect: -1}); err != nil {
+	if err := s.Begin(ctx, Ledger{Campaign: campaign, FromDomain: "example.com", Expect: -1}); err != nil {
 		b.Fatal(err)
 	}
 	rows := make([]Row, MaxBatch)
@@ -76,7 +78,7 @@ func frozen(b *testing.B, s *Spool, n int) {
 			rows[i].Subscriber = uint64(at + i + 1)
 		}
 		mark := Mark{Subscriber: uint64(at + len(rows)), Done: at+len(rows) == n}
-		if err := s.PutBatch(ctx, 1, rows, mark); err != nil {
+		if err := s.PutBatch(ctx, campaign, rows, mark); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -251,10 +251,11 @@ type candidate struct {
 	at       uint64 // due, ms
 	first    bool   // bulk: from the cursor, not from due
 	scopes   []Scope
-	probing  claimed // half-open holds it tests
-	to       string  // bulk: the address now
-	skip     string  // bulk: why there is none
-	trouble  string  // bulk: why nobody knows the address now
+	probing  claimed   // half-open holds it tests
+	to       string    // bulk: the address now
+	skip     string    // bulk: why there is none
+	since    time.Time // bulk: another campaign's attempt at or after it keeps this one back; zero for none
+	trouble  string    // bulk: why nobody knows the address now
 }
 
 func (s *Spool) candidates(l Lane, n int) (due []candidate, next time.Time, err error) {
@@ -277,7 +278,7 @@ func (s *Spool) address(c *candidate) {
 	if s.Addresses == nil {
 		return
 	}
-	to, err := s.Addresses.Address(c.key)
+	to, since, err := s.Addresses.Address(c.key)
 	if skip, gone := errors.AsType[*SkipError](err); gone {
 		c.skip = skip.Reason
 		return
@@ -286,7 +287,7 @@ func (s *Spool) address(c *candidate) {
 		c.trouble = eml.Cut("its address cannot be read: "+err.Error(), maxReason)
 		s.logger().Error("address could not be read", "part", "spool", "campaign", c.campaign, "message", rowID(c.campaign, c.key), "err", err)
 	}
-	c.to = to
+	c.to, c.since = to, since
 }
 
 // lease marks the candidates as sending and returns those that really were

@@ -103,14 +103,14 @@ func (p *openPace) QuotaFrees(Lane) (time.Time, bool) { return p.frees, !p.frees
 // book is an Addresser.
 type book map[uint64]string
 
-func (b book) Address(id uint64) (string, error) {
+func (b book) Address(id uint64) (string, time.Time, error) {
 	if b == nil {
-		return fmt.Sprintf("s%d@example.com", id), nil
+		return fmt.Sprintf("s%d@example.com", id), time.Time{}, nil
 	}
 	if to, ok := b[id]; ok {
-		return to, nil
+		return to, time.Time{}, nil
 	}
-	return "", &SkipError{Reason: SkipErased}
+	return "", time.Time{}, &SkipError{Reason: SkipErased}
 }
 
 // bench is a spool under test in a synctest bubble.

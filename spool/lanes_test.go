@@ -198,13 +198,13 @@ type troubled struct {
 	bad func(id uint64) bool
 }
 
-func (a *troubled) Address(id uint64) (string, error) {
+func (a *troubled) Address(id uint64) (string, time.Time, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.bad(id) {
-		return "", errors.New("checksum")
+		return "", time.Time{}, errors.New("checksum")
 	}
-	return fmt.Sprintf("s%d@example.com", id), nil
+	return fmt.Sprintf("s%d@example.com", id), time.Time{}, nil
 }
 
 func TestUnreadableAddressPutsOffOnlyItsRow(t *testing.T) {

@@ -247,6 +247,11 @@ func (s *Spool) leaseRow(tx *bbolt.Tx, c candidate) (*Message, error) {
 	planned := Message{Lane: Bulk, ID: rowID(c.campaign, c.key), Campaign: c.campaign, Subscriber: c.key, NextTry: fromMillis(c.at)}
 	old, err := row(tx, c.campaign, c.key)
 	m := old
+	if err == nil {
+		if c.skip, err = s.tooOften(tx, l, c); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case errors.Is(err, errRecord):
 		s.damaged(&planned, err)

@@ -127,10 +127,11 @@ type Ledger struct {
 	FrozenAt         time.Time `json:"frozen_at,omitzero"`
 	First            time.Time `json:"first,omitzero"` // first acceptance
 	Ended            time.Time `json:"ended,omitzero"`
-	Reason           string    `json:"reason,omitempty"` // why held or paused, for a person
-	Hold             *Hold     `json:"hold,omitempty"`   // the hold that keeps it from sending now, if any; never stored
-	Resend           *Resend   `json:"resend,omitempty"` // under way
-	Acts             []Act     `json:"acts,omitempty"`   // what people did, oldest first
+	Reason           string    `json:"reason,omitempty"`    // why held or paused, for a person
+	Hold             *Hold     `json:"hold,omitempty"`      // the hold that keeps it from sending now, if any; never stored
+	Resend           *Resend   `json:"resend,omitempty"`    // under way
+	Unlimited        bool      `json:"unlimited,omitempty"` // no commercial mail: how often people want mail does not bind it, and it does not count
+	Acts             []Act     `json:"acts,omitempty"`      // what people did, oldest first
 	Counts
 }
 

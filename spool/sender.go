@@ -37,7 +37,8 @@ type Pace interface {
 }
 
 // Addresser gives the address a subscriber has now, or a *SkipError for
-// somebody who is gone.
+// somebody who is gone. For somebody who wants mail only so often, an attempt of
+// another campaign at or after since is one too many; zero means no limit.
 type Addresser interface {
-	Address(subscriber uint64) (string, error)
+	Address(subscriber uint64) (to string, since time.Time, err error)
 }

@@ -1,0 +1,89 @@
+package spool
+
+import (
+	"errors"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// Some people want a mail a week or a month at most. Nothing is written for
+// that: the ledgers know when whom was tried last. The rows of all campaigns
+// whose mail counts (Ledger.Unlimited is false) are looked up
+//
+//   - when an audience is frozen or counted (Attempted), and
+//   - again at every lease, inside its transaction: of two campaigns that run
+//     at once only the first to lease somebody gets through, whichever that is.
+//
+// Somebody without a limit costs nothing.
+
+// counts reports whether a row is an attempt that reached its reader, or may
+// have, or will be repeated by itself: what is in sending, accepted, unknown,
+// and what waits for a retry. A skip is no attempt, and a mail that SES refused
+// for good reached nobody.
+func (m *Message) counts() bool {
+	switch m.Outcome {
+	case Sending, Accepted, Unknown:
+		return true
+	case Pending:
+		return m.Attempts > 0
+	}
+	return false
+}
+
+// limiting are the campaigns that may have tried anybody since a time.
+func (s *Spool) limiting(subscriber uint64, since time.Time) []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []uint64
+	for id, l := range s.ledgers {
+		if !l.Unlimited && l.Last >= subscriber && (l.Ended.IsZero() || !l.Ended.Before(since)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// attempted reports whether a campaign other than except has tried somebody
+// since a time.
+func (s *Spool) attempted(tx *bbolt.Tx, subscriber uint64, since time.Time, except uint64) (bool, error) {
+	for _, campaign := range s.limiting(subscriber, since) {
+		if campaign == except {
+			continue
+		}
+		m, err := row(tx, campaign, subscriber)
+		switch {
+		case errors.Is(err, ErrNotFound), errors.Is(err, errRecord): // no row; one nobody can read is Check's to tell
+		case err != nil:
+			return false, err
+		case m.counts() && !m.At.Before(since):
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Attempted reports whether any campaign whose mail counts has tried a
+// subscriber since a time, and SES has not refused it: a call that is open, was
+// accepted, whose answer was lost, or that will be repeated. It reads one row a
+// campaign that was active since then.
+func (s *Spool) Attempted(subscriber uint64, since time.Time) (yes bool, err error) {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
+		yes, err = s.attempted(tx, subscriber, since, 0)
+		return err
+	})
+	return yes, err
+}
+
+// tooOften is the reason not to lease a first try or a retry now, "" if there
+// is none.
+func (s *Spool) tooOften(tx *bbolt.Tx, l *Ledger, c candidate) (string, error) {
+	if c.since.IsZero() || l.Unlimited || c.skip != "" {
+		return c.skip, nil
+	}
+	yes, err := s.attempted(tx, c.key, c.since, c.campaign)
+	if yes {
+		return SkipFrequency, err
+	}
+	return "", err
+}
