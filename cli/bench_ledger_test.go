@@ -39,7 +39,7 @@ func benchLedger(t *testing.T) (rows []row) {
 
 // SES ids begin with a time; random ones are the worst that an index can get.
 func risingID(n int64) string {
-	return fmt.Sprintf("0100019a%08x-1f2e3d4c-5b6a-7988-a0b1-%012x-000000", n, n)
+	return fmt.Sprintf("0100%012x-%08x-5b6a-7988-a0b1-%012x-000000", time.Now().UnixMilli(), n, n)
 }
 
 func randomID(int64) string {

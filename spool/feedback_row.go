@@ -101,12 +101,13 @@ func indexIDs(tx *bbolt.Tx, old, m *Message, id []byte) error {
 		had = old.sesIDs()
 	}
 	b, has := tx.Bucket(bSES), m.sesIDs()
-	b.FillPercent = 0.9
 	for _, sesID := range has {
 		if slices.Contains(had, sesID) {
 			continue
 		}
-		if err := b.Put([]byte(packSESID(sesID)), id); err != nil {
+		packed := packSESID(sesID)
+		b.FillPercent = fillOfIDs(packed, m.At)
+		if err := b.Put([]byte(packed), id); err != nil {
 			return err
 		}
 	}

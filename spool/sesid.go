@@ -4,6 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strconv"
+	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // SES message ids look like
@@ -93,4 +96,21 @@ func unpackSESIDs(p string) (ids []string, err error) {
 		ids = append(ids, unpackSESID(t.text()))
 	}
 	return ids, t.err
+}
+
+// idSpread is how far the time in a SES id may be from now.
+const idSpread = 24 * time.Hour
+
+// fillOfIDs is how full pages of the index are left where an id goes in: nearly
+// full when ids rise with time, as SES's do. Where they come in no order (other
+// servers) a page that full would be split at once.
+func fillOfIDs(packed string, now time.Time) float64 {
+	if len(packed) != packedLength || packed[0] != packedForm {
+		return bbolt.DefaultFillPercent
+	}
+	ms := binary.BigEndian.Uint64([]byte(packed[1:])) & (1<<48 - 1)
+	if d := now.Sub(fromMillis(ms)); d < -idSpread || d > idSpread {
+		return bbolt.DefaultFillPercent
+	}
+	return 0.9
 }
