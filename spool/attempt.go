@@ -8,7 +8,8 @@ import (
 )
 
 // attempt makes one call and settles its outcome. The slot is held until the
-// outcome is on disk, so no more than the slots can ever be in sending.
+// outcome is on disk, so no more than the slots can ever be in sending; but the
+// lane's next lease may share the commit of an acceptance (slots.settle).
 func (s *Spool) attempt(ctx context.Context, m *Message) {
 	defer s.giveSlots(m.Lane, 1)
 	id, err := s.call(ctx, m)
@@ -77,12 +78,10 @@ func (s *Spool) lastTry(ctx context.Context, m *Message, err error, v verdict) v
 
 // settle writes an outcome; on a full disk it tries until there is room.
 func (s *Spool) settle(ctx context.Context, m *Message, sesID string, v verdict) {
-	for {
-		var err error
-		if m.Lane == Transactional {
-			err = s.settleQueue(m, sesID, v)
-		} else {
-			err = s.settleLedger(m, sesID, v)
+	for early := v.outcome == Accepted; ; early = false {
+		done, err := s.submitOutcome(m, sesID, v)
+		if err == nil {
+			err = s.awaitOutcome(m.Lane, done, early)
 		}
 		if err == nil {
 			return
@@ -92,6 +91,19 @@ func (s *Spool) settle(ctx context.Context, m *Message, sesID string, v verdict)
 			return
 		}
 	}
+}
+
+// awaitOutcome waits until an outcome is on disk. Early, the slot is free for
+// the lane's next lease meanwhile.
+func (s *Spool) awaitOutcome(l Lane, done <-chan error, early bool) error {
+	if !early {
+		return <-done
+	}
+	if s.slots.settle(l) {
+		s.kick(l)
+	}
+	defer s.slots.unsettled(l)
+	return <-done
 }
 
 // afterwards lets holds, outages and watchers know what an attempt showed.

@@ -109,13 +109,17 @@ func (s *Spool) finishCancels(ctx context.Context) {
 	}
 }
 
-// slots bound the calls that are open. Bulk may not use the share kept for
-// the transactional lane, nor may that lane take the last from a bulk lane
-// that waits.
+// slots bound the calls that are open, and with them what can be in doubt after
+// a crash. Bulk may not use the share kept for the transactional lane, nor may
+// that lane take the last from a bulk lane that waits. A slot whose outcome is
+// handed to the writer may be used by its own lane at once: the next lease goes
+// into the same commit or a later one. The other lane writes another file and
+// waits until it is on disk.
 type slots struct {
-	mu      sync.Mutex
-	used    [2]int
-	waiting [2]bool // the lane found no slot and is to be told of one
+	mu       sync.Mutex
+	used     [2]int
+	settling [2]int  // of them free already, for the same lane
+	waiting  [2]bool // the lane found no slot and is to be told of one
 }
 
 // take reserves up to n slots for a lane.
@@ -123,7 +127,8 @@ func (s *slots) take(l Lane, n, concurrency int, share float64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	concurrency = max(concurrency, 2)
-	free := concurrency - s.used[Transactional] - s.used[Bulk]
+	other := 1 - l
+	free := concurrency - s.used[l] - s.used[other] - s.settling[other]
 	kept := max(1, int(math.Ceil(share*float64(concurrency))))
 	if l == Transactional {
 		kept = 0
@@ -135,6 +140,24 @@ func (s *slots) take(l Lane, n, concurrency int, share float64) int {
 	s.used[l] += n
 	s.waiting[l] = n == 0
 	return n
+}
+
+// settle frees a slot for its own lane while its outcome is being written, and
+// says whether that lane waits for one.
+func (s *slots) settle(l Lane) (waiting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used[l]--
+	s.settling[l]++
+	return s.waiting[l]
+}
+
+// unsettled takes back what settle gave.
+func (s *slots) unsettled(l Lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used[l]++
+	s.settling[l]--
 }
 
 // give returns slots and says which lanes wait for one.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"go.etcd.io/bbolt"
 )
 
 func TestBulkGetsASlotFromABusyTransactionalLane(t *testing.T) {
@@ -35,6 +38,63 @@ func TestBulkGetsASlotFromABusyTransactionalLane(t *testing.T) {
 	if n := s.take(Transactional, 64, 8, 0.25); n != 3 {
 		t.Errorf("transactional takes %d of 3 when bulk waits no more, want all", n)
 	}
+}
+
+func TestSlotThatIsSettlingIsFreeForItsOwnLaneOnly(t *testing.T) {
+	var s slots
+	s.take(Bulk, 64, 8, 0.25)
+	s.take(Transactional, 64, 8, 0.25)
+	if s.take(Bulk, 64, 8, 0.25) != 0 || !s.settle(Bulk) {
+		t.Fatal("bulk waits for a slot and is not told of one that is settling")
+	}
+	if n := s.take(Transactional, 64, 8, 0.25); n != 0 {
+		t.Errorf("transactional takes %d of a slot whose outcome is not on disk", n)
+	}
+	if n := s.take(Bulk, 64, 8, 0.25); n != 1 {
+		t.Errorf("bulk takes %d, want the one that is settling", n)
+	}
+	s.unsettled(Bulk)
+	if n := s.take(Bulk, 64, 8, 0.25); n != 0 {
+		t.Errorf("bulk takes %d more than the slots after an outcome that was not written", n)
+	}
+	s.give(Bulk, 1)
+	if n := s.take(Bulk, 64, 8, 0.25) + s.take(Transactional, 64, 8, 0.25); n != 0 {
+		t.Errorf("%d slots are free, want 0: 8 are in use", n)
+	}
+}
+
+// What a crash leaves in doubt is what is in sending on disk, at any instant.
+func TestNeverMoreInSendingOnDiskThanSlots(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.pace.slots = 4
+		var most atomic.Int64
+		b.sender.fn = func(context.Context, *Message, int) error {
+			n := int64(sendingOnDisk(t, b.queue.View) + sendingOnDisk(t, b.ledger.View))
+			for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+			}
+			return nil
+		}
+		b.freeze(1, 400)
+		for range 200 {
+			b.put("a@example.com")
+		}
+		b.run()
+		after(time.Minute)
+		if got := most.Load(); got != 4 {
+			t.Errorf("%d were in sending at once, want 4: as many as there are slots", got)
+		}
+		b.proved()
+	})
+}
+
+func sendingOnDisk(t *testing.T, view func(func(*bbolt.Tx) error) error) (n int) {
+	err := view(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bSending).ForEach(func(_, _ []byte) error { n++; return nil })
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return n
 }
 
 // slowPace lets one transactional call a second through.

@@ -6,11 +6,22 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// settleQueue writes what became of an attempt. A message that is not in
-// sending any more is left alone.
-func (s *Spool) settleQueue(m *Message, sesID string, v verdict) error {
-	return s.queue.do(256, func(tx *bbolt.Tx) error {
-		_, err := s.settleMail(tx, m.seq, sesID, func(*Message) verdict { return v })
+// outcomeSize is what an outcome adds to a file, bytes, about.
+const outcomeSize = 256
+
+// submitOutcome hands what became of an attempt to the lane's writer; the
+// channel tells when it is on disk. A message that is not in sending any more
+// is left alone.
+func (s *Spool) submitOutcome(m *Message, sesID string, v verdict) (<-chan error, error) {
+	judged := func(*Message) verdict { return v }
+	if m.Lane == Transactional {
+		return s.queue.submit(outcomeSize, func(tx *bbolt.Tx) error {
+			_, err := s.settleMail(tx, m.seq, sesID, judged)
+			return err
+		})
+	}
+	return s.ledger.submit(outcomeSize, func(tx *bbolt.Tx) error {
+		_, err := s.settleRow(tx, m.Campaign, m.Subscriber, sesID, judged)
 		return err
 	})
 }
@@ -27,14 +38,6 @@ func (s *Spool) settleMail(tx *bbolt.Tx, seq uint64, sesID string, judged func(*
 	judged(&old).apply(&n, sesID, now)
 	n.prove(now)
 	return true, s.queueSums().replace(tx, &old, &n)
-}
-
-// settleLedger is settleQueue for a campaign's row.
-func (s *Spool) settleLedger(m *Message, sesID string, v verdict) error {
-	return s.ledger.do(256, func(tx *bbolt.Tx) error {
-		_, err := s.settleRow(tx, m.Campaign, m.Subscriber, sesID, func(*Message) verdict { return v })
-		return err
-	})
 }
 
 // settleRow is settleMail for a campaign's row.
@@ -67,7 +70,7 @@ func (s *Spool) settleRow(tx *bbolt.Tx, campaign, subscriber uint64, sesID strin
 // giveBack returns the tries an outage has cost a message that still waits.
 func (s *Spool) giveBack(e spent) error {
 	if e.lane == Transactional {
-		return s.queue.do(256, func(tx *bbolt.Tx) error {
+		return s.queue.do(outcomeSize, func(tx *bbolt.Tx) error {
 			old, err := mail(tx, e.key)
 			if err != nil || old.Outcome != Pending {
 				return err
@@ -77,7 +80,7 @@ func (s *Spool) giveBack(e spent) error {
 			return s.queueSums().replace(tx, &old, &m)
 		})
 	}
-	return s.ledger.do(256, func(tx *bbolt.Tx) error {
+	return s.ledger.do(outcomeSize, func(tx *bbolt.Tx) error {
 		l, err := s.ledgerSums().header(e.campaign)
 		if err != nil {
 			return err

@@ -82,6 +82,11 @@ func (f *file[S]) do(size int, apply func(*bbolt.Tx) error) error {
 	return f.Do(context.Background(), store.Job{Apply: apply, Size: size})
 }
 
+// submit is do for those who go on before it is on disk.
+func (f *file[S]) submit(size int, apply func(*bbolt.Tx) error) (<-chan error, error) {
+	return f.Submit(context.Background(), store.Job{Apply: apply, Size: size})
+}
+
 // take commits what takes in something new: ErrFull unless spare bytes are free
 // on the disk beside the reserve.
 func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error {

@@ -255,7 +255,11 @@ func fail(t *testing.T, s *Spool, id string) {
 		t.Fatalf("lease %s: %v, %v", id, leased, err)
 	}
 	v := judge(leased[0], &SendError{Class: Permanent, Text: "no"}, policy{maxTries: 4, delays: defaultDelays})
-	if err := s.settleQueue(leased[0], "", v); err != nil {
+	done, err := s.submitOutcome(leased[0], "", v)
+	if err == nil {
+		err = <-done
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
