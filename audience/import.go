@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strconv"
 )
 
@@ -61,6 +62,7 @@ func (e *ImportError) Error() string {
 
 // Limits on a file.
 const (
+	manyRows     = 100_000 // past it the memory of an import is worth giving back at once
 	maxRejects   = 20
 	maxColumns   = 256
 	maxRowBytes  = 1 << 20 // of one row; more is a quote that never closes
@@ -103,6 +105,9 @@ func (s *Store) ImportCSV(ctx context.Context, r io.Reader, o ImportOptions) (Im
 	// Also after an error: what is stored has to be found.
 	err = errors.Join(err, s.flush(context.WithoutCancel(ctx)), im.report.close())
 	im.total()
+	if im.seen = nil; im.result.Rows > manyRows {
+		debug.FreeOSMemory() // by itself the runtime gives it back over minutes
+	}
 	return im.result, err
 }
 

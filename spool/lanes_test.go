@@ -87,6 +87,35 @@ func TestNeverMoreInSendingOnDiskThanSlots(t *testing.T) {
 	})
 }
 
+func TestLeaseWaitsForCompanyOnlyWhileCallsAreOpenAndNotLong(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.pace.slots = 8
+		b.sender.fn = func(_ context.Context, m *Message, _ int) error {
+			if m.To == "slow@example.com" {
+				<-time.After(time.Minute)
+			}
+			return nil
+		}
+		b.run()
+		begun := time.Now()
+		b.put("first@example.com")
+		after(0)
+		if at := b.sender.at; len(at) != 1 || at[0].Sub(begun) != 0 {
+			t.Errorf("a lone mail was called at %v, want at once", at)
+		}
+		for range 7 {
+			b.put("slow@example.com")
+		}
+		after(time.Second)
+		begun = time.Now()
+		b.put("last@example.com")
+		after(time.Second)
+		if n := len(b.sender.at); n != 9 || b.sender.at[8].Sub(begun) != company {
+			t.Errorf("%d calls, the last %v after its mail came; want 9, %v", n, b.sender.at[n-1].Sub(begun), company)
+		}
+	})
+}
+
 func sendingOnDisk(t *testing.T, view func(func(*bbolt.Tx) error) error) (n int) {
 	err := view(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bSending).ForEach(func(_, _ []byte) error { n++; return nil })

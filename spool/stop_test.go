@@ -82,8 +82,8 @@ func TestStopCutsOpenCallsAfterTheGrace(t *testing.T) {
 		after(time.Second)
 		began := time.Now()
 		b.halt()
-		if took := time.Since(began); took != 9*time.Second {
-			t.Errorf("stop took %v, want the grace of 9 s", took)
+		if took := time.Since(began); took != defaultStopGrace+company {
+			t.Errorf("stop took %v, want the grace and one commit, %v", took, defaultStopGrace+company)
 		}
 		if l := b.state(1); l.Unknown != 6 || l.Pending != 4 {
 			t.Errorf("%d unknown and %d pending, want 6 and 4", l.Unknown, l.Pending)

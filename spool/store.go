@@ -82,9 +82,9 @@ func (f *file[S]) do(size int, apply func(*bbolt.Tx) error) error {
 	return f.Do(context.Background(), store.Job{Apply: apply, Size: size})
 }
 
-// submit is do for those who go on before it is on disk.
+// submit is do for those who go on before it is on disk, and in no hurry.
 func (f *file[S]) submit(size int, apply func(*bbolt.Tx) error) (<-chan error, error) {
-	return f.Submit(context.Background(), store.Job{Apply: apply, Size: size})
+	return f.Submit(context.Background(), store.Job{Apply: apply, Size: size, Lazy: company})
 }
 
 // take commits what takes in something new: ErrFull unless spare bytes are free

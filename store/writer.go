@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -27,6 +28,9 @@ type Job struct {
 	// on the volume, beside the reserve, for the job to be taken. Zero is a job
 	// about what was taken in already: it is not refused before the disk is full.
 	Spare int64
+	// Lazy is how long the job may wait for one that is not lazy to share its
+	// commit; zero is not at all. Nobody may hang on a lazy one.
+	Lazy time.Duration
 }
 
 // Sums are what many jobs of one commit change and what is written once, such
@@ -50,10 +54,11 @@ type job struct {
 	done chan error // capacity 1
 }
 
-func (j *job) isNew() bool { return j.Spare > 0 }
+func (j *job) isNew() bool  { return j.Spare > 0 }
+func (j *job) urgent() bool { return j.Lazy <= 0 }
 
 // Start starts the writer: one goroutine that takes whatever waits and commits
-// at once, so a lone job never waits for a timer. Close ends it. sums may be nil.
+// at once, so a lone job never waits for a timer, unless it is lazy. Close ends it. sums may be nil.
 func (s *Store) Start(sums Sums) {
 	if sums != nil {
 		s.sums = sums
@@ -102,7 +107,7 @@ func (s *Store) run() {
 	group := make([]*job, 0, maxGroupJobs)
 	for first := range s.jobs {
 		size := 0
-		group, size = s.gather(append(group[:0], first), first.Size)
+		group, size = s.linger(append(group[:0], first), first.Size)
 		// Those whom the last commit woke may be about to hand in more: letting
 		// them run first makes a quarter fewer commits of a drain (measured).
 		runtime.Gosched()
@@ -111,22 +116,49 @@ func (s *Store) run() {
 	}
 }
 
-// gather adds what waits to a group, within its bounds.
-func (s *Store) gather(group []*job, size int) ([]*job, int) {
-	for len(group) < maxGroupJobs && size < maxGroupSize {
+// linger is gather for a group that may be of lazy jobs alone: it waits as
+// long as the first of them allows for one that is in a hurry.
+func (s *Store) linger(group []*job, size int) ([]*job, int) {
+	group, size = s.gather(group, size)
+	if slices.ContainsFunc(group, (*job).urgent) {
+		return group, size
+	}
+	patience := time.NewTimer(group[0].Lazy)
+	defer patience.Stop()
+	for !crowded(group, size) {
 		select {
 		case j, ok := <-s.jobs:
 			if !ok {
 				return group, size
 			}
-			group = append(group, j)
-			size += j.Size
+			group, size = append(group, j), size+j.Size
+			if j.urgent() {
+				return s.gather(group, size)
+			}
+		case <-patience.C:
+			return group, size
+		}
+	}
+	return group, size
+}
+
+// gather adds what waits to a group, within its bounds.
+func (s *Store) gather(group []*job, size int) ([]*job, int) {
+	for !crowded(group, size) {
+		select {
+		case j, ok := <-s.jobs:
+			if !ok {
+				return group, size
+			}
+			group, size = append(group, j), size+j.Size
 		default:
 			return group, size
 		}
 	}
 	return group, size
 }
+
+func crowded(group []*job, size int) bool { return len(group) >= maxGroupJobs || size >= maxGroupSize }
 
 // commit writes a group. A job whose Apply fails is answered and left out, and
 // the others are tried again without it.

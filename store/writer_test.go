@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -93,6 +95,39 @@ func TestFailingJobDoesNotTakeOthersWithIt(t *testing.T) {
 	if s.Err() != nil {
 		t.Error(s.Err())
 	}
+}
+
+func TestLazyJobSharesTheCommitOfTheNextOrWaitsNoLongerThanItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := counted(t)
+		s.Start(c)
+		lazy := c.add("lazy", nil)
+		lazy.Lazy = time.Second
+		submit := func(j Job) <-chan error {
+			done, err := s.Submit(t.Context(), j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return done
+		}
+		begun := time.Now()
+		alone := submit(lazy)
+		if err := <-alone; err != nil || time.Since(begun) != time.Second || c.groups != 1 {
+			t.Errorf("alone it was on disk after %v, %d commits, %v; want 1s, 1", time.Since(begun), c.groups, err)
+		}
+		begun = time.Now()
+		first, second := submit(lazy), submit(lazy)
+		synctest.Wait()
+		urgent := submit(c.add("urgent", nil))
+		if err := errors.Join(<-first, <-second, <-urgent); err != nil || time.Since(begun) != 0 || c.groups != 2 {
+			t.Errorf("with company they were on disk after %v, %d commits, %v; want 0s, 2", time.Since(begun), c.groups, err)
+		}
+		last := submit(lazy)
+		closed(t, s)
+		if err := <-last; err != nil {
+			t.Error("a close lost it:", err)
+		}
+	})
 }
 
 func TestManyWritersAndAClose(t *testing.T) {
