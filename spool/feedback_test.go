@@ -312,10 +312,11 @@ func (h history) play(t *rapid.T, dir string, order []int, settleAt, crashAt map
 }
 
 func (s *Spool) settleLeased(m *Message, id string, v verdict) error {
-	if m.Lane == Bulk {
-		return s.settleLedger(m, id, v)
+	done, err := s.submitOutcome(m, id, v)
+	if err != nil {
+		return err
 	}
-	return s.settleQueue(m, id, v)
+	return <-done
 }
 
 // lease makes the messages, half in a campaign, and begins their attempts.

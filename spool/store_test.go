@@ -255,11 +255,7 @@ func fail(t *testing.T, s *Spool, id string) {
 		t.Fatalf("lease %s: %v, %v", id, leased, err)
 	}
 	v := judge(leased[0], &SendError{Class: Permanent, Text: "no"}, policy{maxTries: 4, delays: defaultDelays})
-	done, err := s.submitOutcome(leased[0], "", v)
-	if err == nil {
-		err = <-done
-	}
-	if err != nil {
+	if err := s.settleLeased(leased[0], "", v); err != nil {
 		t.Fatal(err)
 	}
 }
