@@ -62,6 +62,7 @@ type Store struct {
 
 	names   names
 	pending pending
+	seen    *seen // nil but while rows are loaded; the writer's alone
 	optouts optOutLog
 
 	group     update        // the writer's alone

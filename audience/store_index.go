@@ -1,13 +1,10 @@
 package audience
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
-	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -19,10 +16,7 @@ import (
 // end). So an import keeps the new ones in memory and puts them in sorted when
 // it ends; meta's "indexed" says from which id on the index has to be made good
 // when pabal was killed before that.
-const (
-	maxPending = 1 << 18 // entries in memory, some 10 MB, before they are written
-	indexBatch = 20_000  // entries a commit, sorted: neighbours share pages
-)
+const indexBatch = 20_000 // entries a commit, sorted: neighbours share pages
 
 // addressHash is the keyed hash of an address (doc.go).
 type addressHash [16]byte
@@ -38,69 +32,6 @@ func (s *Store) hash(address string) addressHash {
 
 func emailKey(short, id uint64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(make([]byte, 0, 16), short), id)
-}
-
-// pending holds what is not in the e-mail index yet: short hash -> id.
-type pending struct {
-	mu sync.RWMutex
-	m  map[uint64]uint64
-}
-
-// add reports false where the hash is taken.
-func (p *pending) add(short, id uint64) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, taken := p.m[short]; taken {
-		return false
-	}
-	if p.m == nil {
-		p.m = map[uint64]uint64{}
-	}
-	p.m[short] = id
-	return true
-}
-
-func (p *pending) get(short uint64) uint64 {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.m[short]
-}
-
-func (p *pending) remove(shorts ...uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, short := range shorts {
-		delete(p.m, short)
-	}
-	if len(p.m) == 0 {
-		p.m = nil // a map never shrinks
-	}
-}
-
-func (p *pending) size() int {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return len(p.m)
-}
-
-// entry is one line of the e-mail index.
-type entry struct{ short, id uint64 }
-
-func (p *pending) sorted() []entry {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	list := make([]entry, 0, len(p.m))
-	for short, id := range p.m {
-		list = append(list, entry{short, id})
-	}
-	sortEntries(list)
-	return list
-}
-
-func sortEntries(list []entry) {
-	slices.SortFunc(list, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.short, b.short), cmp.Compare(a.id, b.id))
-	})
 }
 
 // find is the id and record of an address, a nil record if there is none.
@@ -130,29 +61,28 @@ func isAt(b []byte, key string) bool {
 	return err == nil && len(r.email) == len(key) && eml.Key(string(r.email)) == key
 }
 
-// flush puts what is pending into the index.
+// flush puts what is pending into the index, a commit for each batch, and with
+// the last one notes up to which id the index is whole. A batch is taken inside
+// its commit, where nothing is pending that may still be rolled back.
 func (s *Store) flush(ctx context.Context) error {
-	return s.index(ctx, s.pending.sorted())
-}
-
-// index puts sorted entries in, in several commits, and with the last one notes
-// up to which id the index is whole.
-func (s *Store) index(ctx context.Context, list []entry) error {
-	for batch := range slices.Chunk(list, indexBatch) {
-		err := s.update(ctx, func(u *update) error { return u.index(batch) })
+	for at := s.pending.walk(); ; {
+		var batch []entry
+		var next walk
+		err := s.update(ctx, func(u *update) error {
+			next = at
+			batch = s.pending.next(&next, indexBatch)
+			u.direct = u.direct || len(batch) == 0 // Flush notes the mark
+			return u.index(batch)
+		})
 		if err != nil {
 			return fmt.Errorf("write the e-mail index: %w", err)
 		}
-		shorts := make([]uint64, len(batch))
-		for i, e := range batch {
-			shorts[i] = e.short
+		if len(batch) == 0 {
+			return nil
 		}
-		s.pending.remove(shorts...)
+		s.pending.remove(batch)
+		at = next
 	}
-	return s.update(ctx, func(u *update) error {
-		u.direct = true // Flush notes the mark
-		return nil
-	})
 }
 
 func (u *update) index(batch []entry) error {
@@ -173,7 +103,16 @@ func (s *Store) reindex() error {
 		return err
 	}
 	sortEntries(list)
-	return s.index(context.Background(), list)
+	for at := 0; at < len(list) && err == nil; at += indexBatch {
+		err = s.update(context.Background(), func(u *update) error {
+			u.direct = at+indexBatch >= len(list)
+			return u.index(list[at:min(at+indexBatch, len(list))])
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("write the e-mail index: %w", err)
+	}
+	return nil
 }
 
 // unindexed are the entries of subscribers past the mark.

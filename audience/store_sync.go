@@ -1,6 +1,7 @@
 package audience
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -20,6 +21,8 @@ type syncRun struct {
 	options *SyncOptions
 	later   bool     // new addresses go into the e-mail index after the commit
 	columns []uint32 // numbers of the attributes, 0 before first use
+	newest  []byte   // the last key of rows: what is after it is not known
+	rereads bool     // there are rows to be read again
 	result  SyncResult
 }
 
@@ -43,13 +46,20 @@ func (u *update) syncing(o *SyncOptions, later bool) *syncRun {
 		rows: u.tx.Bucket(bucketRows), rowsOf: u.tx.Bucket(bucketRowsOf), again: u.tx.Bucket(bucketReread),
 	}
 	run.rows.FillPercent, run.rowsOf.FillPercent = 0.9, 0.9 // a first load is in key order
+	run.newest = bytes.Clone(end(run.rows))
+	run.rereads = end(run.again) != nil
+	if !o.Load {
+		u.s.seen = nil
+	}
 	return run
 }
 
 // row stores one row.
 func (u *syncRun) row(r *syncRow) error {
-	if err := u.again.Delete(r.key); err != nil {
-		return err
+	if u.rereads {
+		if err := u.again.Delete(r.key); err != nil {
+			return err
+		}
 	}
 	old, known := u.entry(r.key)
 	switch {
@@ -70,6 +80,9 @@ func (u *syncRun) row(r *syncRow) error {
 		if err := u.rowsOf.Delete(append(key64(old.person), r.key...)); err != nil {
 			return err
 		}
+	}
+	if u.options.Load {
+		u.watch()
 	}
 	p, err := u.find(r.hash, r.email)
 	switch {
@@ -192,8 +205,7 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 		return err
 	}
 	p.email, p.suppressed = r.email, u.blocked.Get(r.hash[:]) != nil
-	u.direct = true
-	if err := u.tx.Bucket(bucketEmail).Put(emailKey(r.hash.short(), p.id), []byte{}); err != nil {
+	if err := u.indexNow(r.hash, p.id); err != nil {
 		return err
 	}
 	if p.consent = carriedOr(p.consent); !p.consent.Subscribed && p.consent.Source != "" {

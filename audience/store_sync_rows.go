@@ -67,11 +67,19 @@ func (r sourceRow) pack(dst []byte) []byte {
 }
 
 // entry is what is known of a row.
-func (u *syncRun) entry(key []byte) (sourceRow, bool) { return readSourceRow(u.rows.Get(key)) }
+func (u *syncRun) entry(key []byte) (sourceRow, bool) {
+	if bytes.Compare(key, u.newest) > 0 {
+		return sourceRow{}, false
+	}
+	return readSourceRow(u.rows.Get(key))
+}
 
 // enter notes that a row is of a subscriber.
 func (u *syncRun) enter(r *syncRow, person uint64) error {
 	value := sourceRow{person, r.updated, r.yes, r.consentAt}.pack(make([]byte, 0, 32))
+	if bytes.Compare(r.key, u.newest) > 0 {
+		u.newest = r.key
+	}
 	if err := u.rows.Put(r.key, value); err != nil {
 		return err
 	}
@@ -92,7 +100,10 @@ func (u *syncRun) members(person uint64) []member {
 }
 
 // reread asks for a row's fields.
-func (u *syncRun) reread(key []byte) error { return u.again.Put(key, []byte{}) }
+func (u *syncRun) reread(key []byte) error {
+	u.rereads = true
+	return u.again.Put(key, []byte{})
+}
 
 // vanish takes a row away that is not there any more.
 func (u *syncRun) vanish(key []byte, old sourceRow) error {

@@ -22,10 +22,10 @@ type update struct {
 	emails  *bolt.Cursor
 	optouts *bolt.Bucket
 	blocked *bolt.Bucket
-	buf     []byte   // records; bbolt keeps a value until the commit, so no byte is used twice
-	created int64    // subscribers that are new in this transaction
-	direct  bool     // some of them went into the index at once
-	added   []uint64 // hashes put into pending, taken out on a rollback
+	buf     []byte  // records; bbolt keeps a value until the commit, so no byte is used twice
+	created int64   // subscribers that are new in this transaction
+	direct  bool    // some of them went into the index at once
+	added   []entry // put into pending, taken out on a rollback
 }
 
 // update runs do in the next commit and returns when that is on disk. do may
@@ -60,7 +60,7 @@ func (u *update) Begin(tx *bolt.Tx) {
 
 // Abandon forgets what a rolled back group left in memory.
 func (u *update) Abandon() error {
-	u.s.pending.remove(u.added...)
+	u.s.pending.remove(u.added)
 	return u.s.db.View(func(tx *bolt.Tx) error { return u.s.names.load(tx.Bucket(bucketNames)) })
 }
 
@@ -95,6 +95,9 @@ func (u *update) get(id uint64) (*person, error) {
 
 // find is a subscriber by address hash and address, nil if there is none.
 func (u *update) find(h addressHash, address string) (*person, error) {
+	if u.s.seen.none(h.short()) {
+		return nil, nil
+	}
 	id, b := u.s.find(u.emails, u.people, h, address)
 	if b == nil {
 		return nil, nil
@@ -132,12 +135,12 @@ func (u *update) create(p *person, h addressHash, later bool) error {
 	u.created++
 	if later {
 		if u.s.pending.add(h.short(), id) {
-			u.added = append(u.added, h.short())
+			u.added = append(u.added, entry{h.short(), id})
+			u.s.seen.add(h.short())
 			return nil
 		}
 	} // else, and where two addresses share a short hash: now
-	u.direct = true
-	return u.tx.Bucket(bucketEmail).Put(emailKey(h.short(), id), []byte{})
+	return u.indexNow(h, id)
 }
 
 // addressConsent is the refusal that stays on an address, zero if there is none.

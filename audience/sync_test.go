@@ -347,3 +347,19 @@ func BenchmarkSyncLoad(b *testing.B) {
 	}
 	b.ReportMetric(float64(rows*b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// TestALoadFindsWhomItMadeItself: addresses that come again in the same batch,
+// in a later one, and of people from elsewhere, while a filter says who is new.
+func TestALoadFindsWhomItMadeItself(t *testing.T) {
+	x := newTable(t)
+	importText(t, x.s, "email,subscribed\nfile@example.com,yes\n", ImportOptions{})
+	x.options.Load = true
+	x.sync(tableRow{id: "1", email: "a@example.com", yes: true, updated: 1}, tableRow{id: "2", email: "A@example.com", yes: true, updated: 2, name: "second"})
+	x.sync(tableRow{id: "3", email: "FILE@example.com", yes: true, updated: 1, name: "both"}, tableRow{id: "4", email: "a@example.com", yes: true, updated: 3, name: "third"})
+	importText(t, x.s, "email,subscribed\nmeanwhile@example.com,yes\n", ImportOptions{})
+	got := x.sync(tableRow{id: "5", email: "meanwhile@example.com", yes: true, updated: 1, name: "later"})
+	if got.Created != 0 {
+		t.Errorf("got %+v", got)
+	}
+	x.want(map[string]string{"a@example.com": "+third", "FILE@example.com": "+both", "meanwhile@example.com": "+later"})
+}

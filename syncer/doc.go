@@ -3,9 +3,9 @@
 //
 // A full pass walks the table in the order of its key, in chunks of one query
 // and one commit each, then takes out the rows we know and the table does not
-// have any more. It is the first load, runs again once a day and whenever the
-// configuration of the source changed. A tick reads what changed since the
-// watermark, in the order of (updated_at, id), and again what changed in the
+// have any more (a first load in one go has none). It is the first load, runs
+// again once a day and whenever the configuration of the source changed. A tick
+// reads what changed since the watermark, in the order of (updated_at, id), and again what changed in the
 // Overlap before it: a transaction that committed late has an older time than
 // its neighbours. The watermark is the server's own clock as it was before the
 // pass began. How far a pass got is stored with the rows it stored, so that a

@@ -28,6 +28,7 @@ type pass struct {
 	table  *table
 	mark   mark
 	limit  int
+	empty  bool // no row was known when it began
 }
 
 // read reads the rows of a query into a batch.
@@ -176,6 +177,9 @@ func (p *pass) full(ctx context.Context, shrink bool) error {
 				Hint: "is it the right database and table? nobody was removed"}
 		}
 		p.mark.Run.Sweeping, p.mark.Run.At = true, nil
+		if p.empty {
+			return nil // what vanished since is seen by the daily pass
+		}
 	}
 	return p.sweep(ctx, shrink)
 }

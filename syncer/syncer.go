@@ -221,6 +221,11 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 	if !goesOn {
 		p.mark.Plan = s.config.plan()
 		p.mark.Run = &run{Full: true, Next: now, Ours: begin.UnixMicro(), Result: Result{Full: true}}
+		known, err := s.store.SyncKeys(nil, 1)
+		if err != nil {
+			return false, Result{}, err
+		}
+		p.empty = len(known) == 0
 	}
 	s.log.Info("full sync began", "why", why, "again", goesOn)
 	err = p.full(ctx, o.Shrink)
