@@ -67,6 +67,7 @@ type Campaign struct {
 	CreatedAt       time.Time         `json:"created_at"`
 	Sealed          time.Time         `json:"sealed,omitzero"`
 	Expect          int64             `json:"expect,omitempty"`
+	Damaged         bool              `json:"damaged,omitempty"` // in a list: its record cannot be read, only its ledger
 
 	Started      time.Time   `json:"started,omitzero"`
 	First        time.Time   `json:"first,omitzero"`

@@ -50,7 +50,7 @@ func (d *lastCheck) Send(ctx context.Context, m *spool.Message) (string, error) 
 func (d *lastCheck) sendBulk(ctx context.Context, m *spool.Message) (string, error) {
 	def, err := d.store.mailing(m.Campaign)
 	if err != nil {
-		return "", definitionError(err)
+		return "", definitionError(m.Campaign, err)
 	}
 	sub, err := d.allowedBulk(m, def.topic)
 	if err != nil {
@@ -118,12 +118,15 @@ func (d *lastCheck) notSuppressed(m *spool.Message) error {
 }
 
 // definitionError says whether reading a campaign's definition may work later.
-func definitionError(err error) error {
+// A record that cannot be read concerns nobody but its campaign.
+func definitionError(id uint64, err error) error {
 	const what = "the campaign's definition cannot be used: "
 	if errors.Is(err, ErrNotFound) {
 		return ours(spool.Permanent, what+err.Error(), err)
 	}
-	return unreadable(what, err)
+	e := unreadable(what, err)
+	e.Scope = spool.CampaignScope(id)
+	return e
 }
 
 // ours is a refusal of pabal's own: SES was not called.
@@ -134,8 +137,8 @@ func ours(class spool.Class, text string, err error) *spool.SendError {
 // unreadable holds everything: when a store cannot be read nobody can say who
 // may be mailed, and it is no message's fault.
 func unreadable(what string, err error) *spool.SendError {
-	e := ours(spool.Configuration, what+err.Error(), err)
-	e.Scope, e.Hint = spool.ScopeAll, "Look at the disk and the log, then restart pabal; what waits is kept and goes on by itself."
+	e := ours(spool.Storage, what+err.Error(), err)
+	e.Scope, e.Hint = spool.ScopeAll, "See what is damaged with: pabal check. What waits is kept and goes on by itself once it can be read."
 	return e
 }
 

@@ -170,8 +170,8 @@ func (s *Store) release(id uint64) {
 }
 
 // Run finishes what a crash or a full disk interrupted (freezes, cancels) and
-// blocks till ctx ends. An error of one campaign is logged and does not hinder
-// the others.
+// blocks till ctx ends. An error of one campaign, even one whose record is
+// damaged, is logged and does not hinder the others.
 func (s *Store) Run(ctx context.Context) error {
 	for {
 		all, err := s.Campaigns()
@@ -179,6 +179,10 @@ func (s *Store) Run(ctx context.Context) error {
 			return fmt.Errorf("look for interrupted campaigns: %w", err)
 		}
 		for _, c := range all {
+			if c.Damaged {
+				s.log().Error("record of a campaign was damaged", "campaign", c.ID, "hint", damagedHint)
+				continue
+			}
 			if err := s.finish(ctx, c); err != nil && ctx.Err() == nil {
 				s.log().Error("interrupted campaign could not be finished", "campaign", c.ID, "err", err)
 			}

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,10 +156,26 @@ func decodeCampaign(b *bolt.Bucket, id uint64, c *Campaign) error {
 	if raw == nil {
 		return fmt.Errorf("campaign %d: %w", id, ErrNotFound)
 	}
-	if err := json.Unmarshal(raw, c); err != nil {
-		return fmt.Errorf("read campaign %d: %w", id, err)
+	err := json.Unmarshal(raw, c)
+	if err == nil && c.ID != id {
+		err = fmt.Errorf("it says that it is campaign %d", c.ID)
+	}
+	if err != nil {
+		return &eml.Problem{What: fmt.Sprintf("the record of campaign %d is damaged: %v", id, err), Hint: damagedHint, Err: fmt.Errorf("read campaign %d: %w", id, err)}
 	}
 	return nil
+}
+
+const damagedHint = "see what else is with: pabal check; its ledger is kept apart and whole, and the newest backup has the record"
+
+// damagedCampaign stands in a list for one whose record cannot be read; what
+// became of its recipients is in the ledger.
+func (s *Store) damagedCampaign(id uint64) Campaign {
+	c := Campaign{ID: id, Name: "(damaged)", Damaged: true, State: spool.Held, Reason: "its record in " + FileName + " is damaged"}
+	if l, err := s.spool.Ledger(id); err == nil {
+		c.Sealed, c.State, c.Started, c.First, c.Ended, c.Counts, c.Hold = l.Started, l.State, l.Started, l.First, l.Ended, l.Counts, l.Hold
+	}
+	return c
 }
 
 // record is a campaign as it stands in campaign.db.
@@ -178,15 +195,19 @@ func (s *Store) Campaign(id uint64) (Campaign, error) {
 	return s.withLedger(c)
 }
 
-// Campaigns returns all campaigns, newest first.
+// Campaigns returns all campaigns, newest first. One whose record cannot be
+// read is among them, Damaged, with what its ledger knows.
 func (s *Store) Campaigns() ([]Campaign, error) {
 	all := []Campaign{}
 	err := s.db.View(func(tx *bolt.Tx) error {
 		cursor := tx.Bucket(bucketCampaigns).Cursor()
 		for k, raw := cursor.Last(); k != nil; k, raw = cursor.Prev() {
+			if len(k) != 8 {
+				continue // damaged: no key of ours, and `pabal check` names it
+			}
 			var c Campaign
-			if err := json.Unmarshal(raw, &c); err != nil {
-				return fmt.Errorf("read campaign: %w", err)
+			if id := binary.BigEndian.Uint64(k); json.Unmarshal(raw, &c) != nil || c.ID != id {
+				c = Campaign{ID: id, Damaged: true}
 			}
 			all = append(all, c)
 		}
@@ -196,6 +217,10 @@ func (s *Store) Campaigns() ([]Campaign, error) {
 		return nil, err
 	}
 	for i := range all {
+		if all[i].Damaged {
+			all[i] = s.damagedCampaign(all[i].ID)
+			continue
+		}
 		if all[i], err = s.withLedger(all[i]); err != nil {
 			return nil, err
 		}

@@ -163,7 +163,7 @@ func (d *daemon) wireSpool() {
 	d.spool.TransactionalLeave = d.cfg.Lanes.TransactionalUnknown == "leave"
 	d.spool.BodyMemory = int64(d.cfg.BodyMemory)
 	d.spool.MaxMessage = int64(d.cfg.SMTP.MaxMessageSize)
-	d.spool.Logger = d.logger.With("part", "spool")
+	d.spool.Logger = d.logger
 }
 
 func (d *daemon) settings() campaign.Settings {

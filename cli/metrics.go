@@ -28,6 +28,10 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	for _, h := range status.Held {
 		fmt.Fprintf(&out, "pabal_hold{scope=%q,class=%q,manual=\"%t\"} 1\n", h.Scope, h.Class, h.Manual)
 	}
+	gauge("store_free_bytes", "free for the stores: on the volume and in their unused pages", float64(status.Store.FreeBytes))
+	gauge("store_reserve_bytes", "with less than this free nothing new is taken", float64(status.Store.ReserveBytes))
+	gauge("store_nearly_full", "1 while new mail is refused because the disk is nearly full", number(status.Store.NearlyFull))
+	gauge("store_no_campaigns", "1 while no campaign can start for want of space", number(status.Store.NoCampaigns))
 	gauge("accepted_per_second", "accepted by SES, mean of the last seconds", status.PerSecond)
 	fmt.Fprint(&out, "# HELP pabal_messages messages by lane and outcome\n# TYPE pabal_messages gauge\n")
 	for _, lane := range slices.Sorted(maps.Keys(status.Lanes)) {
@@ -47,4 +51,12 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("smtp_refused", "mails refused since the start", float64(smtp.Refused))
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes()) // the reader has gone: nobody to tell
+}
+
+// number is a condition as a metric.
+func number(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }

@@ -32,6 +32,7 @@ func TestMetricsNameWhatIsHeldAndCountByOutcome(t *testing.T) {
 	for _, want := range []string{
 		`pabal_hold{scope="from:example.com",class="identity",manual="false"} 1`, "pabal_holds 1",
 		`pabal_messages{lane="transactional",outcome="pending"} 1`, "pabal_ses_quota_24h ",
+		"pabal_store_free_bytes ", "pabal_store_reserve_bytes ", "pabal_store_nearly_full 0",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("metrics do not say %q:\n%s", want, w.Body)

@@ -11,6 +11,8 @@ import (
 	"pabal/control"
 	"pabal/eml"
 	"pabal/smtpd"
+	"pabal/spool"
+	"pabal/store"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -40,6 +42,7 @@ func describeStatus(r *report, st control.Status) {
 	}
 	r.pair("ses", ses)
 	r.pair("ses problem", st.SES.Error)
+	r.pair("disk", describeDisk(st.Spool.Store))
 	describeSyncStatus(r, st.Sync)
 	var smtp smtpd.Stats
 	if json.Unmarshal(st.SMTP, &smtp) == nil {
@@ -54,6 +57,18 @@ func describeStatus(r *report, st control.Status) {
 			r.line("      until about %s", r.when(h.Until))
 		}
 	}
+}
+
+// describeDisk says how much room there is, and what it means when it is little.
+func describeDisk(d spool.Disk) string {
+	text := fmt.Sprintf("%s MB free", commas(d.FreeBytes>>20))
+	if d.NearlyFull {
+		return text + fmt.Sprintf(", nearly full: %s MB are needed. New mail is answered 452 and no campaign starts; %s", commas(d.ReserveBytes>>20), store.FullHint)
+	}
+	if d.NoCampaigns {
+		return text + ", unused in queue.db: no campaign can start. Free some space, or stop pabal and run: pabal compact"
+	}
+	return text
 }
 
 func quota(sent, most float64) string {

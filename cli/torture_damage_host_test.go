@@ -218,6 +218,7 @@ func (f *fullStore) damaged(t *testing.T, row *row, d damage, file string, rando
 	row.runs++
 	if err := r.tryStart(d.start...); err != nil {
 		t.Log(err)
+		r.endsByItself()
 		r.p.kill()
 		r.refusedClearly(path)
 		tally["refused"]++

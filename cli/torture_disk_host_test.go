@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pabal/control"
 	"pabal/sesclient/emulator"
 	"pabal/spool"
 )
@@ -37,16 +38,42 @@ func tortureFullByUs(t *testing.T, row *row, runs int) {
 		r.holdAll()
 		r.fillUp()
 		row.runs++
-		if _, err := r.client().Status(t.Context()); err != nil {
-			t.Errorf("status on a full disk: %v", err)
-		}
+		r.saysFull(true)
 		r.release()
 		r.prove()
 		r.acceptsAgain()
+		r.saysFull(false)
 		r.prove()
 		r.stop(r.p)
 		d.unmount()
 	})
+}
+
+// saysFull wants status to say whether the disk is nearly full, and a client to
+// hear it at MAIL.
+func (r *rig) saysFull(full bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), acceptsWithin)
+	defer cancel()
+	var st control.Status
+	err := eventually(ctx, func() bool { // mail that was sent leaves its pages to a later commit
+		st, _ = r.client().Status(ctx)
+		return st.Spool.Store.NearlyFull == full
+	})
+	if err != nil || st.Spool.Store.NearlyFull != full {
+		r.t.Errorf("status of the disk: %+v, %v; nearly full should be %v", st.Spool.Store, err, full)
+	}
+	c, err := dialSMTP(r.p.where.SMTP[0])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.conn.Close()
+	if code, text, err := c.say("MAIL FROM:<erp@example.com>"); err != nil || (code == 452) != full || (code == 250) == full {
+		r.t.Errorf("MAIL was answered %d %s, %v; nearly full is %v", code, text, err, full)
+	}
+	if err := eventually(ctx, func() bool { return !full || strings.Contains(r.log(), `"disk is nearly full`) }); err != nil {
+		r.t.Errorf("the log does not say it:\n%s", r.log())
+	}
 }
 
 func (r *rig) holdAll() {
@@ -102,6 +129,7 @@ func tortureFullByOthers(t *testing.T, row *row, runs int) {
 		fillDisk(t, ballast)
 		row.runs++
 		r.fillUp()
+		r.saysFull(true)
 		r.release()
 		r.prove()
 		if err := os.Remove(ballast); err != nil {

@@ -152,7 +152,7 @@ func (r *rig) endsByItself() {
 	select {
 	case <-r.p.ended:
 	case <-time.After(endsWithin):
-		r.t.Errorf("a sync failed and the daemon goes on\n%s", r.log())
+		r.t.Errorf("what it met ends the daemon, and it goes on\n%s", r.log())
 	}
 }
 

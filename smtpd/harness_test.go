@@ -24,6 +24,7 @@ type memory struct {
 	puts     []put
 	err      error         // answer of Put
 	full     error         // answer of ReserveBody
+	noRoom   error         // answer of Room
 	hold     chan struct{} // Put waits until it is closed, if not nil
 	arrived  chan struct{} // gets a value when Put is called, if not nil
 	reserved int64
@@ -68,6 +69,19 @@ func (m *memory) ReserveBody(_ context.Context, n int64) (func(), error) {
 		defer m.mu.Unlock()
 		m.reserved -= n
 	}, nil
+}
+
+func (m *memory) Room() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.noRoom
+}
+
+// room sets the answer of Room.
+func (m *memory) room(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.noRoom = err
 }
 
 func (m *memory) all() []put {

@@ -23,7 +23,7 @@ func refusal(code int, enhanced, text string) *smtp.SMTPError {
 func notNow(err error) *smtp.SMTPError {
 	switch {
 	case errors.Is(err, spool.ErrFull):
-		return refusal(452, "4.3.1", "the disk of the mail queue is full, try again later")
+		return refusal(452, "4.3.1", "the disk of the mail queue is nearly full, try again later; the operator sees with pabal status what it needs")
 	case errors.Is(err, spool.ErrBroken):
 		return refusal(451, "4.3.0", "the mail queue cannot be written, see the log of pabal; try again later")
 	}

@@ -59,6 +59,10 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if len(from) > maxPathOctets {
 		return s.refuse(553, "5.1.7", "the sender is longer than 256 octets")
 	}
+	if err := s.server.queue.Room(); err != nil { // before the text has come all the way
+		s.server.refused.Add(1)
+		return notNow(err)
+	}
 	s.open, s.from, s.size = true, from, opts.Size
 	return nil
 }

@@ -309,3 +309,25 @@ func TestManyIDsFitOneReplyLine(t *testing.T) {
 		t.Errorf("%d octets: %q", len(text), text)
 	}
 }
+
+// A client learns at MAIL that there is no room, before it has sent a text of
+// megabytes, and is served in the same session once there is.
+func TestNearlyFullDiskIsSaidAtMAIL(t *testing.T) {
+	q := &memory{}
+	s := testServer(q)
+	c := dial(t, start(t, s))
+	c.play("< 220\n> EHLO client\n< 250")
+	for name, err := range map[string]error{"452 4.3.1": fmt.Errorf("room: %w", spool.ErrFull), "451 4.3.0": fmt.Errorf("room: %w", spool.ErrBroken)} {
+		q.room(err)
+		c.play("> MAIL FROM:<a@shop.example> SIZE=50000\n< " + name + "\n> MAIL FROM:<a@shop.example>\n< " + name + "\n> RCPT TO:<b@example.com>\n< 502")
+	}
+	if got := s.Stats().Refused; got != 4 {
+		t.Errorf("%d refused, want 4", got)
+	}
+	q.room(nil)
+	c.play("> MAIL FROM:<a@shop.example> SIZE=50000\n< 250\n> RCPT TO:<b@example.com>\n< 250\n> DATA\n< 354")
+	c.send(plain + ".\r\n")
+	if got := c.reply(); !strings.HasPrefix(got, "250") {
+		t.Errorf("then %q", got)
+	}
+}

@@ -85,6 +85,7 @@ type Server struct {
 type queue interface {
 	Put(ctx context.Context, env spool.Envelope, body []byte) ([]string, error)
 	ReserveBody(ctx context.Context, n int64) (func(), error)
+	Room() error // what Put would say of a mail now
 }
 
 // Stats is the `smtp` part of status --json.

@@ -44,6 +44,7 @@ func (s *Spool) Run(ctx context.Context) error {
 	loops.Go(func() { s.finishCancels(ctx) })
 	loops.Go(func() { s.finishResends(ctx) })
 	loops.Go(func() { s.sweepOrphans(ctx) })
+	loops.Go(func() { s.watchDisk(ctx) })
 
 	select {
 	case <-ctx.Done():

@@ -38,6 +38,7 @@ const (
 	Identity      Class = "identity"      // the From domain is not verified
 	Configuration Class = "configuration" // configuration set or template missing
 	Credentials   Class = "credentials"   // no, wrong or expired credentials; clock wrong
+	Storage       Class = "storage"       // our own files cannot be read
 	Network       Class = "network"       // nothing was written: DNS, connect, TLS
 	Outage        Class = "outage"        // of a hold: several refusals in a row
 	Operator      Class = "operator"      // of a hold: a person's doing

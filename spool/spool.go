@@ -119,7 +119,10 @@ type Spool struct {
 // Open opens or creates the store in dir (0700). What a crash left in sending
 // stays so until Run settles it. It returns an error that wraps ErrLocked when
 // another process holds the store.
-func Open(dir string) (*Spool, error) {
+func Open(dir string) (*Spool, error) { return openWith(dir, store.Options{}) }
+
+// openWith is Open; tests give the stores a disk of their own.
+func openWith(dir string, o store.Options) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
@@ -127,7 +130,7 @@ func Open(dir string) (*Spool, error) {
 	for i := range s.kicks {
 		s.kicks[i] = make(chan struct{}, 1)
 	}
-	o := store.Options{Fuse: store.NewFuse()} // what one of them lost the other may not promise
+	o.Fuse = store.NewFuse() // what one of them lost the other may not promise
 	var err error
 	if s.queue.Store, err = openQueue(dir, o); err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type Status struct {
 	Sending       int64             `json:"sending"`
 	OldestSeconds int64             `json:"oldest_seconds"` // age of the oldest mail that could be sent and is not; 0 for none
 	Held          []Hold            `json:"held"`
+	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
 	PerSecond     float64           `json:"per_second"` // accepted, mean of the last five whole seconds
 	Recent        []int             `json:"recent"`     // accepted in each of the last 60 whole seconds, oldest first
@@ -64,7 +65,7 @@ func (s *Spool) Status() (Status, error) {
 	}
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
-		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: s.Holds(),
+		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: s.Holds(), Store: s.Disk(),
 		Lanes:     map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk},
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil
@@ -128,7 +129,7 @@ func (t *meter) last(now time.Time) []int {
 // Event is one line of the home screen's log.
 type Event struct {
 	At   time.Time `json:"at"`
-	Kind string    `json:"kind"` // accepted, failed, skipped, unknown, pending (a retry), hold, release, state
+	Kind string    `json:"kind"` // accepted, failed, skipped, unknown, pending (a retry), hold, release, state, disk
 	ID   string    `json:"id,omitempty"`
 	Text string    `json:"text,omitempty"`
 }

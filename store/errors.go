@@ -47,10 +47,14 @@ func NewFuse() *Fuse { return &Fuse{blown: make(chan struct{})} }
 
 // Blow keeps the first cause.
 func (f *Fuse) Blow(path string, cause error) {
+	hint := "see the kernel's log (dmesg) and mend the disk, then start pabal again: what was acknowledged is kept"
+	if errors.Is(cause, ErrDamaged) {
+		hint = restoreHint
+	}
 	f.once.Do(func() {
 		f.cause = &eml.Problem{
 			What: fmt.Sprintf("%s could not be written: %v; nothing is taken any more, so that nothing is lost", filepath.Base(path), cause),
-			Hint: "see the kernel's log (dmesg) and mend the disk, then start pabal again: what was acknowledged is kept",
+			Hint: hint,
 			Err:  fmt.Errorf("%w: %w", ErrBroken, cause),
 		}
 		close(f.blown)

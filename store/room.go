@@ -18,9 +18,11 @@ const (
 	defaultRoom = 16 << 20 // bytes
 	roomPiece   = 1 << 19  // bytes: what one full group of outcomes adds, about
 	lookEvery   = 100 * time.Millisecond
-	fullHint    = "free some space on it: mail is accepted again by itself, and what was accepted is sent meanwhile"
 	largeVolume = int64(1) << 62
 )
+
+// FullHint is what to do about a disk that is full or nearly so.
+const FullHint = "free some space on it: mail is accepted again by itself, and what was accepted is sent meanwhile"
 
 // Space is a volume's.
 type Space struct {
@@ -84,18 +86,28 @@ func (s *Store) Room(spare int64, size int) error {
 	if spare <= 0 {
 		return nil
 	}
-	now, err := s.space.take(size)
-	if err != nil {
-		return nil
-	}
-	need, free := spare+min(reserve, now.Total/10), now.Free+s.unused()
+	free, need := s.left(spare, size)
 	if free >= need {
 		return nil
 	}
 	return &eml.Problem{
-		What: fmt.Sprintf("the disk of %s is nearly full: %d MB are free, and %d MB are needed so that what was accepted can be sent", s.space.dir, max(free, 0)>>20, need>>20),
-		Hint: fullHint, Err: ErrFull,
+		What: fmt.Sprintf("the disk of %s is nearly full: %d MB are free, and %d MB are needed so that what was accepted can be sent", s.space.dir, free>>20, need>>20),
+		Hint: FullHint, Err: ErrFull,
 	}
+}
+
+// Left is what is free for something new with this Spare, and what has to be,
+// bytes: it is taken while free is not less than need. free is the volume's
+// and the pages of the file that hold nothing.
+func (s *Store) Left(spare int64) (free, need int64) { return s.left(spare, 0) }
+
+// left is Left, counting size bytes as taken.
+func (s *Store) left(spare int64, size int) (free, need int64) {
+	now, err := s.space.take(size)
+	if err != nil {
+		return largeVolume, spare
+	}
+	return max(now.Free, 0) + s.unused(), spare + min(reserve, now.Total/10)
 }
 
 // room is a file of blocks that nothing was written to, kept for commits about

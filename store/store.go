@@ -92,6 +92,7 @@ type Store struct {
 	mu     sync.RWMutex // guards closed
 	closed bool
 	ended  chan struct{} // closed when the writer is done; nil until it was started
+	stuck  bool          // the writer's: bbolt panicked in a transaction, which holds its locks
 	sums   Sums
 }
 
@@ -147,8 +148,12 @@ func (s *Store) ready(o *Options) (err error) {
 	return err
 }
 
-// View runs fn over a snapshot. Slices of it must not be kept.
-func (s *Store) View(fn func(*bbolt.Tx) error) error { return s.db.View(fn) }
+// View runs fn over a snapshot. Slices of it must not be kept. A damaged page
+// that it meets is an *eml.Problem around ErrDamaged.
+func (s *Store) View(fn func(*bbolt.Tx) error) (err error) {
+	defer s.damage(&err)
+	return s.db.View(fn)
+}
 
 // Stats are bbolt's own counters.
 func (s *Store) Stats() bbolt.Stats { return s.db.Stats() }
@@ -187,6 +192,9 @@ func (s *Store) Close() error {
 	}
 	if s.ended != nil {
 		<-s.ended
+	}
+	if s.stuck { // the process is about to end
+		return s.room.close()
 	}
 	if err := errors.Join(s.room.close(), s.db.Close()); err != nil || s.db.IsReadOnly() || s.Err() != nil {
 		return err

@@ -209,7 +209,7 @@ func Walk(out io.Writer, paths []string) error {
 		for runtime.NumGoroutine() > before {
 			runtime.Gosched() // bbolt's goroutine lets ours go on before its panic ends the process
 		}
-		if err := s.db.Close(); err != nil {
+		if err := errors.Join(s.View(ends), s.db.Close()); err != nil {
 			return err
 		}
 	}

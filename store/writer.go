@@ -168,7 +168,7 @@ func (s *Store) commit(group []*job) {
 			answer(group, err)
 			return
 		}
-		bad, err := s.try(group)
+		bad, err := s.attempt(group)
 		switch {
 		case err == nil:
 			answer(group, nil)
@@ -257,7 +257,7 @@ func (s *Store) abandon(tx *bbolt.Tx, cause error) error {
 // visible although Update returned an error), so that is final.
 func (s *Store) commitError(err error) error {
 	if noSpace(err) {
-		return &eml.Problem{What: fmt.Sprintf("the disk of %s is full", filepath.Dir(s.path)), Hint: fullHint, Err: fmt.Errorf("%w: %w", ErrFull, err)}
+		return &eml.Problem{What: fmt.Sprintf("the disk of %s is full", filepath.Dir(s.path)), Hint: FullHint, Err: fmt.Errorf("%w: %w", ErrFull, err)}
 	}
 	s.fuse.Blow(s.path, err)
 	return s.fuse.Err()

@@ -122,6 +122,7 @@ func (s *home) view(a *app, w, h int) page {
 	} else {
 		lines = append(a.look.panel(a.t.Sending, s.sending(a, w-4), w), a.look.panel(a.t.Spool, s.lanes(a, w-4), w)...)
 	}
+	lines = append(lines, s.diskLines(a, w)...)
 	lines = append(lines, s.syncLines(a, w)...)
 	lines = append(lines, s.holdLines(a, w, max(2, (h-len(lines))/2))...)
 	return page{lines: append(lines, s.eventLines(a, w, h-len(lines))...)}
@@ -171,6 +172,20 @@ func (s *home) lanes(a *app, w int) []string {
 		oldest = a.look.bad.Render("! " + oldest + " (" + a.t.TooOld + ")")
 	}
 	return append(lines, oldest)
+}
+
+// diskLines are two lines while the disk is nearly full: what, and what to do.
+func (s *home) diskLines(a *app, w int) []string {
+	d := s.now.spool.Store
+	what, hint := a.t.DiskFull(size(d.FreeBytes), size(d.ReserveBytes)), a.t.DiskHint
+	switch {
+	case d.NearlyFull:
+	case d.NoCampaigns:
+		what, hint = a.t.DiskUnused, a.t.CompactHint
+	default:
+		return nil
+	}
+	return []string{"  " + a.look.bad.Render("! "+cut(what, w-4)), "    " + cut(hint, w-4)}
 }
 
 // syncLines is one line on the table of customers, two where it fails.

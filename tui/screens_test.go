@@ -26,6 +26,12 @@ var screens = []struct {
 	{"home_loading", func(b *fakeBackend) {
 		b.sync = &syncer.Status{State: "reading", Done: 420_000, Total: 1_000_000}
 	}, func(*driver) {}},
+	{"home_disk", func(b *fakeBackend) {
+		b.status.Store = spool.Disk{FreeBytes: 41 << 20, ReserveBytes: 79 << 20, NearlyFull: true}
+	}, func(*driver) {}},
+	{"home_compact", func(b *fakeBackend) {
+		b.status.Store = spool.Disk{FreeBytes: 900 << 20, ReserveBytes: 79 << 20, NoCampaigns: true}
+	}, func(*driver) {}},
 	{"home_release", withHolds, func(d *driver) { d.press("down", "r") }},
 	{"home_lost", nil, func(d *driver) {
 		d.back.down = &net.OpError{Op: "dial", Net: "unix", Err: errors.New("connection refused")}

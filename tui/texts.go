@@ -51,7 +51,8 @@ type texts struct {
 	FromDomain                                                string
 	AimOnly                                                   func(aim string) string
 	Since, Until, InStep                                      func(at string) string
-	NeverInStep                                               string
+	NeverInStep, DiskHint, DiskUnused, CompactHint            string
+	DiskFull                                                  func(free, need string) string
 
 	// campaigns, one campaign, its ledger
 	Name, State, Progress, NotStarted, NoCampaigns, Campaign string

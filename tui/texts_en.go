@@ -47,7 +47,7 @@ func english() *texts {
 			spool.SkipErased: "erased", spool.SkipInvalid: "invalid address", spool.SkipCancelled: "cancelled",
 		},
 		Events: map[string]string{
-			"accepted": "accepted", "failed": "failed", "skipped": "skipped", "unknown": "unknown", "retry": "retry", "hold": "hold", "release": "release", "state": "state",
+			"accepted": "accepted", "failed": "failed", "skipped": "skipped", "unknown": "unknown", "retry": "retry", "hold": "hold", "release": "release", "state": "state", "disk": "disk",
 		},
 		Classes: map[spool.Class]holdText{
 			spool.Rate:          {"SES asks for less speed", "It ends by itself."},
@@ -56,6 +56,7 @@ func english() *texts {
 			spool.Identity:      {"the From domain is not verified", "Verify it in SES, then release this hold."},
 			spool.Configuration: {"SES has no such configuration set", "Check configuration_set in the configuration."},
 			spool.Credentials:   {"AWS credentials missing or wrong", "Ask the operator to check the AWS keys and the clock."},
+			spool.Storage:       {"a file of pabal cannot be read", "Ask the operator for: pabal check. It goes on by itself once it can be read."},
 			spool.Network:       {"SES cannot be reached", "Check the network. It goes on by itself."},
 			spool.Outage:        {"SES refuses one mail after another", "Taken for an outage; it goes on by itself when SES is back."},
 			spool.Operator:      {"stopped by a person", "Key r releases it."},
@@ -71,7 +72,13 @@ func english() *texts {
 
 		NobodyHas: func(names string) string { return "Nobody has the attribute " + names + ": is it spelled right?" },
 		OnHold:    "on hold",
-		InStep:    func(at string) string { return "in step as of " + at }, NeverInStep: "not read yet",
+		DiskFull: func(free, need string) string {
+			return "The disk is nearly full: " + free + " free, " + need + " needed"
+		},
+		DiskHint:    "New mail is refused until there is space; what was accepted is sent.",
+		DiskUnused:  "No campaign can start: what is free on the disk lies in queue.db",
+		CompactHint: "Ask the operator to free space, or for: pabal compact.",
+		InStep:      func(at string) string { return "in step as of " + at }, NeverInStep: "not read yet",
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
 		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", LastMinute: "Minute", Quota: "24 hours",

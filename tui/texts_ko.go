@@ -49,7 +49,7 @@ func korean() *texts {
 			spool.SkipErased: "삭제된 구독자", spool.SkipInvalid: "주소 오류", spool.SkipCancelled: "캠페인 취소",
 		},
 		Events: map[string]string{
-			"accepted": "접수", "failed": "실패", "skipped": "제외", "unknown": "불명", "retry": "재시도", "hold": "보류", "release": "보류 풀림", "state": "상태",
+			"accepted": "접수", "failed": "실패", "skipped": "제외", "unknown": "불명", "retry": "재시도", "hold": "보류", "release": "보류 풀림", "state": "상태", "disk": "디스크",
 		},
 		Classes: map[spool.Class]holdText{
 			spool.Rate:          {"SES가 속도를 낮추라고 함", "기다리면 저절로 풀립니다."},
@@ -58,6 +58,7 @@ func korean() *texts {
 			spool.Identity:      {"보내는 도메인이 인증되지 않음", "SES에서 도메인을 인증한 뒤 보류를 푸세요."},
 			spool.Configuration: {"SES 설정 세트나 템플릿이 없음", "설정 파일의 configuration_set 값을 확인하세요."},
 			spool.Credentials:   {"AWS 자격 증명이 없거나 틀림", "운영자에게 AWS 키와 서버 시각을 확인해 달라고 하세요."},
+			spool.Storage:       {"파발의 저장 파일을 읽을 수 없음", "운영자에게 pabal check 결과를 봐 달라고 하세요. 읽을 수 있게 되면 저절로 이어집니다."},
 			spool.Network:       {"SES에 연결할 수 없음", "네트워크를 확인하세요. 연결되면 저절로 이어집니다."},
 			spool.Outage:        {"SES가 연달아 거절함", "장애로 보고 멈췄습니다. 되살아나면 저절로 이어집니다."},
 			spool.Operator:      {"사람이 멈춤", "r 키로 보류를 풀 수 있습니다."},
@@ -74,7 +75,13 @@ func korean() *texts {
 			return "이런 속성을 가진 사람이 없습니다: " + names + ". 철자를 확인하세요."
 		},
 		OnHold: "발송 보류",
-		InStep: func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
+		DiskFull: func(free, need string) string {
+			return "디스크가 거의 찼습니다: 여유 " + free + ", 필요 " + need
+		},
+		DiskHint:    "공간이 생길 때까지 새 메일을 받지 않습니다. 이미 받은 메일은 나갑니다.",
+		DiskUnused:  "캠페인을 시작할 수 없습니다: 빈 공간이 queue.db 안에만 있습니다",
+		CompactHint: "운영자에게 공간 확보나 pabal compact 실행을 요청하세요.",
+		InStep:      func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
 		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", LastMinute: "최근 1분", Quota: "24시간",
