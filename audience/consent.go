@@ -71,7 +71,10 @@ const (
 // said, when now is what held so far. A zero now (no source) is nothing said.
 //
 //   - Anybody may unsubscribe, unless it is older than the person's own return.
-//   - Between two refusals the stronger source is kept.
+//   - Between two refusals the stronger source is kept, and the later time of
+//     what operator, bounce, complaint and person said: a dated yes from between
+//     two refusals undoes neither. Files and MySQL repeat themselves, so their
+//     time says nothing.
 //   - A refusal is undone only by the person, by a dated statement of theirs
 //     that is newer, by the operator where neither person, complaint nor bounce
 //     refused, and by MySQL for its own refusal where that is trusted.
@@ -80,10 +83,7 @@ func decide(now, next Consent, k kind) (Consent, verdict) {
 	case now.Source == "":
 		return next, applied
 	case !next.Subscribed && !now.Subscribed:
-		if next.Source.strength() > now.Source.strength() {
-			return next, applied
-		}
-		return now, nothingNew
+		return refuseAgain(now, next)
 	case !next.Subscribed:
 		if now.Source == Person && next.At.Before(now.At) {
 			return now, refused
@@ -100,10 +100,31 @@ func decide(now, next Consent, k kind) (Consent, verdict) {
 	return now, refused
 }
 
-// stronger reports whether one yes says more than the other.
+// refuseAgain is what two refusals come to, in any order.
+func refuseAgain(now, next Consent) (Consent, verdict) {
+	a, b, lists := now.Source.strength(), next.Source.strength(), Import.strength()
+	later := b > lists && next.At.After(now.At)
+	switch {
+	case b > a:
+		if a > lists && now.At.After(next.At) {
+			next.At = now.At
+		}
+		return next, applied
+	case !later:
+		return now, nothingNew
+	case b == a:
+		return next, applied
+	}
+	now.At = next.At
+	return now, applied
+}
+
+// stronger reports whether one yes says more than the other. The person's
+// newest one counts: a complaint from before it that comes late is old news.
 func stronger(now, next Consent) bool {
 	a, b := now.Source.strength(), next.Source.strength()
-	return b > a || b == a && now.Assumed && !next.Assumed
+	return b > a || b == a && now.Assumed && !next.Assumed ||
+		now.Source == Person && next.Source == Person && next.At.After(now.At)
 }
 
 // mayReturn reports whether next may undo the refusal now.
@@ -111,12 +132,21 @@ func mayReturn(now, next Consent, k kind) bool {
 	switch {
 	case next.Source == Person:
 		return !next.At.Before(now.At)
-	case k == dated:
-		return next.At.After(now.At)
+	case k == dated && next.At.After(now.At):
+		return true
 	case next.Source == Operator:
 		return now.Source.strength() <= Operator.strength()
 	case next.Source == MySQL:
 		return k == trusted && now.Source == MySQL
 	}
 	return false
+}
+
+// repeatWithin is how long the same refusal said again is one.
+const repeatWithin = time.Minute
+
+// saysSame reports whether a refusal by source at a time would say nothing
+// that c does not say already.
+func (c Consent) saysSame(source Source, at time.Time) bool {
+	return !c.Subscribed && c.Source.strength() >= source.strength() && at.Sub(c.At) < repeatWithin
 }

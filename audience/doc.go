@@ -32,6 +32,9 @@
 //	rows         key of a row of the customers' table -> its subscriber, change
 //	             time and word about consent (store_sync_rows.go)
 //	rowsof       subscriber id u64, key of a row -> nothing
+//	feedback     address hash (16 bytes) -> what was fed of it since something
+//	             went wrong there (feedback_entry.go)
+//	delivered    sequence u64 -> deliveries of the last day (store_delivered.go)
 //	reread       key of a row whose fields are to be read again -> nothing
 //
 // The address hash is SHA-256 over the salt and eml.Key of the address.

@@ -160,8 +160,14 @@ func TestSuppressionHoldsForEverySpelling(t *testing.T) {
 	if err := s.Unsuppress(ctx, "A@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	if _, reason, err := s.Check(1, ""); err != nil || reason != "" {
+	if _, reason, err := s.Check(1, ""); err != nil || reason != "unsubscribed" { // only the person comes back
 		t.Errorf("after: %q %v", reason, err)
+	}
+	if err := s.Unsuppress(ctx, "later@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if _, reason, err := s.Check(2, ""); err != nil || reason != "" {
+		t.Errorf("after, the operator's own: %q %v", reason, err)
 	}
 	if err := s.Unsuppress(ctx, "a@example.com"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("twice: %v", err)

@@ -242,10 +242,10 @@ func (r *row) value(id uint32) []byte {
 // they want mail is not looked at.
 func (r *row) skip(t subject) string {
 	switch {
+	case r.suppressed(): // it says more: a bounce and a complaint end the consent too
+		return skipSuppressed
 	case !r.subscribed():
 		return skipUnsubscribed
-	case r.suppressed():
-		return skipSuppressed
 	case t.id != 0 && hasID(r.topicIDs, t.id), t.asked && !hasID(r.onIDs, t.id):
 		return skipTopicOff
 	}

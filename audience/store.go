@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -28,6 +29,8 @@ var (
 	bucketRows        = []byte("rows")
 	bucketRowsOf      = []byte("rowsof")
 	bucketReread      = []byte("reread")
+	bucketFeedback    = []byte("feedback")
+	bucketDelivered   = []byte("delivered")
 
 	metaSalt    = []byte("salt")
 	metaKey     = []byte("key")
@@ -67,6 +70,7 @@ type Store struct {
 
 	group     update        // the writer's alone
 	importing chan struct{} // holds a value while an import runs
+	feeding   sync.Mutex    // held while feedback is taken
 }
 
 // Open opens or creates audience.db in dir, which it makes if need be (0700).
@@ -153,8 +157,8 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 	}
 	return store.Open(path, store.Options{Kind: "audience", Room: room, Init: initialise, ReadOnly: readOnly,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
-			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread},
-		Migrations: []func(*bolt.Tx) error{addRows}})
+			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered},
+		Migrations: []func(*bolt.Tx) error{addRows, addFeedback}})
 }
 
 // initialise gives a new store its secrets.

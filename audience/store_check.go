@@ -55,7 +55,7 @@ func CheckFile(ctx context.Context, dir string) (faults []string, err error) {
 
 func (c *check) all(tx *bolt.Tx) error {
 	c.tx = tx
-	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows} {
+	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows, c.feedback} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -154,10 +154,40 @@ func (c *check) externals() error {
 }
 
 func (c *check) suppressions() error {
+	entries := c.tx.Bucket(bucketFeedback)
 	return c.each(bucketSuppressed, func(k, v []byte) {
 		var sup Suppression
 		if err := json.Unmarshal(v, &sup); err != nil || len(k) != len(addressHash{}) {
 			c.fault("suppression %x: %v", k, err)
+		}
+		if !sup.Soft {
+			return
+		}
+		if e, err := readEntry(entries.Get(k)); err != nil || e == nil || !e.suppresses(sup.At) {
+			c.fault("suppression %x: its soft bounces do not stand in a row", k)
+		}
+	})
+}
+
+// feedback checks that every row of soft bounces is on the list.
+func (c *check) feedback() error {
+	blocked := c.tx.Bucket(bucketSuppressed)
+	err := c.each(bucketFeedback, func(k, v []byte) {
+		e, err := readEntry(v)
+		if err != nil || len(k) != len(addressHash{}) {
+			c.fault("feedback %x: %v", k, err)
+			return
+		}
+		if _, full := e.run(); full && blocked.Get(k) == nil {
+			c.fault("feedback %x: its soft bounces stand in a row, but it is not suppressed", k)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return c.each(bucketDelivered, func(k, v []byte) {
+		if len(k) != 8 || len(v) < 8 || (len(v)-8)%deliverySize != 0 {
+			c.fault("deliveries %x are broken", k)
 		}
 	})
 }

@@ -101,18 +101,25 @@ func (l *optOutLog) append(b []byte) (final bool, err error) {
 	return final, fmt.Errorf("write %s (%w): free space or mend the disk, then try again", logName, err)
 }
 
-// logged puts a line on disk, then runs do in a commit that also notes that the
-// store knows the log so far.
-func (s *Store) logged(ctx context.Context, line optOutLine, do func(*update) error) error {
+// logged puts lines on disk, then runs do in a commit that also notes that the
+// store knows the log so far. Without a line it is update.
+func (s *Store) logged(ctx context.Context, lines []optOutLine, do func(*update) error) error {
+	if len(lines) == 0 {
+		return s.update(ctx, do)
+	}
 	if err := errors.Join(s.Err(), ctx.Err()); err != nil {
 		return err
 	}
-	b, err := json.Marshal(line)
-	if err != nil {
-		return err
+	var b []byte
+	for _, line := range lines {
+		one, err := json.Marshal(line)
+		if err != nil {
+			return err
+		}
+		b = append(append(b, one...), '\n')
 	}
 	s.optouts.mu.Lock()
-	if final, err := s.optouts.append(append(b, '\n')); err != nil {
+	if final, err := s.optouts.append(b); err != nil {
 		s.optouts.mu.Unlock()
 		if final {
 			s.db.Break(logName, err)
@@ -134,8 +141,9 @@ func (s *Store) logged(ctx context.Context, line optOutLine, do func(*update) er
 }
 
 // Unsubscribe records an opt-out (source "" means the person): optouts.log is
-// synced and audience.db committed before it returns. Repeating it changes
-// nothing. ErrNotFound.
+// synced and audience.db committed before it returns. Repeating it within a
+// minute changes nothing; later it moves the time of the refusal, so that no
+// older word of theirs undoes it. ErrNotFound.
 func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detail string) error {
 	if source == "" {
 		source = Person
@@ -147,16 +155,16 @@ func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detai
 	if err != nil {
 		return err
 	}
-	if c := sub.Consent; !c.Subscribed && c.Source.strength() >= source.strength() {
-		return nil
-	}
 	at := s.now()
 	if at.Before(sub.Consent.At) {
 		at = sub.Consent.At // a clock set back does not make it older than what it ends
 	}
+	if sub.Consent.saysSame(source, at) {
+		return nil
+	}
 	h := s.hash(sub.Email)
 	line := optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: source, Detail: eml.Cut(detail, maxDetail)}
-	return s.logged(ctx, line, func(u *update) error { return u.optOut(line) })
+	return s.logged(ctx, []optOutLine{line}, func(u *update) error { return u.optOut(line) })
 }
 
 // optOut applies a line: to the person while they have the address, else to
@@ -166,18 +174,22 @@ func (u *update) optOut(line optOutLine) error {
 	if n, err := hex.Decode(h[:], []byte(line.Address)); err != nil || n != len(h) {
 		return fmt.Errorf("address hash %q is broken", line.Address)
 	}
-	said := Consent{Source: line.Source, At: line.At}
 	p, err := u.byHash(line.ID, h)
 	if err != nil {
 		return err
 	}
+	return u.refuse(p, h, Consent{Source: line.Source, At: line.At}, line.Detail)
+}
+
+// refuse applies a refusal to p, or to the address alone where p is nil.
+func (u *update) refuse(p *person, h addressHash, said Consent, detail string) error {
 	if p == nil {
-		if _, v := decide(u.addressConsent(h), said, stated); v == applied {
-			return u.markAddress(h, said)
+		if c, v := decide(u.addressConsent(h), said, stated); v == applied {
+			return u.markAddress(h, c)
 		}
 		return nil
 	}
-	v, err := u.say(p, h, said, stated, line.Detail)
+	v, err := u.say(p, h, said, stated, detail)
 	if err != nil || v != applied {
 		return err
 	}

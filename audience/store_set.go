@@ -56,15 +56,14 @@ func (s *Store) Set(ctx context.Context, e Edit) (Subscriber, error) {
 		return s.decode(id, u.people.Get(key64(id)), &sub)
 	}
 	now := s.consentOf(h, address)
-	isOut := !now.Subscribed && now.Source.strength() >= e.Source.strength()
-	if e.Subscribed == nil || *e.Subscribed || e.Source.strength() < Operator.strength() || isOut {
+	if e.Subscribed == nil || *e.Subscribed || e.Source.strength() < Operator.strength() || now.saysSame(e.Source, s.now()) {
 		err = s.update(ctx, do)
 	} else {
 		at := s.now()
 		if at.Before(now.At) {
 			at = now.At
 		}
-		err = s.logged(ctx, optOutLine{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail)}, do)
+		err = s.logged(ctx, []optOutLine{{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail)}}, do)
 	}
 	if err != nil {
 		return Subscriber{}, err

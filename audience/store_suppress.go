@@ -2,8 +2,8 @@ package audience
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -12,51 +12,79 @@ import (
 	"pabal/eml"
 )
 
-// Suppress puts an address on the suppression list; At zero means now. What is
-// there already stays, only a complaint takes the place of another reason. A
-// complaint is also an opt-out: it is in optouts.log and ends the consent.
-// An *eml.AddressError for what is no address.
+// Suppress puts an address on the suppression list; At zero means now. The
+// strongest reason is kept (complaint, hard bounce, operator, soft bounces), of
+// equal ones the oldest. A bounce and a complaint are taken as Feed takes them:
+// they end the consent too, and what is older than the operator's removal of
+// the address does not count. An *eml.AddressError for what is no address.
 func (s *Store) Suppress(ctx context.Context, sup Suppression) error {
 	address, err := eml.ParseAddress(sup.Email)
 	if err != nil {
 		return err
 	}
 	switch sup.Reason {
-	case "bounce", "complaint", "operator":
+	case "operator":
+	case "bounce", "complaint":
+		return s.suppressAs(ctx, address, sup)
 	default:
 		return fmt.Errorf("unknown reason %q for a suppression; use bounce, complaint or operator", sup.Reason)
 	}
 	if sup.At.IsZero() {
 		sup.At = s.now()
 	}
-	sup.Email, sup.At, sup.Detail = address, sup.At.UTC(), eml.Cut(sup.Detail, maxDetail)
+	sup.Email, sup.At, sup.Detail, sup.Soft = address, sup.At.UTC(), eml.Cut(sup.Detail, maxDetail), false
 	h := s.hash(address)
-	do := func(u *update) error { return u.suppress(h, sup) }
-	if sup.Reason != "complaint" {
-		return s.update(ctx, do)
-	}
-	if had, ok, err := s.Suppressed(address); err != nil || ok && had.Reason == "complaint" {
-		return err
-	}
-	line := optOutLine{At: sup.At, Address: hex.EncodeToString(h[:]), Source: Complaint, Detail: sup.Detail}
-	return s.logged(ctx, line, func(u *update) error {
-		if err := do(u); err != nil {
-			return err
-		}
-		return u.optOut(line)
-	})
+	return s.update(ctx, func(u *update) error { return u.suppress(h, sup) })
 }
 
-func (u *update) suppress(h addressHash, sup Suppression) error {
-	if v := u.blocked.Get(h[:]); v != nil {
-		var had Suppression
-		if err := json.Unmarshal(v, &had); err != nil {
-			return fmt.Errorf("suppression of %s: %w", sup.Email, err)
-		}
-		if sup.Reason != "complaint" || had.Reason == "complaint" {
-			return nil
+// suppressAs feeds a bounce or complaint that has no event. Without a time the
+// same again says nothing new.
+func (s *Store) suppressAs(ctx context.Context, address string, sup Suppression) error {
+	if sup.At.IsZero() {
+		if had, ok, err := s.Suppressed(address); err != nil || ok && had.rank() >= sup.rank() {
+			return err
 		}
 	}
+	kind := HardBounce
+	if sup.Reason == "complaint" {
+		kind = Complained
+	}
+	_, err := s.feedOne(ctx, Feedback{Kind: kind, Address: address, At: sup.At, Detail: sup.Detail})
+	return err
+}
+
+// rank orders the reasons, strongest highest.
+func (sup *Suppression) rank() int {
+	switch {
+	case sup.Reason == "complaint":
+		return 4
+	case sup.Reason == "bounce" && !sup.Soft:
+		return 3
+	case sup.Reason == "operator":
+		return 2
+	}
+	return 1
+}
+
+// over reports whether sup takes the place of had.
+func (sup *Suppression) over(had *Suppression) bool {
+	if a, b := had.rank(), sup.rank(); a != b {
+		return b > a
+	}
+	return sup.At.Before(had.At) || sup.At.Equal(had.At) && sup.Detail < had.Detail
+}
+
+// suppress puts an address on the list unless what is there says more.
+func (u *update) suppress(h addressHash, sup Suppression) error {
+	had, ok, err := u.suppression(h)
+	if err != nil || ok && !sup.over(&had) {
+		return err
+	}
+	return u.enlist(h, sup)
+}
+
+// enlist writes an address's entry in the list.
+func (u *update) enlist(h addressHash, sup Suppression) error {
 	v, err := json.Marshal(sup)
 	if err != nil {
 		return err
@@ -65,6 +93,14 @@ func (u *update) suppress(h addressHash, sup Suppression) error {
 		return err
 	}
 	return u.mark(h, sup.Email, true)
+}
+
+// delist takes an address's entry off the list.
+func (u *update) delist(h addressHash, address string) error {
+	if err := u.blocked.Delete(h[:]); err != nil {
+		return err
+	}
+	return u.mark(h, address, false)
 }
 
 // mark keeps the flag in the subscriber's record equal to the list.
@@ -78,8 +114,9 @@ func (u *update) mark(h addressHash, address string, suppressed bool) error {
 	return u.put(p)
 }
 
-// Unsuppress takes an address off the list. A consent that a complaint ended
-// stays ended. ErrNotFound, or an *eml.AddressError.
+// Unsuppress takes an address off the list; what happened there before does not
+// count from then on. A consent that a bounce or a complaint ended stays ended:
+// only the person can come back. ErrNotFound, or an *eml.AddressError.
 func (s *Store) Unsuppress(ctx context.Context, email string) error {
 	address, err := eml.ParseAddress(email)
 	if err != nil {
@@ -90,11 +127,21 @@ func (s *Store) Unsuppress(ctx context.Context, email string) error {
 		if u.blocked.Get(h[:]) == nil {
 			return fmt.Errorf("suppression of %s: %w", eml.Visible(address), ErrNotFound)
 		}
-		if err := u.blocked.Delete(h[:]); err != nil {
-			return err
-		}
-		return u.mark(h, address, false)
+		return errors.Join(u.delist(h, address), u.clear(h))
 	})
+}
+
+// clear notes that the operator took an address off the list.
+func (u *update) clear(h addressHash) error {
+	e, err := readEntry(u.feedback.Get(h[:]))
+	if err != nil {
+		return err
+	}
+	if e == nil {
+		e = &feedbackEntry{}
+	}
+	e.cleared = max(e.cleared, u.now.UnixMilli())
+	return u.feedback.Put(h[:], e.pack())
 }
 
 // Suppressed is the entry of an address, in any spelling, and whether there is

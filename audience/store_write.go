@@ -15,17 +15,18 @@ import (
 
 // update is one transaction of the writer: what the jobs of one commit share.
 type update struct {
-	s       *Store
-	tx      *bolt.Tx
-	now     time.Time
-	people  *bolt.Bucket
-	emails  *bolt.Cursor
-	optouts *bolt.Bucket
-	blocked *bolt.Bucket
-	buf     []byte  // records; bbolt keeps a value until the commit, so no byte is used twice
-	created int64   // subscribers that are new in this transaction
-	direct  bool    // some of them went into the index at once
-	added   []entry // put into pending, taken out on a rollback
+	s        *Store
+	tx       *bolt.Tx
+	now      time.Time
+	people   *bolt.Bucket
+	emails   *bolt.Cursor
+	optouts  *bolt.Bucket
+	blocked  *bolt.Bucket
+	feedback *bolt.Bucket
+	buf      []byte  // records; bbolt keeps a value until the commit, so no byte is used twice
+	created  int64   // subscribers that are new in this transaction
+	direct   bool    // some of them went into the index at once
+	added    []entry // put into pending, taken out on a rollback
 }
 
 // update runs do in the next commit and returns when that is on disk. do may
@@ -53,7 +54,7 @@ func (u *update) Begin(tx *bolt.Tx) {
 	*u = update{
 		s: s, tx: tx, now: s.now(),
 		people: tx.Bucket(bucketSubscribers), emails: tx.Bucket(bucketEmail).Cursor(),
-		optouts: tx.Bucket(bucketOptOuts), blocked: tx.Bucket(bucketSuppressed),
+		optouts: tx.Bucket(bucketOptOuts), blocked: tx.Bucket(bucketSuppressed), feedback: tx.Bucket(bucketFeedback),
 	}
 	u.people.FillPercent = 0.9 // ids rise
 }
@@ -144,8 +145,10 @@ func (u *update) create(p *person, h addressHash, later bool) error {
 }
 
 // addressConsent is the refusal that stays on an address, zero if there is none.
-func (u *update) addressConsent(h addressHash) Consent {
-	v := u.optouts.Get(h[:])
+func (u *update) addressConsent(h addressHash) Consent { return addressConsent(u.optouts, h) }
+
+func addressConsent(optouts *bolt.Bucket, h addressHash) Consent {
+	v := optouts.Get(h[:])
 	if len(v) != 9 || int(v[0]) >= len(sourceWords()) {
 		return Consent{}
 	}

@@ -31,6 +31,7 @@ type Suppression struct {
 	Reason string    `json:"reason"` // bounce, complaint, operator
 	At     time.Time `json:"at"`
 	Detail string    `json:"detail,omitempty"`
+	Soft   bool      `json:"soft,omitempty"` // soft bounces in a row; a delivery between them that comes to light takes it off again
 }
 
 // Errors that callers tell apart.
