@@ -164,7 +164,12 @@ func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detai
 	}
 	h := s.hash(sub.Email)
 	line := optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: source, Detail: eml.Cut(detail, maxDetail)}
-	return s.logged(ctx, []optOutLine{line}, func(u *update) error { return u.optOut(line) })
+	return s.logged(ctx, []optOutLine{line}, func(u *update) error {
+		if p, err := u.byHash(id, h); err != nil || p != nil && p.consent.saysSame(source, at) {
+			return err // another click at the same time was first
+		}
+		return u.optOut(line)
+	})
 }
 
 // optOut applies a line: to the person while they have the address, else to
