@@ -16,10 +16,10 @@ type FeedbackKind uint8
 
 // The kinds of feedback that say something about an address.
 const (
-	Delivered  FeedbackKind = iota // the address took a mail
-	SoftBounce                     // it refused one for now: mailbox full, server away
-	HardBounce                     // there is no such address
-	Complained                     // its owner called a mail spam
+	FeedDelivery   FeedbackKind = iota // the address took a mail
+	FeedSoftBounce                     // it refused one for now: mailbox full, server away
+	FeedHardBounce                     // there is no such address
+	FeedComplaint                      // its owner called a mail spam
 )
 
 // Feedback is one event about one address.
@@ -45,9 +45,9 @@ const softLimit = 5
 // in a row. suppressed says whether the address is on the list now. An
 // *eml.AddressError for what is no address.
 func (s *Store) Bounced(ctx context.Context, event, address string, hard bool, at time.Time, detail string) (suppressed bool, err error) {
-	kind := SoftBounce
+	kind := FeedSoftBounce
 	if hard {
-		kind = HardBounce
+		kind = FeedHardBounce
 	}
 	return s.feedOne(ctx, Feedback{Event: event, Kind: kind, Address: address, At: at, Detail: detail})
 }
@@ -55,14 +55,14 @@ func (s *Store) Bounced(ctx context.Context, event, address string, hard bool, a
 // Complained is Feed for one complaint: it suppresses the address and ends the
 // consent (source complaint). An *eml.AddressError for what is no address.
 func (s *Store) Complained(ctx context.Context, event, address string, at time.Time, detail string) error {
-	_, err := s.feedOne(ctx, Feedback{Event: event, Kind: Complained, Address: address, At: at, Detail: detail})
+	_, err := s.feedOne(ctx, Feedback{Event: event, Kind: FeedComplaint, Address: address, At: at, Detail: detail})
 	return err
 }
 
 // Delivered is Feed for one delivery; Feed with many is far cheaper. An
 // *eml.AddressError for what is no address.
 func (s *Store) Delivered(ctx context.Context, event, address string, at time.Time) error {
-	_, err := s.feedOne(ctx, Feedback{Event: event, Kind: Delivered, Address: address, At: at})
+	_, err := s.feedOne(ctx, Feedback{Event: event, Kind: FeedDelivery, Address: address, At: at})
 	return err
 }
 
@@ -91,7 +91,7 @@ func (s *Store) readFeedback(list []Feedback) (bad, good []fed, err error) {
 	}
 	now := s.now()
 	for n, f := range list {
-		if f.Kind > Complained {
+		if f.Kind > FeedComplaint {
 			return nil, nil, fmt.Errorf("unknown kind %d of feedback", f.Kind)
 		}
 		address, err := eml.ParseAddress(f.Address)
@@ -103,7 +103,7 @@ func (s *Store) readFeedback(list []Feedback) (bad, good []fed, err error) {
 		}
 		one := fed{n: n, address: address, hash: s.hash(address), detail: eml.Cut(f.Detail, maxDetail)}
 		one.seen = seen{kind: f.Kind, at: f.At.UnixMilli()}
-		if f.Kind == Delivered {
+		if f.Kind == FeedDelivery {
 			good = append(good, one)
 			continue
 		}

@@ -61,7 +61,7 @@ func (e *feedbackEntry) pack() []byte {
 
 // has reports whether an event of that key came before.
 func (e *feedbackEntry) has(key uint64) bool {
-	return e != nil && slices.ContainsFunc(e.events, func(v seen) bool { return v.kind != Delivered && v.key == key })
+	return e != nil && slices.ContainsFunc(e.events, func(v seen) bool { return v.kind != FeedDelivery && v.key == key })
 }
 
 // add takes an event, once, in order of time.
@@ -69,7 +69,7 @@ func (e *feedbackEntry) add(v seen) bool {
 	at, found := slices.BinarySearchFunc(e.events, v, func(a, b seen) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), cmp.Compare(a.key, b.key))
 	})
-	if found || v.kind != Delivered && e.has(v.key) {
+	if found || v.kind != FeedDelivery && e.has(v.key) {
 		return false
 	}
 	e.events = slices.Insert(e.events, at, v)
@@ -86,9 +86,9 @@ func (e *feedbackEntry) run() (at int64, full bool) {
 	for _, v := range e.events {
 		switch {
 		case v.at <= e.cleared:
-		case v.kind == Delivered:
+		case v.kind == FeedDelivery:
 			n = 0
-		case v.kind == SoftBounce:
+		case v.kind == FeedSoftBounce:
 			if n++; n == softLimit {
 				return v.at, true
 			}

@@ -90,7 +90,7 @@ func TestAHardBounceAndAComplaintSuppressAtOnceAndEndTheConsent(t *testing.T) {
 	if _, err := s.Bounced(ctx, "", "nobody", true, day(0), ""); err == nil {
 		t.Error("what is no address was taken")
 	}
-	if on := feed(t, s, Feedback{Kind: HardBounce, Address: "nobody"}); on[0] {
+	if on := feed(t, s, Feedback{Kind: FeedHardBounce, Address: "nobody"}); on[0] {
 		t.Error("what is no address is suppressed")
 	}
 	sound(t, s)
@@ -130,15 +130,15 @@ func TestFeedbackInAnyOrderEndsInTheSameState(t *testing.T) {
 	for round := range 12 {
 		var list []Feedback
 		for n := range 40 {
-			kind := Delivered
+			kind := FeedDelivery
 			switch random.IntN(40) {
 			case 0:
-				kind = HardBounce
+				kind = FeedHardBounce
 			case 1:
-				kind = Complained
+				kind = FeedComplaint
 			default:
 				if random.IntN(7) > 0 {
-					kind = SoftBounce
+					kind = FeedSoftBounce
 				}
 			}
 			list = append(list, Feedback{Event: fmt.Sprint(n), Kind: kind, Address: fmt.Sprintf("%c@example.com", 'a'+random.IntN(3)), At: day(random.IntN(30)), Detail: fmt.Sprint("said ", n)})
@@ -187,12 +187,12 @@ func sameFeed(a, b map[string]any) bool {
 func TestADeliveryThatComesToLightLateTakesTheRowApart(t *testing.T) {
 	s := open(t)
 	for n := range 5 {
-		feed(t, s, Feedback{Event: fmt.Sprint(n), Kind: SoftBounce, Address: "a@example.com", At: day(n)})
+		feed(t, s, Feedback{Event: fmt.Sprint(n), Kind: FeedSoftBounce, Address: "a@example.com", At: day(n)})
 	}
 	if _, ok, _ := s.Suppressed("a@example.com"); !ok {
 		t.Fatal("five in a row did not suppress")
 	}
-	feed(t, s, Feedback{Kind: Delivered, Address: "a@example.com", At: day(2).Add(time.Hour)})
+	feed(t, s, Feedback{Kind: FeedDelivery, Address: "a@example.com", At: day(2).Add(time.Hour)})
 	if _, ok, _ := s.Suppressed("a@example.com"); ok {
 		t.Error("a delivery between them did not take it off")
 	}
@@ -203,15 +203,15 @@ func TestWhatTheOperatorTookOffTheListStaysOff(t *testing.T) {
 	s, ctx := open(t), context.Background()
 	now := day(10)
 	s.Now = func() time.Time { return now }
-	bounce := Feedback{Event: "e1", Kind: HardBounce, Address: "a@example.com", At: day(1)}
-	complaint := Feedback{Event: "e2", Kind: Complained, Address: "b@example.com", At: day(1)}
+	bounce := Feedback{Event: "e1", Kind: FeedHardBounce, Address: "a@example.com", At: day(1)}
+	complaint := Feedback{Event: "e2", Kind: FeedComplaint, Address: "b@example.com", At: day(1)}
 	feed(t, s, bounce, complaint)
 	for _, email := range []string{"a@example.com", "b@example.com"} {
 		if err := s.Unsuppress(ctx, email); err != nil {
 			t.Fatal(err)
 		}
 	}
-	older := Feedback{Event: "e0", Kind: HardBounce, Address: "a@example.com", At: day(0)}
+	older := Feedback{Event: "e0", Kind: FeedHardBounce, Address: "a@example.com", At: day(0)}
 	if on := feed(t, s, bounce, complaint, older); slices.Contains(on, true) {
 		t.Errorf("the same events again: %v", on)
 	}
@@ -221,8 +221,8 @@ func TestWhatTheOperatorTookOffTheListStaysOff(t *testing.T) {
 	if _, ok, _ := s.Suppressed("a@example.com"); ok {
 		t.Error("the account's list brought it back")
 	}
-	unknown := Feedback{Event: "e3", Kind: Complained, Address: "a@example.com", At: day(2)}
-	newer := Feedback{Event: "e4", Kind: HardBounce, Address: "b@example.com", At: day(11)}
+	unknown := Feedback{Event: "e3", Kind: FeedComplaint, Address: "a@example.com", At: day(2)}
+	newer := Feedback{Event: "e4", Kind: FeedHardBounce, Address: "b@example.com", At: day(11)}
 	if on := feed(t, s, unknown, newer); !on[0] || !on[1] {
 		t.Errorf("a complaint not known then, and a new bounce: %v", on)
 	}
@@ -232,7 +232,7 @@ func TestWhatTheOperatorTookOffTheListStaysOff(t *testing.T) {
 func TestTheStrongestReasonIsKept(t *testing.T) {
 	s, ctx := open(t), context.Background()
 	for n := range 5 {
-		feed(t, s, Feedback{Event: fmt.Sprint(n), Kind: SoftBounce, Address: "a@example.com", At: day(n)})
+		feed(t, s, Feedback{Event: fmt.Sprint(n), Kind: FeedSoftBounce, Address: "a@example.com", At: day(n)})
 	}
 	for _, sup := range []Suppression{{Reason: "operator"}, {Reason: "bounce"}, {Reason: "complaint"}, {Reason: "bounce"}, {Reason: "operator"}} {
 		sup.Email = "a@example.com"
@@ -243,7 +243,7 @@ func TestTheStrongestReasonIsKept(t *testing.T) {
 	if sup, _, _ := s.Suppressed("a@example.com"); sup.Reason != "complaint" || sup.Soft {
 		t.Errorf("got %+v", sup)
 	}
-	feed(t, s, Feedback{Kind: Delivered, Address: "a@example.com", At: day(2)})
+	feed(t, s, Feedback{Kind: FeedDelivery, Address: "a@example.com", At: day(2)})
 	if _, ok, _ := s.Suppressed("a@example.com"); !ok {
 		t.Error("a delivery undid a complaint")
 	}
@@ -263,7 +263,7 @@ func TestDeliveriesAreKeptADayInFewPieces(t *testing.T) {
 	}
 	for range 10 {
 		for i := range batch {
-			batch[i] = Feedback{Kind: Delivered, Address: fmt.Sprintf("p%d@example.com", i), At: day(19)}
+			batch[i] = Feedback{Kind: FeedDelivery, Address: fmt.Sprintf("p%d@example.com", i), At: day(19)}
 		}
 		feed(t, s, batch...)
 	}
@@ -292,7 +292,7 @@ func TestAnOldStoreGetsTheBucketsOfTheFeedback(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openAt(t, dir)
-	if on := feed(t, s, Feedback{Kind: HardBounce, Address: "a@example.com"}); !on[0] {
+	if on := feed(t, s, Feedback{Kind: FeedHardBounce, Address: "a@example.com"}); !on[0] {
 		t.Error("not suppressed")
 	}
 	sound(t, s)
@@ -310,7 +310,7 @@ func TestTooManyEventsAtOnceAreRefused(t *testing.T) {
 
 func FuzzReadEntry(f *testing.F) {
 	e := feedbackEntry{cleared: 5}
-	e.add(seen{SoftBounce, 7, 9})
+	e.add(seen{FeedSoftBounce, 7, 9})
 	f.Add(e.pack())
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -332,7 +332,7 @@ func BenchmarkFeedDeliveries(b *testing.B) {
 	for b.Loop() {
 		for i := range batch {
 			n++
-			batch[i] = Feedback{Event: fmt.Sprint(n), Kind: Delivered, Address: fmt.Sprintf("p%d@example.com", n), At: day(0)}
+			batch[i] = Feedback{Event: fmt.Sprint(n), Kind: FeedDelivery, Address: fmt.Sprintf("p%d@example.com", n), At: day(0)}
 		}
 		if _, err := s.Feed(context.Background(), batch); err != nil {
 			b.Fatal(err)

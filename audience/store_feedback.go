@@ -86,9 +86,9 @@ func (s *Store) planFeed(bad []fed) (plan feedPlan, err error) {
 func (s *Store) consentBy(f *fed) Consent {
 	c := Consent{At: fromMillis(min(f.at, s.now().UnixMilli()))}
 	switch f.kind {
-	case HardBounce:
+	case FeedHardBounce:
 		c.Source = Bounce
-	case Complained:
+	case FeedComplaint:
 		c.Source = Complaint
 	}
 	return c
@@ -111,7 +111,7 @@ func (s *Store) news(tx *bolt.Tx, f *fed, c Consent) (optOutLine, bool) {
 // ignores reports whether an event changes nothing: it came before, or is of
 // the time before the operator took the address off the list.
 func (e *feedbackEntry) ignores(f *fed) bool {
-	return e.has(f.key) || e != nil && f.at <= e.cleared && f.kind != Complained
+	return e.has(f.key) || e != nil && f.at <= e.cleared && f.kind != FeedComplaint
 }
 
 // feed is Feed inside a commit. Bad news goes first: it does not matter to what
@@ -154,7 +154,7 @@ func (u *update) badNews(f *fed, said Consent, earlier []int64) error {
 	if e == nil {
 		e = &feedbackEntry{}
 		for _, at := range earlier {
-			e.add(seen{kind: Delivered, at: at})
+			e.add(seen{kind: FeedDelivery, at: at})
 		}
 	}
 	ignored := e.ignores(f)
@@ -164,11 +164,11 @@ func (u *update) badNews(f *fed, said Consent, earlier []int64) error {
 	if err := u.feedback.Put(f.hash[:], e.pack()); err != nil || ignored {
 		return err
 	}
-	if f.kind == SoftBounce {
+	if f.kind == FeedSoftBounce {
 		return u.softRun(f, e)
 	}
 	sup := Suppression{Email: f.address, Reason: "bounce", At: fromMillis(f.at), Detail: f.detail}
-	if f.kind == Complained {
+	if f.kind == FeedComplaint {
 		sup.Reason = "complaint"
 	}
 	if err := u.suppress(f.hash, sup); err != nil {

@@ -45,9 +45,9 @@ func (s *Store) suppressAs(ctx context.Context, address string, sup Suppression)
 			return err
 		}
 	}
-	kind := HardBounce
+	kind := FeedHardBounce
 	if sup.Reason == "complaint" {
-		kind = Complained
+		kind = FeedComplaint
 	}
 	_, err := s.feedOne(ctx, Feedback{Kind: kind, Address: address, At: sup.At, Detail: sup.Detail})
 	return err
