@@ -57,7 +57,7 @@ func TestSegmentsKnowConsentPreferencesAndDates(t *testing.T) {
 	if err := s.Unsubscribe(ctx, 2, Person, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Suppress(ctx, Suppression{Email: "d@example.com", Reason: "bounce"}); err != nil {
+	if err := s.Suppress(ctx, Suppression{Email: "d@example.com", Reason: "operator"}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.update(ctx, func(u *update) error {
