@@ -82,14 +82,14 @@ func (s *Store) Prefer(ctx context.Context, id uint64, p Preferences, subscribed
 		}
 		return s.decode(id, u.people.Get(key64(id)), &sub)
 	}
-	if isOut := !before.Consent.Subscribed && before.Consent.Source.strength() >= Person.strength(); subscribed == nil || *subscribed || isOut {
+	if subscribed == nil || *subscribed || before.Consent.saysSame(Person, s.now()) {
 		err = s.update(ctx, do)
 	} else {
 		at, h := s.now(), s.hash(before.Email)
 		if at.Before(before.Consent.At) {
 			at = before.Consent.At
 		}
-		err = s.logged(ctx, optOutLine{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: Person, Detail: eml.Cut(detail, maxDetail)}, do)
+		err = s.logged(ctx, []optOutLine{{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: Person, Detail: eml.Cut(detail, maxDetail)}}, do)
 	}
 	if err != nil {
 		return Subscriber{}, err
