@@ -76,7 +76,7 @@ func (s *Store) feedOne(ctx context.Context, f Feedback) (bool, error) {
 
 // fed is a Feedback as it is kept.
 type fed struct {
-	seen
+	heard
 	n       int // its place in the batch
 	address string
 	hash    addressHash
@@ -102,7 +102,7 @@ func (s *Store) readFeedback(list []Feedback) (bad, good []fed, err error) {
 			f.At = now
 		}
 		one := fed{n: n, address: address, hash: s.hash(address), detail: eml.Cut(f.Detail, maxDetail)}
-		one.seen = seen{kind: f.Kind, at: f.At.UnixMilli()}
+		one.heard = heard{kind: f.Kind, at: f.At.UnixMilli()}
 		if f.Kind == FeedDelivery {
 			good = append(good, one)
 			continue

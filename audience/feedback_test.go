@@ -310,7 +310,7 @@ func TestTooManyEventsAtOnceAreRefused(t *testing.T) {
 
 func FuzzReadEntry(f *testing.F) {
 	e := feedbackEntry{cleared: 5}
-	e.add(seen{FeedSoftBounce, 7, 9})
+	e.add(heard{FeedSoftBounce, 7, 9})
 	f.Add(e.pack())
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {

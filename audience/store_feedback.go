@@ -154,11 +154,11 @@ func (u *update) badNews(f *fed, said Consent, earlier []int64) error {
 	if e == nil {
 		e = &feedbackEntry{}
 		for _, at := range earlier {
-			e.add(seen{kind: FeedDelivery, at: at})
+			e.add(heard{kind: FeedDelivery, at: at})
 		}
 	}
 	ignored := e.ignores(f)
-	if !e.add(f.seen) {
+	if !e.add(f.heard) {
 		return nil
 	}
 	if err := u.feedback.Put(f.hash[:], e.pack()); err != nil || ignored {
@@ -183,7 +183,7 @@ func (u *update) badNews(f *fed, said Consent, earlier []int64) error {
 
 // goodNews keeps a delivery at an address with an entry.
 func (u *update) goodNews(f *fed, e *feedbackEntry) error {
-	if !e.add(f.seen) {
+	if !e.add(f.heard) {
 		return nil
 	}
 	if err := u.feedback.Put(f.hash[:], e.pack()); err != nil {
