@@ -130,19 +130,11 @@ func (u *update) often(p *person, e *Edit) ([]string, error) {
 	if code == p.freq {
 		return nil, nil
 	}
-	if now := "frequency " + FrequencyName(frequencyWords()[p.freq]); code < p.freq && e.Source != Person && u.chose(p.id, "frequency ", now) {
+	if now := "frequency " + shownFrequency(frequencyWords()[p.freq]); code < p.freq && e.Source != Person && u.chose(p.id, "frequency ", now) {
 		return nil, ownChoice(p.email, "asked for "+now)
 	}
 	p.freq = code
-	return []string{"frequency " + FrequencyName(*e.Frequency)}, nil
-}
-
-// FrequencyName is a frequency as people write it: all for "".
-func FrequencyName(stored string) string {
-	if stored == "" {
-		return "all"
-	}
-	return stored
+	return []string{"frequency " + shownFrequency(*e.Frequency)}, nil
 }
 
 // choose switches one topic. Nothing is kept for what is the default anyway and

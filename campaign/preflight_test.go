@@ -296,3 +296,64 @@ func TestShownTemplatesAreGood(t *testing.T) {
 		t.Errorf("fields %s", fields)
 	}
 }
+
+func TestTopicThatIsNotDefinedBlocks(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.people.Topics = topics()
+	h.enrol(t, 3)
+	if _, err := h.store.Create(t.Context(), Campaign{Template: "t", Topic: "sail"}); err == nil {
+		t.Error("a campaign about an undefined topic was created")
+	}
+	c := h.draft(t, simple, Campaign{Topic: "sale"})
+	if p, found := findings(t, h, c); p.Blocked || found[RuleUnknownTopic].Rule != "" {
+		t.Errorf("a defined topic: %+v", p)
+	}
+	h.people.Topics = h.people.Topics[1:] // taken out of the configuration since
+	p, found := findings(t, h, c)
+	if f := found[RuleUnknownTopic]; !p.Blocked || f.Level != Block || f.Name != "sale" || !strings.Contains(f.How, "terms") {
+		t.Errorf("got %+v", f)
+	}
+}
+
+func topics() []audience.Topic {
+	return []audience.Topic{{ID: "sale", Korean: "세일", English: "Sale", Commercial: true, Default: true},
+		{ID: "terms", Korean: "약관", English: "Terms", Default: true}}
+}
+
+// Preflight, the freeze and the lease agree on who has had enough mail.
+func TestFrequencyIsInPreflightAndInTheLedgerAlike(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.people.Topics = topics()
+	h.people.Attempted = h.spool.Attempted
+	h.enrol(t, 30)
+	weekly := "weekly"
+	for id := uint64(1); id <= 10; id++ {
+		if _, err := h.people.Prefer(t.Context(), id, audience.Preferences{Frequency: &weekly}, nil, "page"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.drain(t)
+	for _, c := range []struct {
+		topic   string
+		skipped int64
+	}{{"sale", 0}, {"sale", 10}, {"", 10}, {"terms", 0}} {
+		d := h.draft(t, simple, Campaign{Topic: c.topic})
+		p, _ := findings(t, h, d)
+		if p.Audience.Skipped[spool.SkipFrequency] != c.skipped {
+			t.Errorf("preflight about %q: %+v, want %d for frequency", c.topic, p.Audience, c.skipped)
+		}
+		if _, err := h.store.Start(t.Context(), d.ID, p.Audience.Mailable); err != nil {
+			t.Fatal(err)
+		}
+		var last Campaign
+		for got, err := range h.store.Watch(t.Context(), d.ID) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			last = got
+		}
+		if last.State != spool.Done || last.Skips[spool.SkipFrequency] != c.skipped || last.Accepted != 30-c.skipped {
+			t.Errorf("about %q: %s, %+v, want %d for frequency", c.topic, last.State, last.Counts, c.skipped)
+		}
+	}
+}

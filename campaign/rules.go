@@ -19,6 +19,7 @@ const (
 	RuleUnknownField     = "unknown_field"      // block: a field nobody has; warn: one with a default, or in a condition
 	RuleTemplateFails    = "template_fails"     // block: letters too large or endless
 	RuleControls         = "control_characters" // block: a value would break a header
+	RuleUnknownTopic     = "unknown_topic"      // block: its topic is not defined (any more)
 	RuleNoUnsubscribe    = "no_unsubscribe"     // block: no way to refuse in the letter
 	RulePublicURL        = "public_url"         // block: links would lead nowhere
 	RuleSize             = "size"               // block over 10 MB, warn over 102 KB of HTML
@@ -36,6 +37,13 @@ const (
 )
 
 func (in *inspection) judgeAudience() {
+	if err := in.store.people.CheckTopic(in.c.Topic); err != nil {
+		f := in.find(RuleUnknownTopic, Block, err.Error(), "People choose on their preference page among the topics that are defined; nobody could switch this one off.", "Give the campaign another topic.")
+		if problem, ok := errors.AsType[*eml.Problem](err); ok {
+			f.How = problem.Hint
+		}
+		f.Name = in.c.Topic
+	}
 	for _, name := range in.count.Unknown {
 		f := in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, "The condition asks for it, so it selects nobody by it, or everybody where it says “not”.",
 			"Correct its spelling in the segment, or import the column.")

@@ -27,6 +27,7 @@ type Config struct {
 	MySQL      MySQLConfig    `toml:"mysql"`
 	Web        WebConfig      `toml:"web"`
 	Feedback   FeedbackConfig `toml:"feedback"`
+	Topics     Topics         `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
 
 	mysqlDSN string // from the environment; no setting, so that nothing shows it
 
@@ -133,6 +134,7 @@ func defaults() *Config {
 			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},
 			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
 				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},
+		Topics:   Topics{},
 		Web:      WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252"},
 		Feedback: FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}

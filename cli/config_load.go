@@ -72,6 +72,7 @@ func parse(path string, environ []string) (*Config, error) {
 	if err := cfg.readEnv(environ); err != nil {
 		return nil, err
 	}
+	cfg.fillTopics()
 	return cfg, cfg.anchor()
 }
 
@@ -187,7 +188,7 @@ func (c *Config) keys() []string {
 	for _, s := range c.settings() {
 		out = append(out, s.key)
 	}
-	return out
+	return append(out, "topic.id", "topic.title_ko", "topic.title_en", "topic.commercial", "topic.default_on")
 }
 
 func (s setting) variable() string {
@@ -196,8 +197,11 @@ func (s setting) variable() string {
 
 // set reads a value from text, a list at its commas.
 func (s setting) set(text string) error {
-	if u, ok := s.field.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		return u.UnmarshalText([]byte(text))
+	switch v := s.field.Addr().Interface().(type) {
+	case encoding.TextUnmarshaler:
+		return v.UnmarshalText([]byte(text))
+	case *Topics:
+		return v.setTopics(text)
 	}
 	switch s.field.Kind() {
 	case reflect.String:

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"pabal/audience"
 	"pabal/eml"
 )
 
@@ -32,7 +33,7 @@ func TestInitialConfigHasEverySettingWithItsDefault(t *testing.T) {
 		if got, want := s.field.Interface(), plain[i].field.Interface(); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s is %v in the file, %v by default", s.key, got, want)
 		}
-		if s.key != "mysql.at" && lineOf(cfg.from.text, s.key) == 0 {
+		if s.key != "mysql.at" && s.key != "topic" && lineOf(cfg.from.text, s.key) == 0 {
 			t.Errorf("%s is not in the file", s.key)
 		}
 	}
@@ -52,6 +53,11 @@ func TestConfigComplaintsNamePlaceAndRemedy(t *testing.T) {
 		{"mysql without consent", "[mysql]\ndsn_file = \"/etc/dsn\"\n[mysql.columns]\nsubscribed = \"\"\n", "", "mysql.columns needs id, email and subscribed", ""},
 		{"mysql too old", "[mysql]\nmax_age_at_start = \"0s\"\n", "", "pabal.toml:2: mysql.max_age_at_start", "1h"},
 		{"feedback not there yet", "[feedback]\nsqs_queue_url = \"https://sqs\"\n", "", "pabal.toml:2: feedback.sqs_queue_url is not available", ""},
+		{"topic without a title", "[[topic]]\nid = \"sale\"\ntitle_en = \"Sale\"\n", "", "topic.title_ko of topic 1 is empty", "title_ko"},
+		{"topic twice", "[[topic]]\nid = \"a\"\ntitle_ko = \"x\"\ntitle_en = \"x\"\n[[topic]]\nid = \"a\"\ntitle_ko = \"x\"\ntitle_en = \"x\"\n", "", `topic.id of topic 2 is "a"`, "of its own"},
+		{"topic's name", "[[topic]]\nid = \"세일\"\ntitle_ko = \"x\"\ntitle_en = \"x\"\n", "", `pabal.toml:2: topic.id of topic 1 is "세일"`, "lower-case"},
+		{"unknown key of a topic", "[[topic]]\nid = \"a\"\ntitle_kr = \"x\"\n", "", "pabal.toml:3: there is no setting topic.title_kr", "did you mean topic.title_ko?"},
+		{"topics in the environment", "", `PABAL_TOPIC=[{id="a",title_ko="x",title="y"}]`, "PABAL_TOPIC: ", "config init"},
 		{"bad mailbox", "[campaign]\nfrom = \"shop\"\n", "", "pabal.toml:2: campaign.from", "shop@example.com"},
 		{"environment typo", "", "PABAL_SES_REGOIN=x", "there is no setting PABAL_SES_REGOIN", "did you mean PABAL_SES_REGION?"},
 		{"environment value", "", "PABAL_SES_CONCURRENCY=x", "PABAL_SES_CONCURRENCY: ", "config init"},
@@ -185,4 +191,22 @@ func FuzzConfig(f *testing.F) {
 			_ = cfg.validate()
 		}
 	})
+}
+
+func TestTopicsAreTheSameInFileAndEnvironment(t *testing.T) {
+	const file = "[[topic]]\nid = \"sale\"\ntitle_ko = \"세일\"\ntitle_en = \"Sale\"\n\n[[topic]]\nid = \"terms\"\ntitle_ko = \"약관\"\ntitle_en = \"Terms\"\ncommercial = false\ndefault_on = false\n"
+	const line = `PABAL_TOPIC=[{id = "sale", title_ko = "세일", title_en = "Sale"}, {id = "terms", title_ko = "약관", title_en = "Terms", commercial = false, default_on = false}]`
+	want := []audience.Topic{{ID: "sale", Korean: "세일", English: "Sale", Commercial: true, Default: true}, {ID: "terms", Korean: "약관", English: "Terms"}}
+	for name, in := range map[string]struct {
+		text string
+		env  []string
+	}{"file": {file, nil}, "environment": {"", []string{line}}, "environment over file": {"[[topic]]\nid = \"old\"\ntitle_ko = \"x\"\ntitle_en = \"x\"\n", []string{line}}} {
+		cfg, err := load(writeFile(t, "pabal.toml", in.text), in.env)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := cfg.topics(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+	}
 }

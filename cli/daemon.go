@@ -91,6 +91,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return d.cannotOpen("audience", err)
 	}
 	d.people.Zone = d.cfg.zone()
+	d.people.Topics = d.cfg.topics()
 
 	if d.spool, err = spool.Open(d.cfg.DataDir); err != nil {
 		return d.cannotOpen("spool", err)

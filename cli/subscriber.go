@@ -195,10 +195,19 @@ func describePerson(r *report, p control.Person) {
 	}
 	r.pair("subscribed", yesNo(p.Consent.Subscribed)+" by "+string(p.Consent.Source)+" at "+r.when(p.Consent.At))
 	r.pair("topics off", strings.Join(p.TopicsOff, ", "))
+	r.pair("topics on", strings.Join(p.TopicsOn, ", "))
+	if p.Frequency != "" {
+		r.pair("frequency", p.Frequency+" at most")
+	}
+	r.pair("language", p.Language)
 	if p.Suppression != nil {
 		r.pair("suppressed", p.Suppression.Reason+" at "+r.when(p.Suppression.At))
 	}
 	for _, change := range p.History {
+		if len(change.Changed) > 0 {
+			r.line("  %s  %s by %s %s", r.when(change.At), eml.Visible(strings.Join(change.Changed, ", ")), change.Source, eml.Visible(change.Detail))
+			continue
+		}
 		note := ""
 		if !change.Applied {
 			note = " (not applied: a stronger source had spoken)"
@@ -213,6 +222,7 @@ func (a *app) subscriberSet() *cobra.Command {
 		e                      audience.Edit
 		name, gender           string
 		attributes             []string
+		chosen                 choices
 		subscribe, unsubscribe bool
 		cmd                    *cobra.Command
 	)
@@ -234,6 +244,9 @@ func (a *app) subscriberSet() *cobra.Command {
 			if subscribe || unsubscribe {
 				e.Subscribed = &subscribe
 			}
+			if e.Preferences, err = chosen.preferences(cmd); err != nil {
+				return err
+			}
 			e.Email = args[0]
 			sub, err := c.SetSubscriber(ctx, e)
 			if err != nil {
@@ -247,6 +260,7 @@ func (a *app) subscriberSet() *cobra.Command {
 	flags.StringArrayVar(&attributes, "attr", nil, "attribute `KEY=VALUE`; an empty value removes it")
 	flags.StringArrayVar(&e.AddTags, "tag", nil, "add a `TAG`")
 	flags.StringArrayVar(&e.RemoveTags, "untag", nil, "remove a `TAG`")
+	chosen.flags(cmd)
 	flags.BoolVar(&subscribe, "subscribe", false, "may be mailed, by the operator's word")
 	flags.BoolVar(&unsubscribe, "unsubscribe", false, "may not be mailed")
 	flags.BoolVar(&e.Create, "create", false, "make the subscriber if there is none")

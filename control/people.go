@@ -78,6 +78,9 @@ func (s *Server) setSubscriber(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.knownTopics(e.Preferences); err != nil {
+		return nil, err
+	}
 	e.Source, e.Detail = audience.Operator, userName(r.Context())
 	sub, err := s.People.Set(r.Context(), e)
 	if err != nil {
