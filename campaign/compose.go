@@ -75,10 +75,9 @@ func firstOf(a, b string) string {
 }
 
 // person is the source of fields for a letter to one subscriber; token is the
-// last part of the unsubscribe link, whose page is the preference page too.
+// last part of the links to the unsubscribe and the preference page.
 func (m *mailing) person(sub *audience.Subscriber, to, token string) *person {
-	link := m.base + "/u/" + token
-	return &person{sub: sub, email: to, common: m.common, link: link, prefLink: link}
+	return &person{sub: sub, email: to, common: m.common, link: m.base + "/u/" + token, base: m.base, token: token}
 }
 
 // head is the letter without its parts. tag names the attempt; it becomes the

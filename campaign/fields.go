@@ -29,7 +29,8 @@ type person struct {
 	email    string // the address this letter goes to
 	common   *common
 	link     string // unsubscribe link
-	prefLink string // preference page
+	base     string // of links, for the preference page
+	token    string // the last part of links
 	viewLink string // the letter in a browser; "" when it is not served
 }
 
@@ -88,7 +89,7 @@ func (p *person) builtin(key string) string {
 	case "unsubscribeurl":
 		return p.link
 	case "preferencesurl":
-		return p.prefLink
+		return p.base + "/p/" + p.token
 	case "viewurl":
 		return p.viewLink
 	case "company":

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-//go:embed page.html style.css
+//go:embed page.html preferences.html style.css
 var files embed.FS
 
 // kind is one of the pages.
@@ -24,6 +24,7 @@ const (
 	testPage                // the link of a test mail
 	failedPage              // the opt-out could not be written
 	missingPage             // no such address
+	unsavedPage             // the preferences could not be read or written
 )
 
 // wording is the text of one page in one language.
@@ -36,17 +37,34 @@ type wording struct {
 // language is all texts in one language.
 type language struct {
 	Tag     string // BCP 47
-	Name    string // of itself
+	Name    string // what a link to it says
+	Self    string // its name in itself
 	Contact string // before the phone number
+	Choose  string // the link from the unsubscribe page to the preference page
 	pages   map[kind]wording
+
+	preferences preferenceTexts
+}
+
+// preferenceTexts are those of the preference page.
+type preferenceTexts struct {
+	Title, Lead                   string
+	Topics, Frequency, Language   string // of the groups
+	FrequencyHint                 string
+	Frequencies                   map[string]string // by what is stored
+	Save, Off, OffLead, OffButton string
+	OnButton                      string
+	Out, Blocked, Gone            []string          // in place of the choices
+	Done                          map[string]string // by action
 }
 
 // pages makes HTML of the texts.
 type pages struct {
-	template  *template.Template
-	style     template.CSS
-	policy    string // Content-Security-Policy
-	languages []language
+	template    *template.Template
+	preferences *template.Template
+	style       template.CSS
+	policy      string // Content-Security-Policy
+	languages   []language
 }
 
 func newPages() *pages {
@@ -56,8 +74,9 @@ func newPages() *pages {
 	}
 	sum := sha256.Sum256(style)
 	return &pages{
-		template: template.Must(template.ParseFS(files, "page.html")),
-		style:    template.CSS(style),
+		template:    template.Must(template.ParseFS(files, "page.html")),
+		preferences: template.Must(template.ParseFS(files, "preferences.html")),
+		style:       template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
 			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 		languages: []language{korean(), english()},
@@ -70,6 +89,7 @@ type view struct {
 	Style   template.CSS
 	Company string
 	Phone   string
+	Choose  string // address of the preference page; "" for none
 	Main    section
 	Other   section
 }
@@ -85,11 +105,16 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, k kind
 	if chosen(r) == other.Tag {
 		main, other = other, main
 	}
+	choose := ""
+	if token := r.PathValue("token"); k == askPage && tokenShape.MatchString(token) {
+		choose = "../p/" + token
+	}
 	var out bytes.Buffer
 	err := s.pages.template.Execute(&out, view{
 		Style:   s.pages.style,
 		Company: s.Company,
 		Phone:   s.Phone,
+		Choose:  choose,
 		Main:    section{main, main.pages[k]},
 		Other:   section{other, other.pages[k]},
 	})
@@ -98,11 +123,16 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, k kind
 		plain(w, http.StatusInternalServerError, "The page could not be written.")
 		return
 	}
+	send(w, status, main.Tag, out.Bytes())
+}
+
+// send writes a page in a language.
+func send(w http.ResponseWriter, status int, language string, page []byte) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Language", main.Tag)
+	w.Header().Set("Content-Language", language)
 	w.Header().Set("Vary", "Accept-Language")
 	w.WriteHeader(status)
-	w.Write(out.Bytes()) // the reader may have gone
+	w.Write(page) // the reader may have gone
 }
 
 // chosen is the language of the page: what ?lang says, else the one the browser
@@ -153,5 +183,7 @@ func detail(campaign uint64) string {
 	if campaign == 0 {
 		return "unsubscribe link"
 	}
-	return "unsubscribe link of campaign " + strconv.FormatUint(campaign, 10)
+	return "unsubscribe link of campaign " + number(campaign)
 }
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }

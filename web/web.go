@@ -1,8 +1,10 @@
 // Package web serves the pages that recipients of mail reach: the unsubscribe
-// page, and health for the machines around it.
+// and the preference page, and health for the machines around it.
 //
 //	GET  /u/TOKEN   a page with one button; changes nothing, however often a link scanner calls it
 //	POST /u/TOKEN   unsubscribes: the button, and the one-click call of mail providers (RFC 8058)
+//	GET  /p/TOKEN   what the person gets: topics, how often, language; changes nothing
+//	POST /p/TOKEN   saves it, ends all mail, or takes the person back
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -11,7 +13,10 @@
 // redirect. An opt-out is on disk before its 200 leaves; when it cannot be
 // written the answer is 503 and says so. A good and a bad token get the same
 // page after the same time, so that tokens cannot be tried out; the page says
-// what to do if the link was not complete.
+// what to do if the link was not complete. The preference page of a bad token is
+// that of a person who never chose anything, and shows what it is told to save
+// as saved. An address that is suppressed and a person who was erased get a page
+// that says so: only who holds their link sees it.
 package web
 
 import (
@@ -40,16 +45,18 @@ const (
 type Server struct {
 	Company string                                       // shown on the pages; "" leaves it out
 	Phone   string                                       // whom to call, shown on the pages; "" leaves it out
+	Topics  []audience.Topic                             // to choose from; nil: none
 	Ready   func() error                                 // for /readyz; nil: always
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
 
-	people optOuts
-	mux    *http.ServeMux
-	pages  *pages
-	limit  limiter
-	now    func() time.Time
-	step   time.Duration
+	people  optOuts
+	choices choosing
+	mux     *http.ServeMux
+	pages   *pages
+	limit   limiter
+	now     func() time.Time
+	step    time.Duration
 }
 
 // optOuts is what this package needs of the audience.
@@ -61,18 +68,22 @@ type optOuts interface {
 // New makes the pages over the audience. Campaigns may be nil: the unsubscribe
 // page needs nothing of them.
 func New(people *audience.Store, campaigns *campaign.Store) *Server {
-	s := newServer(people)
+	s := newServer(people, people)
+	s.Topics = people.Topics
 	if campaigns != nil {
 		s.Company, s.Phone = campaigns.Settings.Company, campaigns.Settings.Phone
 	}
 	return s
 }
 
-func newServer(people optOuts) *Server {
-	s := &Server{people: people, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
+func newServer(people optOuts, choices choosing) *Server {
+	s := &Server{people: people, choices: choices, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
 	s.mux.HandleFunc("GET /u/{token}", s.show)
 	s.mux.HandleFunc("POST /u/{token}", s.unsubscribe)
 	s.mux.HandleFunc("/u/{token}", onlyMethods("GET, HEAD, POST"))
+	s.mux.HandleFunc("GET /p/{token}", s.showPreferences)
+	s.mux.HandleFunc("POST /p/{token}", s.setPreferences)
+	s.mux.HandleFunc("/p/{token}", onlyMethods("GET, HEAD, POST"))
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /metrics", s.metrics)
