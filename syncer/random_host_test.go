@@ -3,16 +3,21 @@
 package syncer
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -137,9 +142,9 @@ func (w *writers) release(r *rand.Rand) {
 	}
 }
 
-// TestRandomisedRun: the syncer is killed and restarted at random while the
-// table changes, and people opt out. In the end the audience is what the table
-// says by the rules, and nobody was subscribed again.
+// TestRandomisedRun: the process that syncs is killed (SIGKILL) and started
+// again at random while the table changes and people opt out. In the end the
+// audience is what the table says by the rules, and nobody was subscribed again.
 func TestRandomisedRun(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -159,47 +164,137 @@ func TestRandomisedRun(t *testing.T) {
 		all.Go(func() { writing.write(rand.New(rand.NewPCG(seed, uint64(n+1)))) })
 	}
 	defer func() { writing.left.Store(0); all.Wait() }()
-	optedOut := map[string]bool{}
-	kills, syncs := 0, 0
-	for writing.left.Load() > 0 {
-		ctx, cancel := context.WithCancel(context.Background())
-		if r.IntN(2) == 0 {
-			ctx, cancel = context.WithTimeout(context.Background(), time.Duration(r.IntN(60))*time.Millisecond)
-		}
-		_, err := w.syncer().Sync(ctx, Order{Full: r.IntN(15) == 0, Shrink: true})
-		cancel()
-		if err == nil {
-			syncs++
-		} else if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-			kills++
-			w.close()
-			w.open()
-		} else {
-			t.Fatal(problemText(err))
-		}
-		w.optOut(r, optedOut)
+	total := lives{optedOut: map[string]bool{}}
+	for writing.left.Load() > 0 || total.kills < 10 {
+		w.close()
+		w.live(r, &total)
+		w.open()
+		w.sound()
 	}
 	all.Wait()
-	t.Logf("%d syncs, %d kills, %d opted out", syncs, kills, len(optedOut))
-	if syncs < 3 || kills < 3 || len(optedOut) < 3 {
+	t.Logf("%d syncs in %d processes, %d of them killed, %d syncs called off, %d people opted out", total.syncs, total.processes, total.kills, total.calledOff, len(total.optedOut))
+	if total.syncs < 10 || total.calledOff < 3 || len(total.optedOut) < 5 {
 		t.Errorf("too little happened")
 	}
 	w.sync(Order{})
-	w.compare(func(kind string) bool { return kind == steady }, optedOut) // a tick alone missed nothing
+	w.compare(func(kind string) bool { return kind == steady }, total.optedOut) // a tick alone missed nothing
 	w.sync(Order{Full: true, Shrink: true})
-	w.compare(func(string) bool { return true }, optedOut)
+	w.compare(func(string) bool { return true }, total.optedOut)
 	w.nobodyCameBack()
 }
 
-// optOut lets a few people of the wild pool opt out.
-func (w *world) optOut(r *rand.Rand, out map[string]bool) {
+// lives is what the processes did that synced.
+type lives struct {
+	processes, kills, syncs, calledOff int
+	optedOut                           map[string]bool // their opt-outs were on disk
+}
+
+// life is what one process is told.
+type life struct {
+	Dir    string
+	Zone   string
+	Config Config
+	Seed   uint64
+}
+
+// childLife is the environment variable that holds a life as JSON.
+const childLife = "PABAL_SYNCER_LIFE"
+
+// live runs one process that syncs, and kills it at some time, or not.
+func (w *world) live(r *rand.Rand, total *lives) {
+	w.t.Helper()
+	config := w.config
+	config.Zone = nil
+	text, err := json.Marshal(life{w.dir, w.config.Zone.String(), config, r.Uint64()})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run", "^TestChildLife$")
+	cmd.Env, cmd.Stderr = append(os.Environ(), childLife+"="+string(text)), os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	total.processes++
+	killed := false
+	if r.IntN(4) > 0 {
+		killed = true
+		defer time.AfterFunc(time.Duration(20+r.IntN(500))*time.Millisecond, func() { _ = cmd.Process.Kill() }).Stop()
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		switch word, email, _ := strings.Cut(lines.Text(), " "); word {
+		case "synced":
+			total.syncs++
+		case "called-off":
+			total.calledOff++
+		case "out":
+			total.optedOut[email] = true
+		}
+	}
+	switch err := cmd.Wait(); {
+	case err == nil:
+	case killed && cmd.ProcessState.Sys().(syscall.WaitStatus).Signaled():
+		total.kills++
+	default:
+		w.t.Fatalf("the process that syncs ended: %v", err)
+	}
+}
+
+// TestChildLife is that process: it syncs, calls some syncs off, and people opt
+// out. What it says has happened is on disk.
+func TestChildLife(t *testing.T) {
+	text := os.Getenv(childLife)
+	if text == "" {
+		return
+	}
+	var l life
+	if err := json.Unmarshal([]byte(text), &l); err != nil {
+		t.Fatal(err)
+	}
+	zone, err := time.LoadLocation(l.Zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Config.Zone = zone
+	w := &world{t: t, dir: l.Dir, config: l.Config}
+	w.open()
+	r := rand.New(rand.NewPCG(l.Seed, 0))
+	for range 8 {
+		ctx, cancel := context.WithCancel(context.Background())
+		if r.IntN(3) == 0 {
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(r.IntN(60))*time.Millisecond)
+		}
+		_, err := w.syncer().Sync(ctx, Order{Full: r.IntN(10) == 0, Shrink: true})
+		cancel()
+		switch {
+		case err == nil:
+			fmt.Println("synced")
+		case errors.Is(err, context.DeadlineExceeded):
+			fmt.Println("called-off")
+		default:
+			t.Fatal(problemText(err))
+		}
+		w.optOut(r)
+	}
+	w.close()
+}
+
+// optOut lets a few people of the wild pool opt out, and says so afterwards.
+func (w *world) optOut(r *rand.Rand) {
 	w.t.Helper()
 	for email, sub := range w.people() {
 		if strings.HasPrefix(email, wild) && strings.Contains(email, "7") && r.IntN(400) == 0 {
 			if err := w.store.Unsubscribe(context.Background(), sub.ID, audience.Person, "link"); err != nil {
 				w.t.Fatal(err)
 			}
-			out[email] = true
+			fmt.Println("out", email)
 		}
 	}
 }

@@ -41,7 +41,8 @@ type Status struct {
 // Syncer syncs one source into one store. Its methods may be called at the
 // same time; one pass runs at a time.
 type Syncer struct {
-	Now func() time.Time // nil means time.Now; set before first use
+	Now  func() time.Time // nil means time.Now; set before first use
+	Full func(bool)       // told when a full pass begins (true) and ends; nil tells nobody; set before first use
 
 	store  *audience.Store
 	config Config
@@ -217,6 +218,10 @@ func (s *Syncer) begin(ctx context.Context) (*pass, error) {
 
 // fullPass begins a full pass, or goes on with one that was killed.
 func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now int64, begin time.Time) (goesOn bool, result Result, err error) {
+	if s.Full != nil {
+		s.Full(true)
+		defer s.Full(false)
+	}
 	goesOn = p.mark.Run != nil && p.mark.Run.Full && p.mark.Plan == s.config.plan() && (!o.Full || p.mark.LastFull.IsZero())
 	if !goesOn {
 		p.mark.Plan = s.config.plan()
