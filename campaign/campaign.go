@@ -195,6 +195,7 @@ type Settings struct {
 	PublicURL               string // "" blocks starting, unless LoopbackSES
 	LoopbackSES             bool   // ses.endpoint is on loopback (emulator): http and "" allowed
 	ConfigurationSet        string
+	Events                  bool // SES's events are read: deliveries are counted, unknown settles
 }
 
 // localURL stands in for a public URL that is not set while the endpoint is on

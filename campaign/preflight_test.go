@@ -357,3 +357,21 @@ func TestFrequencyIsInPreflightAndInTheLedgerAlike(t *testing.T) {
 		}
 	}
 }
+
+// Without events unknown never settles: people should know before they start.
+func TestPreflightSaysWhenNobodyWillHearOfDeliveries(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.enrol(t, 3)
+	c := h.draft(t, simple, Campaign{})
+	for _, tt := range []struct {
+		events bool
+		set    string
+		want   string
+	}{{false, "main", "events are not read"}, {true, "", "configuration set only"}, {true, "main", ""}} {
+		h.store.Settings.Events, h.store.Settings.ConfigurationSet = tt.events, tt.set
+		_, found := findings(t, h, c)
+		if f := found[RuleNoFeedback]; !strings.Contains(f.Why, tt.want) || (tt.want == "") != (f.Why == "") || f.Level != Note && f.Why != "" {
+			t.Errorf("events %v, set %q: got %+v, want %q", tt.events, tt.set, f, tt.want)
+		}
+	}
+}

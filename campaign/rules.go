@@ -32,6 +32,7 @@ const (
 	RuleQuota            = "quota"              // warn: more recipients than the 24-hour quota leaves
 	RuleUnescaped        = "unescaped"          // warn: {{{ }}}
 	RuleShadowedValue    = "shadowed_value"     // warn: a value that a built-in field hides
+	RuleNoFeedback       = "no_feedback"        // note: nobody will hear of deliveries
 	RuleConsentAssumed   = "consent_assumed"    // note: the file had no consent column
 	RuleSuppressedShare  = "suppressed_share"   // note: who is left out, and why
 )
@@ -238,10 +239,24 @@ func (in *inspection) judgeAccount(ctx context.Context) error {
 			f.Count = in.count.Mailable - left
 		}
 	}
+	in.judgeFeedback()
 	if !facts.Sandbox {
 		return nil
 	}
 	return in.judgeSandbox(ctx)
+}
+
+// judgeFeedback says what nobody will hear of.
+func (in *inspection) judgeFeedback() {
+	s := &in.store.Settings
+	switch {
+	case !s.Events:
+		in.find(RuleNoFeedback, Note, "deliveries will not be counted", "SES's events are not read. A recipient whose outcome is unknown (a lost answer) then never settles by itself.",
+			"Set up a queue for them: pabal feedback setup.")
+	case s.ConfigurationSet == "":
+		in.find(RuleNoFeedback, Note, "SES may report nothing of these mails", "SES reports events of mails with a configuration set only, and ses.configuration_set is empty.",
+			"Set ses.configuration_set, unless the sender's identity has a default one.")
+	}
 }
 
 // judgeSandbox asks for every recipient, up to the sandbox's whole daily

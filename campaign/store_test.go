@@ -39,7 +39,8 @@ func open(t testing.TB, dir string) *house {
 	if h.store, err = Open(dir, h.people, h.spool); err != nil {
 		t.Fatal(err)
 	}
-	h.store.Settings = Settings{From: "예제 상점 <shop@example.com>", Company: "예제상점", Address: "서울시 중구 1", Phone: "02-123-4567", LoopbackSES: true}
+	h.store.Settings = Settings{From: "예제 상점 <shop@example.com>", Company: "예제상점", Address: "서울시 중구 1", Phone: "02-123-4567", LoopbackSES: true,
+		Events: true, ConfigurationSet: "main"}
 	h.store.Accounts = h.facts
 	h.store.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	h.spool.Sender, h.spool.Pace, h.spool.Addresses = h.store.Sender(h.gate, h.ses), openRoad{}, h.store

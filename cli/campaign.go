@@ -289,17 +289,26 @@ func describeSums(r *report, n spool.Counts) {
 		{"skipped", n.Skipped}, {"unknown", n.Unknown}, {"delivered", n.Delivered}, {"bounced", n.Bounced}, {"complained", n.Complained}} {
 		r.pair(row.label, commas(row.n))
 	}
+	for _, row := range []struct {
+		label string
+		n     int64
+	}{{"delayed", n.Delayed}, {"rejected", n.Rejected}, {"opened", n.Opened}, {"opened by programs", n.MachineOpened}, {"clicked", n.Clicked}, {"sent twice", n.SentTwice}} {
+		if row.n > 0 {
+			r.pair(row.label, commas(row.n))
+		}
+	}
 	for _, reason := range slices.Sorted(maps.Keys(n.Skips)) {
 		r.pair("  skipped: "+eml.Visible(reason), commas(n.Skips[reason]))
 	}
 }
 
 func (a *app) campaignRecipients() *cobra.Command {
-	var outcome string
-	cmd := a.campaignCommand("recipients", "List what became of every recipient", "pabal campaign recipients 7 --outcome unknown --json",
+	var outcome, feedback string
+	cmd := a.campaignCommand("recipients", "List what became of every recipient", "pabal campaign recipients 7 --outcome unknown --json\npabal campaign recipients 7 --feedback bounced",
 		func(ctx context.Context, c *control.Client, id uint64) error {
-			return show(a, c.Recipients(ctx, id, outcome), newMessageTable, a.messageRow)
+			return show(a, c.Heard(ctx, id, outcome, feedback), newMessageTable, a.messageRow)
 		})
+	cmd.Flags().StringVar(&feedback, "feedback", "", "only those SES said this `WORD` of: delivered, delayed, bounced, complained, rejected, opened, machine_opened, clicked or sent")
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
 	return cmd
 }

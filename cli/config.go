@@ -111,10 +111,10 @@ type WebConfig struct {
 	MetricsListen string `toml:"metrics_listen"` // host:port; "" for none
 }
 
-// FeedbackConfig is how SES reports bounces and complaints. Not in this version.
+// FeedbackConfig is how SES's word on what became of mails is read.
 type FeedbackConfig struct {
-	SQSQueueURL     string   `toml:"sqs_queue_url"`
-	SuppressionPoll Duration `toml:"suppression_poll"`
+	SQSQueueURL     string   `toml:"sqs_queue_url"`    // of the queue SES's events come through; "" for none
+	SuppressionPoll Duration `toml:"suppression_poll"` // between two looks at the account's suppression list; 0s for never
 }
 
 // defaults are the values without a file. For root they are the system's

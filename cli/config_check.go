@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 	_ "time/tzdata" // a bare container has no zones of its own
 
@@ -23,7 +22,7 @@ const (
 
 // later are the keys of parts that this version does not have.
 func later(key string) bool {
-	return strings.HasPrefix(key, "feedback.") || key == "smtp.submit_socket"
+	return key == "smtp.submit_socket"
 }
 
 // rule is one thing that must hold; hint says what to write instead.
@@ -38,7 +37,7 @@ func (c *Config) validate() error {
 	if err := c.checkLater(); err != nil {
 		return err
 	}
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules(), c.topicRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}

@@ -45,6 +45,7 @@ type daemon struct {
 	ses       *sesclient.Client
 	smtp      *smtpd.Server
 	sync      *syncer.Syncer // nil: the audience has no source
+	feedback  *sesclient.Feedback
 	control   *control.Server
 	sites     []*site
 	paceKept  []byte // what the spool keeps of the pace
@@ -114,9 +115,12 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if err := d.newSyncer(); err != nil {
 		return err
 	}
+	if err := d.newFeedback(); err != nil {
+		return err
+	}
 	d.smtp = d.newSMTP()
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
-		Spool: d.spool, SES: d.ses, Sync: d.sync, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
+		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
 		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
@@ -171,7 +175,8 @@ func (d *daemon) settings() campaign.Settings {
 	c := d.cfg
 	return campaign.Settings{From: c.Campaign.From, ReplyTo: c.Campaign.ReplyTo, Zone: c.zone(),
 		Company: c.Campaign.Company, Address: c.Campaign.Address, Phone: c.Campaign.Phone,
-		PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet}
+		PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet,
+		Events: c.feedbackOptions().Source() == sesclient.SourceSQS}
 }
 
 func (d *daemon) newSMTP() *smtpd.Server {
@@ -260,6 +265,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
+	group.Go(func() error { return d.feedback.Run(ctx) })
 	if d.sync != nil {
 		group.Go(func() error { return d.sync.Run(ctx) })
 	}

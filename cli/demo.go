@@ -36,19 +36,25 @@ type demo struct {
 	ses   *emulator.Server
 	c     *control.Client
 	where addresses
+	dead  []string // addresses that do not exist
+	angry string   // who calls the mail spam
 
 	result demoResult
 }
 
 // demoResult is what --json prints.
 type demoResult struct {
-	Good     bool        `json:"good"` // every check held
-	Checks   []demoCheck `json:"checks"`
-	Accepted int64       `json:"accepted"`       // of the first campaign
-	Second   int64       `json:"second"`         // accepted of the second
-	Seconds  float64     `json:"seconds"`        // from start to the last acceptance of the first
-	Mails    string      `json:"mails"`          // folder of the .eml files
-	Data     string      `json:"data,omitempty"` // the store, when it was kept
+	Good       bool        `json:"good"` // every check held
+	Checks     []demoCheck `json:"checks"`
+	Accepted   int64       `json:"accepted"`  // of the first campaign
+	Second     int64       `json:"second"`    // accepted of the second
+	Delivered  int64       `json:"delivered"` // of the first, by SES's events
+	Bounced    int64       `json:"bounced"`
+	Complained int64       `json:"complained"`
+	Opened     int64       `json:"opened"`
+	Seconds    float64     `json:"seconds"`        // from start to the last acceptance of the first
+	Mails      string      `json:"mails"`          // folder of the .eml files
+	Data       string      `json:"data,omitempty"` // the store, when it was kept
 }
 
 // demoCheck is one thing that must hold.
@@ -64,7 +70,7 @@ func (a *app) demoCommand() *cobra.Command {
 		ui   bool
 		rate float64
 	)
-	cmd := a.command("demo", "Show all of it: 200 sample customers, a campaign, an application's mail, an unsubscribe",
+	cmd := a.command("demo", "Show all of it: 200 sample customers, a campaign, what SES says of it, an application's mail, an unsubscribe",
 		"pabal demo\npabal demo --keep pabal-demo --lang ko\npabal demo --tui", func(ctx context.Context, _ []string) error {
 			d := &demo{app: a, out: a.stdout, lang: a.language(&Config{Language: "auto"})}
 			d.texts = textsFor(d.lang)
@@ -91,7 +97,8 @@ func (d *demo) run(ctx context.Context, keep string, ui bool, rate float64) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	if d.ses, err = emulator.New(emulator.Options{Rate: rate, Dir: d.mails, Verified: []string{"example.com"}}); err != nil {
+	if d.ses, err = emulator.New(emulator.Options{Rate: rate, Dir: d.mails, Verified: []string{"example.com"},
+		Events: emulator.EventOptions{Sets: []string{demoSet}}}); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.ses.Close()) }()
@@ -178,6 +185,7 @@ func demoConfig(store, endpoint string) (cfg *Config, forget func() error, err e
 	cfg.SMTP.Listen = []string{"127.0.0.1:0"}
 	cfg.Web.Listen, cfg.Web.MetricsListen = "127.0.0.1:0", ""
 	cfg.SES.Endpoint = endpoint
+	cfg.SES.ConfigurationSet, cfg.Feedback.SQSQueueURL = demoSet, emulator.QueueURL(endpoint, demoSet)
 	cfg.Campaign.From = demoFrom
 	cfg.Campaign.Company, cfg.Campaign.Address, cfg.Campaign.Phone = "파발 상점", "서울특별시 성동구 아차산로 13길 11", "02-1234-5678"
 	return cfg, func() error { return os.RemoveAll(run) }, cfg.validate()

@@ -2,14 +2,14 @@ package cli
 
 // demoTexts are the sentences of the demo in one language.
 type demoTexts struct {
-	title, imported, template, campaign, preview, preflight, plan, sending string
-	sent, smtp, unsubscribed, second, summary, mails, data, good, bad      string
-	checks                                                                 demoCheckTexts
+	title, imported, template, campaign, preview, preflight, plan, sending   string
+	sent, heard, smtp, unsubscribed, second, summary, mails, data, good, bad string
+	checks                                                                   demoCheckTexts
 }
 
 // demoCheckTexts name what is checked.
 type demoCheckTexts struct {
-	allAccepted, ownName, ownLink, nothingLeft, sums, logAgrees, smtp, getHarmless, optOut, skipped, stores string
+	allAccepted, ownName, ownLink, nothingLeft, sums, logAgrees, smtp, getHarmless, optOut, skipped, stores, heard, blocked string
 }
 
 func textsFor(lang string) *demoTexts {
@@ -30,9 +30,10 @@ func englishDemo() *demoTexts {
 		plan:         "6. plan: %s mails at %.3g a second take %s",
 		sending:      "sending",
 		sent:         "7. sent: %s accepted, %s failed, %s skipped, %s unknown in %s",
-		smtp:         "8. an application submitted a mail by SMTP; SES took it as %s",
-		unsubscribed: "9. %s clicked unsubscribe (opening the link alone changed nothing)",
-		second:       "10. a second campaign: %s accepted, %s skipped",
+		heard:        "8. SES reports: %s delivered, %s bounced, %s complained, %s opened, %s clicked",
+		smtp:         "9. an application submitted a mail by SMTP; SES took it as %s",
+		unsubscribed: "10. %s clicked unsubscribe (opening the link alone changed nothing)",
+		second:       "11. a second campaign: %s accepted, %s skipped",
 		summary:      "What was checked",
 		mails:        "The mails: %s (open %s)",
 		data:         "The store: %s",
@@ -48,7 +49,9 @@ func englishDemo() *demoTexts {
 			smtp:        "the application's mail arrived unchanged",
 			getHarmless: "looking at the unsubscribe page changed nothing",
 			optOut:      "the unsubscribe was recorded",
-			skipped:     "the second campaign skipped that person",
+			skipped:     "the second campaign skipped them all",
+			heard:       "SES's word on every mail is in the ledger",
+			blocked:     "who bounced or complained is suppressed",
 			stores:      "every sum and index of the stores holds",
 		},
 	}
@@ -65,9 +68,10 @@ func koreanDemo() *demoTexts {
 		plan:         "6. 발송 계획: %s통, 초당 %.3g통, 걸리는 시간 %s",
 		sending:      "발송 중",
 		sent:         "7. 발송: 접수 %s, 실패 %s, 제외 %s, 불명 %s, 걸린 시간 %s",
-		smtp:         "8. 업무 프로그램이 SMTP로 맡긴 메일을 SES가 %s로 접수했습니다",
-		unsubscribed: "9. %s 님이 수신거부를 눌렀습니다 (링크를 여는 것만으로는 바뀌지 않았습니다)",
-		second:       "10. 두 번째 캠페인: 접수 %s, 제외 %s",
+		heard:        "8. SES의 보고: 배달 %s, 반송 %s, 신고 %s, 열람 %s, 클릭 %s",
+		smtp:         "9. 업무 프로그램이 SMTP로 맡긴 메일을 SES가 %s로 접수했습니다",
+		unsubscribed: "10. %s 님이 수신거부를 눌렀습니다 (링크를 여는 것만으로는 바뀌지 않았습니다)",
+		second:       "11. 두 번째 캠페인: 접수 %s, 제외 %s",
 		summary:      "확인한 것",
 		mails:        "메일: %s (목록 %s)",
 		data:         "저장소: %s",
@@ -83,7 +87,9 @@ func koreanDemo() *demoTexts {
 			smtp:        "업무 프로그램의 메일이 그대로 도착했다",
 			getHarmless: "수신거부 페이지를 보는 것으로는 바뀌지 않는다",
 			optOut:      "수신거부가 기록되었다",
-			skipped:     "두 번째 캠페인에서 그 고객이 제외되었다",
+			skipped:     "두 번째 캠페인에서 그 고객들이 제외되었다",
+			heard:       "모든 메일의 결과가 발송 대장에 있다",
+			blocked:     "반송되거나 신고한 주소는 발송이 차단된다",
 			stores:      "저장소의 모든 합계와 색인이 맞다",
 		},
 	}

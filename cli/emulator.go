@@ -18,9 +18,11 @@ func (a *app) emulatorCommand() *cobra.Command {
 		o      emulator.Options
 		listen string
 		faults []string
+		fates  []string
 	)
 	cmd := a.command("ses-emulator", "Run a fake SES with SES's rules and faults, for tries and tests",
-		"pabal ses-emulator --listen 127.0.0.1:9090 --rate 50 --dir mails\npabal ses-emulator --sandbox --verified shop@example.com --fault throttle:20",
+		"pabal ses-emulator --listen 127.0.0.1:9090 --rate 50 --dir mails\npabal ses-emulator --sandbox --verified shop@example.com --fault throttle:20\npabal ses-emulator --events main --fate vip=Delivery,Open,Click --fate bad=Bounce",
+
 		func(ctx context.Context, _ []string) error {
 			var strikes []emulator.Fault
 			for _, text := range faults {
@@ -30,7 +32,11 @@ func (a *app) emulatorCommand() *cobra.Command {
 				}
 				strikes = append(strikes, f)
 			}
-			return a.emulate(ctx, o, listen, strikes)
+			ends, err := parseFates(fates)
+			if err != nil {
+				return err
+			}
+			return a.emulate(ctx, o, listen, strikes, ends)
 		})
 	flags := cmd.Flags()
 	flags.StringVar(&listen, "listen", "127.0.0.1:9090", "`HOST:PORT`; port 0 takes any")
@@ -42,6 +48,14 @@ func (a *app) emulatorCommand() *cobra.Command {
 	flags.DurationVar(&o.Latency, "latency", 0, "time a call takes")
 	flags.BoolVar(&o.RandomIDs, "random-ids", false, "message ids in no order")
 	flags.StringVar(&o.Dir, "dir", "", "`FOLDER` for the mails as .eml and a list of them")
+	flags.StringSliceVar(&o.Events.Sets, "events", nil, "configuration `SET` whose mails are reported to a queue like SQS's; may be given more than once")
+	flags.DurationVar(&o.Events.Delay, "events-delay", 0, "`TIME` between a mail and its events")
+	flags.IntVar(&o.Events.Duplicate, "events-duplicate", 0, "each `N`th event comes twice")
+	flags.BoolVar(&o.Events.Shuffle, "events-shuffle", false, "events come in any order")
+	flags.BoolVar(&o.Events.Raw, "events-raw", false, "events without SNS's envelope")
+	flags.BoolVar(&o.Events.Notifications, "events-notifications", false, "as notifications of an identity: bounces, complaints and deliveries, without tags")
+	flags.StringArrayVar(&fates, "fate", nil, "`TEXT=EVENT,...`: what becomes of mails to addresses with TEXT in them; else Delivery, and at simulator.amazonses.com what SES's mailbox simulator does: "+
+		"Delivery, DeliveryDelay, Bounce, SoftBounce, Complaint, NotSpam, Reject, Open, MachineOpen, Click")
 	flags.StringArrayVar(&faults, "fault", nil, "`KIND[:COUNT]` that strikes the next calls: "+strings.Join(emulator.FaultKinds(), ", "))
 	return cmd
 }
@@ -64,7 +78,23 @@ func parseFault(text string) (emulator.Fault, error) {
 	return f, nil
 }
 
-func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, faults []emulator.Fault) error {
+// parseFates reads text=event,event.
+func parseFates(texts []string) (fates []emulator.Fate, err error) {
+	for _, text := range texts {
+		match, events, found := strings.Cut(text, "=")
+		if !found {
+			return nil, usage("a fate is TEXT=EVENT,..., not "+eml.Visible(text), "for example --fate vip=Delivery,Open")
+		}
+		f := emulator.Fate{Match: match}
+		if events != "" {
+			f.Events = strings.Split(events, ",")
+		}
+		fates = append(fates, f)
+	}
+	return fates, nil
+}
+
+func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, faults []emulator.Fault, fates []emulator.Fate) error {
 	o.Logger = newLogger(a.stderr, 0)
 	server, err := emulator.New(o)
 	if err != nil {
@@ -73,14 +103,26 @@ func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, fa
 	for _, f := range faults {
 		server.SetFault(f)
 	}
+	for _, f := range fates {
+		if err := server.SetFate(f); err != nil {
+			return usage(err.Error(), "for example --fate vip=Delivery,Open")
+		}
+	}
 	url, wait, err := server.Listen(ctx, listen)
 	if err != nil {
 		return &eml.Problem{What: "the emulator cannot listen: " + err.Error(), Hint: "choose another --listen, 127.0.0.1:0 takes any port", Err: err}
 	}
 	if a.json {
-		err = writeJSON(a.stdout, map[string]string{"url": url})
+		queues := []string{}
+		for _, set := range o.Events.Sets {
+			queues = append(queues, emulator.QueueURL(url, set))
+		}
+		err = writeJSON(a.stdout, map[string]any{"url": url, "queues": queues})
 	} else {
 		_, err = fmt.Fprintf(a.stdout, "SES emulator is ready: %s\n", url)
+		for _, set := range o.Events.Sets {
+			fmt.Fprintf(a.stdout, "mails with the configuration set %s are reported to the queue %s\n", set, emulator.QueueURL(url, set))
+		}
 	}
 	if err != nil {
 		return err

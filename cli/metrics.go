@@ -43,6 +43,24 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(&out, "pabal_messages{lane=%q,outcome=%q} %d\n", lane, row.outcome, row.n)
 		}
 	}
+	fmt.Fprint(&out, "# HELP pabal_feedback messages SES said something of, by lane and word\n# TYPE pabal_feedback gauge\n")
+	for _, lane := range slices.Sorted(maps.Keys(status.Lanes)) {
+		n := status.Lanes[lane]
+		for _, row := range []struct {
+			word string
+			n    int64
+		}{{"delivered", n.Delivered}, {"delayed", n.Delayed}, {"bounced", n.Bounced}, {"complained", n.Complained}, {"rejected", n.Rejected},
+			{"opened", n.Opened}, {"machine_opened", n.MachineOpened}, {"clicked", n.Clicked}, {"sent_twice", n.SentTwice}} {
+			fmt.Fprintf(&out, "pabal_feedback{lane=%q,word=%q} %d\n", lane, row.word, row.n)
+		}
+	}
+	heard := d.feedbackStatus()
+	gauge("feedback_events", "events taken since the start", float64(heard.Events))
+	gauge("feedback_lag_seconds", "between an event and its being on disk, of the last batch", heard.LagSeconds)
+	gauge("feedback_waiting", "messages in the queue, about; -1: not known", float64(heard.Waiting))
+	gauge("feedback_garbage", "messages of the queue that are no events", float64(heard.Garbage))
+	gauge("feedback_orphans", "feedback kept of mails not known yet", float64(heard.Orphans))
+	gauge("feedback_failing", "1 while the source does not answer", failing(heard.Error))
 	ses, smtp := d.ses.Status(), d.smtp.Stats()
 	gauge("ses_rate", "mails a second the account allows", ses.Rate)
 	gauge("ses_quota_24h", "mails in 24 hours the account allows, -1 without limit", ses.Quota24h)
@@ -56,6 +74,13 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 // number is a condition as a metric.
 func number(holds bool) float64 {
 	if holds {
+		return 1
+	}
+	return 0
+}
+
+func failing(trouble string) float64 {
+	if trouble != "" {
 		return 1
 	}
 	return 0

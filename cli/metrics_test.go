@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -26,11 +27,15 @@ func TestMetricsNameWhatIsHeldAndCountByOutcome(t *testing.T) {
 	if _, err := sp.Put(t.Context(), spool.Envelope{To: []string{"a@example.net"}}, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{spool: sp, ses: ses, smtp: smtpd.New(sp)}
+	d := &daemon{cfg: defaults(), logger: slog.New(slog.DiscardHandler), spool: sp, ses: ses, smtp: smtpd.New(sp)}
+	if err := d.newFeedback(); err != nil {
+		t.Fatal(err)
+	}
 	w := httptest.NewRecorder()
 	d.metrics(w, httptest.NewRequest("GET", "/metrics", nil))
 	for _, want := range []string{
 		`pabal_hold{scope="from:example.com",class="identity",manual="false"} 1`, "pabal_holds 1",
+		`pabal_feedback{lane="bulk",word="bounced"} 0`, "pabal_feedback_failing 0", "pabal_feedback_waiting -1",
 		`pabal_messages{lane="transactional",outcome="pending"} 1`, "pabal_ses_quota_24h ",
 		"pabal_store_free_bytes ", "pabal_store_reserve_bytes ", "pabal_store_nearly_full 0",
 	} {

@@ -20,15 +20,31 @@ func (a *app) spoolCommands() *cobra.Command {
 }
 
 func newMessageTable() *table {
-	return newTable("ID", "EMAIL", "OUTCOME", "TRIES", "AT", "SES ID", "REASON").numbers(3)
+	return newTable("ID", "EMAIL", "OUTCOME", "TRIES", "AT", "SES ID", "FEEDBACK", "REASON").numbers(3)
 }
 
 func (a *app) messageRow(m spool.Message) []string {
 	reason := m.Reason
-	if m.MaybeTwice {
+	if m.News != "" {
+		reason = strings.TrimSpace(reason + " " + m.News)
+	}
+	if len(m.Also) > 0 {
+		reason = strings.TrimSpace("sent twice " + reason)
+	} else if m.MaybeTwice {
 		reason = strings.TrimSpace("maybe sent twice " + reason)
 	}
-	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), a.when(m.At), m.SESID, reason}
+	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), a.when(m.At), m.SESID, feedbackWords(m), reason}
+}
+
+// feedbackWords are what SES said of a message, the worst first.
+func feedbackWords(m spool.Message) string {
+	var words []string
+	for _, k := range []spool.FeedbackKind{spool.Complained, spool.Bounced, spool.Rejected, spool.Delayed, spool.Delivered, spool.Clicked, spool.Opened, spool.MachineOpened} {
+		if m.Heard(k) {
+			words = append(words, k.String())
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func (a *app) spoolList() *cobra.Command {
@@ -66,11 +82,16 @@ func describeMessage(r *report, m spool.Message) {
 	r.pair("message-id", m.MessageID)
 	r.pair("outcome", strings.TrimSpace(m.Outcome.String()+"  "+m.Reason))
 	r.pair("attempts", fmt.Sprint(m.Attempts))
-	r.pair("ses id", m.SESID)
+	r.pair("ses id", strings.Join(append([]string{m.SESID}, m.Also...), " "))
+	r.pair("feedback", feedbackWords(m))
+	r.pair("ses said", m.News)
 	r.pair("received", r.when(m.Received))
 	r.pair("last change", r.when(m.At))
 	r.pair("next try", r.when(m.NextTry))
-	if m.MaybeTwice {
+	switch {
+	case len(m.Also) > 0:
+		r.pair("sent twice", "an answer was lost, it was sent again, and SES took both")
+	case m.MaybeTwice:
 		r.pair("maybe twice", "an answer was lost and it was sent again")
 	}
 }

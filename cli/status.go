@@ -44,6 +44,7 @@ func describeStatus(r *report, st control.Status) {
 	r.pair("ses problem", st.SES.Error)
 	r.pair("disk", describeDisk(st.Spool.Store))
 	describeSyncStatus(r, st.Sync)
+	describeFeedback(r, st.Feedback, false)
 	var smtp smtpd.Stats
 	if json.Unmarshal(st.SMTP, &smtp) == nil {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))

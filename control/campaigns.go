@@ -236,7 +236,11 @@ func (s *Server) recipients(l *lines, r *http.Request) error {
 	if _, err := s.Campaigns.Campaign(id); err != nil {
 		return aboutCampaign(id, err)
 	}
-	return aboutCampaign(id, writeAll(l, s.Campaigns.Recipients(r.Context(), id, outcome)))
+	kind, err := feedbackOf(r)
+	if err != nil {
+		return err
+	}
+	return aboutCampaign(id, writeAll(l, heard(s.Campaigns.Recipients(r.Context(), id, outcome), kind)))
 }
 
 // outcomeOf is the outcome asked for; nil means all.

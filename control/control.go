@@ -47,13 +47,14 @@ const (
 
 // Status is what `pabal status` shows.
 type Status struct {
-	Version string           `json:"version"`
-	PID     int              `json:"pid"`
-	Started time.Time        `json:"started"`
-	Spool   spool.Status     `json:"spool"`
-	SES     sesclient.Status `json:"ses"`
-	Sync    *syncer.Status   `json:"sync,omitempty"` // nil: the audience has no source
-	SMTP    json.RawMessage  `json:"smtp,omitempty"` // smtpd.Stats, which this package may not know
+	Version  string                    `json:"version"`
+	PID      int                       `json:"pid"`
+	Started  time.Time                 `json:"started"`
+	Spool    spool.Status              `json:"spool"`
+	SES      sesclient.Status          `json:"ses"`
+	Sync     *syncer.Status            `json:"sync,omitempty"`     // nil: the audience has no source
+	Feedback *sesclient.FeedbackStatus `json:"feedback,omitempty"` // nil: a daemon that reads none
+	SMTP     json.RawMessage           `json:"smtp,omitempty"`     // smtpd.Stats, which this package may not know
 }
 
 // Person is one subscriber with all that is known of their consent.

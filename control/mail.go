@@ -19,6 +19,10 @@ func (s *Server) status(r *http.Request) (any, error) {
 		return nil, err
 	}
 	st := Status{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Spool: sp, SES: s.SES.Status(), Sync: s.syncing()}
+	if s.Feedback != nil {
+		heard := s.Feedback()
+		st.Feedback = &heard
+	}
 	if s.SMTP != nil {
 		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {
 			return nil, err

@@ -39,6 +39,7 @@ type Server struct {
 	Spool     *spool.Spool
 	SES       *sesclient.Client
 	Sync      *syncer.Syncer // nil: the audience has no source
+	Feedback  func() sesclient.FeedbackStatus
 	Zone      *time.Location // of dates in segments and of times people read; nil means Asia/Seoul
 	TempDir   string         // where an import waits until it is whole; "" means the system's
 	SMTP      func() any     // the smtp part of status; nil: none

@@ -20,6 +20,9 @@
 // keeps the rolling 24-hour quota, and holds a last gate over the instants of
 // the calls. It keeps nothing on disk; Snapshot and Restore carry the
 // per-minute counts over a restart.
+//
+// Feedback reads what SES says afterwards: events from an SQS queue, and the
+// account's suppression list.
 package sesclient
 
 import (
@@ -86,6 +89,9 @@ type Client struct {
 	Pace *Pace
 
 	api         *sesv2.Client
+	config      aws.Config // for the clients of other services
+	rootPEM     []byte
+	dial        Dial
 	credentials aws.CredentialsProvider
 	region      string
 	endpoint    string
@@ -116,6 +122,9 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
+		config:      cfg,
+		rootPEM:     o.RootPEM,
+		dial:        o.Dial,
 		credentials: cfg.Credentials,
 		region:      cfg.Region,
 		endpoint:    o.Endpoint,

@@ -168,6 +168,7 @@ func englishRules() map[string]ruleText {
 		"quota":              {"More recipients than the 24-hour quota leaves", "The rest goes by itself as the quota frees."},
 		"unescaped":          {"A value is put in as HTML ({{{ }}})", "Use two braces unless it is HTML of your own."},
 		"shadowed_value":     {"A value hidden by a built-in field", "Use another name."},
+		"no_feedback":        {"Deliveries will not be counted", "Ask the operator to set it up: pabal feedback setup."},
 		"empty_audience":     {"Nobody to mail", "Widen the segment."},
 		"suppressed_share":   {"People left out", "Nothing to do; they stay in the ledger as skipped."},
 	}

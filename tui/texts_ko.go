@@ -175,6 +175,7 @@ func koreanRules() map[string]ruleText {
 		"quota":              {"받는 사람이 24시간 한도보다 많음", "남은 사람은 한도가 비는 대로 저절로 나갑니다."},
 		"unescaped":          {"값을 HTML 그대로 넣는 필드가 있음 ({{{ }}})", "직접 쓴 HTML이 아니면 중괄호를 두 개만 쓰세요."},
 		"shadowed_value":     {"기본 필드와 이름이 같아 쓰이지 않는 값", "다른 이름을 쓰세요."},
+		"no_feedback":        {"배달 결과를 세지 못합니다", "담당자에게 pabal feedback setup 설정을 요청하세요."},
 		"empty_audience":     {"받을 사람이 없음", "대상 조건을 넓히세요."},
 		"suppressed_share":   {"보내지 않고 제외되는 사람", "할 일은 없습니다. 발송 대장에 제외로 남습니다."},
 	}

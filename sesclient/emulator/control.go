@@ -17,6 +17,8 @@ import (
 //	POST /_emulator/account  an Account
 //	POST /_emulator/verify   {"identity": "example.com", "verified": true}
 //	POST /_emulator/suppress {"address": "a@b.kr", "reason": "BOUNCE", "message_id": "…"}
+//	POST /_emulator/fate     a Fate: what becomes of later mails to some addresses
+//	POST /_emulator/event    {"message_id": "…", "event": "Open"}: a further event of a mail
 //	GET  /_emulator/log      the log, one Accepted a line
 //	GET  /_emulator/state    a State
 func (s *Server) controlRoutes() {
@@ -25,6 +27,8 @@ func (s *Server) controlRoutes() {
 	s.mux.HandleFunc("POST /_emulator/account", control(func(a Account) error { s.SetAccount(a); return nil }))
 	s.mux.HandleFunc("POST /_emulator/verify", control(s.controlVerify))
 	s.mux.HandleFunc("POST /_emulator/suppress", control(s.controlSuppress))
+	s.mux.HandleFunc("POST /_emulator/fate", control(s.SetFate))
+	s.mux.HandleFunc("POST /_emulator/event", control(s.controlEvent))
 	s.mux.HandleFunc("GET /_emulator/log", s.showLog)
 	s.mux.HandleFunc("GET /_emulator/state", s.showState)
 }
@@ -97,6 +101,13 @@ func (s *Server) controlSuppress(in struct {
 	}
 	s.Suppress(in.Address, in.Reason, in.MessageID)
 	return nil
+}
+
+func (s *Server) controlEvent(in struct {
+	MessageID string `json:"message_id"`
+	Event     string `json:"event"`
+}) error {
+	return s.Report(in.MessageID, in.Event, time.Time{})
 }
 
 func (s *Server) showLog(w http.ResponseWriter, _ *http.Request) {

@@ -20,6 +20,13 @@
 // (an Authorization header must be there), render templates, send in bulk or
 // deliver anything.
 //
+// It reports what becomes of mails: a configuration set with an event
+// destination publishes SES's events into a queue that speaks SQS at POST / of
+// the same listener (queue.go). Mails are delivered, unless they go to the
+// mailbox simulator, to a suppressed address, or a fate says otherwise
+// (SetFate); Report adds opens, clicks and complaints. Events hold on to no
+// mail, so memory grows with them by some hundred bytes each.
+//
 // Besides SES's paths it answers GET / (the list), GET /mail/ID and the control
 // calls under /_emulator/ (see control.go).
 package emulator
@@ -63,6 +70,7 @@ type Options struct {
 	ConfigurationSets []string         // those that exist; nil: every name does until one is created
 	APIRate           float64          // calls a second of everything but sends (SES: 1); zero means no limit
 	NoHash            bool             // leave BodyHash empty: for speed measurements
+	Events            EventOptions     // what is reported of accepted mails, and how
 	Now               func() time.Time // the clock of rules and log; nil means time.Now
 	Logger            *slog.Logger     // nil means discard
 }
@@ -98,6 +106,11 @@ type Server struct {
 	anySet     bool // configuration set names are not checked
 	suppressed map[string]suppression
 	templates  map[string]template
+
+	destinations map[string][]eventDestination // by configuration set
+	queues       map[string]*sqsQueue
+	fates        []Fate // newest first
+	published    int    // events
 }
 
 // New makes an emulator; it listens nowhere yet. It returns an error when
@@ -112,6 +125,9 @@ func New(o Options) (*Server, error) {
 		anySet:     o.ConfigurationSets == nil,
 		suppressed: map[string]suppression{},
 		templates:  map[string]template{},
+
+		destinations: map[string][]eventDestination{},
+		queues:       map[string]*sqsQueue{},
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -131,6 +147,11 @@ func New(o Options) (*Server, error) {
 	}
 	for _, name := range o.ConfigurationSets {
 		s.sets[name] = start
+	}
+	for _, name := range o.Events.Sets {
+		s.sets[name] = start
+		s.destinations[name] = []eventDestination{{name: name, enabled: true, topic: name}}
+		s.queue(name)
 	}
 	if err := s.mails.open(o.Dir, o.Keep); err != nil {
 		return nil, err
@@ -175,6 +196,9 @@ func (s *Server) routes() {
 		{"POST /v2/email/configuration-sets", "CreateConfigurationSet", s.createSet},
 		{"GET /v2/email/configuration-sets/{name}", "GetConfigurationSet", s.getSet},
 		{"DELETE /v2/email/configuration-sets/{name}", "DeleteConfigurationSet", s.deleteSet},
+		{"POST /v2/email/configuration-sets/{name}/event-destinations", "CreateConfigurationSetEventDestination", s.createDestination},
+		{"GET /v2/email/configuration-sets/{name}/event-destinations", "GetConfigurationSetEventDestinations", s.listDestinations},
+		{"DELETE /v2/email/configuration-sets/{name}/event-destinations/{destination}", "DeleteConfigurationSetEventDestination", s.deleteDestination},
 		{"GET /v2/email/suppression/addresses", "ListSuppressedDestinations", s.listSuppressed},
 		{"PUT /v2/email/suppression/addresses", "PutSuppressedDestination", s.putSuppressed},
 		{"GET /v2/email/suppression/addresses/{name}", "GetSuppressedDestination", s.getSuppressed},
@@ -188,6 +212,7 @@ func (s *Server) routes() {
 	} {
 		s.mux.HandleFunc(o.pattern, s.serve(o.name, o.do))
 	}
+	s.mux.HandleFunc("POST /{$}", s.sqs)
 	s.mux.HandleFunc("GET /{$}", s.showIndex)
 	s.mux.HandleFunc("GET /mail/{id}", s.showMail)
 	s.mux.HandleFunc("GET /{file}", s.showMail) // the links of index.html

@@ -46,6 +46,7 @@ type record struct {
 	tags       []tag
 	xid        string
 	lane       string
+	set        string
 	suppressed []string
 }
 
@@ -68,13 +69,14 @@ type waiter struct {
 	done  chan struct{}
 }
 
-// add takes a record in order of time.
-func (l *ledger) add(r record) {
+// add takes a record in order of time and returns where it is kept.
+func (l *ledger) add(r record) *record {
 	if l.calls%logChunk == 0 {
 		l.chunks = append(l.chunks, make([]record, 0, logChunk))
 	}
 	last := &l.chunks[len(l.chunks)-1]
 	*last = append(*last, r)
+	kept := &(*last)[len(*last)-1]
 	l.calls++
 	l.waiters = slices.DeleteFunc(l.waiters, func(w waiter) bool {
 		if l.calls >= w.calls {
@@ -91,9 +93,22 @@ func (l *ledger) add(r record) {
 	sec := int(r.at.Sub(l.start) / time.Second)
 	if k := len(l.seconds) - 1; k >= 0 && l.seconds[k].Second == sec {
 		l.seconds[k].Recipients += n
-		return
+		return kept
 	}
 	l.seconds = append(l.seconds, Window{sec, n})
+	return kept
+}
+
+// find is the record of an id, nil if there is none.
+func (l *ledger) find(id string) *record {
+	for _, chunk := range slices.Backward(l.chunks) {
+		for i := range chunk {
+			if chunk[i].id == id {
+				return &chunk[i]
+			}
+		}
+	}
+	return nil
 }
 
 func (r *record) accepted(start time.Time) Accepted {

@@ -77,7 +77,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, b *buffers) answer
 func (s *Server) accept(r *http.Request, in *sendInput, d *delivery) (string, *apiError) {
 	rec := record{
 		from: d.from, to: d.to, tags: d.tags, bytes: len(d.msg.raw),
-		xid: d.msg.get("x-pabal-id"), lane: d.lane(),
+		xid: d.msg.get("x-pabal-id"), lane: d.lane(), set: d.set,
 	}
 	if !s.o.NoHash {
 		rec.hash, rec.hashed = sha256.Sum256(d.msg.raw), true
@@ -117,7 +117,7 @@ func (s *Server) admit(r *http.Request, in *sendInput, d *delivery, rec *record)
 	}
 	rec.at, rec.id = now, s.ids.next(now)
 	rec.suppressed = s.suppressedOf(d.to)
-	s.ledger.add(*rec)
+	s.report(s.ledger.add(*rec))
 	return nil
 }
 

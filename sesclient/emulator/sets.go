@@ -2,7 +2,8 @@ package emulator
 
 import "net/http"
 
-// Configuration sets: names only, their options are not kept.
+// Configuration sets: names and event destinations; their other options are not
+// kept.
 
 func (s *Server) createSet(_ *http.Request, body []byte) (any, error) {
 	var in struct{ ConfigurationSetName string }
@@ -47,6 +48,7 @@ func (s *Server) deleteSet(r *http.Request, _ []byte) (any, error) {
 		return nil, err
 	}
 	delete(s.sets, name)
+	delete(s.destinations, name)
 	return nil, nil
 }
 
