@@ -42,7 +42,7 @@ func (m *Message) Heard(k FeedbackKind) bool {
 func (m *Message) hear(flags uint16, news string, attempt int, sesID string) bool {
 	before, said := m.flags(), m.News
 	m.setFlags(before | flags)
-	if news = eml.Cut(news, maxNews); news != "" && (m.News == "" || news < m.News) {
+	if news = eml.Cut(news, maxNews); news != "" && !m.Erased && (m.News == "" || news < m.News) {
 		m.News = news
 	}
 	grown := attempt > m.Attempts // a ledger restored from a backup knows of fewer

@@ -124,6 +124,8 @@ type Message struct {
 	News          string   `json:"news,omitempty"`           // what SES said of a bounce, complaint or rejection
 	Also          []string `json:"also,omitempty"`           // further SES ids of it: it was sent more than once
 
+	Erased bool `json:"erased,omitempty"` // the person was erased: who it was for and what was said of it are gone
+
 	Size int `json:"size,omitempty"` // bytes of the stored body; transactional only
 
 	Data []byte `json:"-"` // the finished mail, for the call to SES; never kept

@@ -38,6 +38,7 @@ const (
 	flagOpened
 	flagMachineOpened
 	flagClicked
+	flagErased
 )
 
 var errRecord = errors.New("record cannot be read")
@@ -45,7 +46,7 @@ var errRecord = errors.New("record cannot be read")
 func (m *Message) flags() uint16 {
 	var f uint16
 	for i, on := range [...]bool{m.MaybeTwice, m.ambiguous, m.Delivered, m.Bounced, m.Complained,
-		m.Delayed, m.Rejected, m.Opened, m.MachineOpened, m.Clicked} {
+		m.Delayed, m.Rejected, m.Opened, m.MachineOpened, m.Clicked, m.Erased} {
 		if on {
 			f |= 1 << i
 		}
@@ -58,6 +59,7 @@ func (m *Message) setFlags(f uint16) {
 	m.Delivered, m.Bounced, m.Complained = f&flagDelivered != 0, f&flagBounced != 0, f&flagComplained != 0
 	m.Delayed, m.Rejected = f&flagDelayed != 0, f&flagRejected != 0
 	m.Opened, m.MachineOpened, m.Clicked = f&flagOpened != 0, f&flagMachineOpened != 0, f&flagClicked != 0
+	m.Erased = f&flagErased != 0
 }
 
 func appendFixed(b []byte, m *Message) []byte {

@@ -1,0 +1,193 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"pabal/eml"
+)
+
+// Blanked counts what Blank did.
+type Blanked struct {
+	Rows     int64 `json:"rows"`     // of campaigns' ledgers
+	Messages int64 `json:"messages"` // of the queue
+	Dropped  int64 `json:"dropped"`  // of both, those that were still waiting to be sent
+	Busy     int64 `json:"busy"`     // being sent just now: call again
+}
+
+// add sums two.
+func (b *Blanked) add(o Blanked) {
+	b.Rows += o.Rows
+	b.Messages += o.Messages
+	b.Dropped += o.Dropped
+	b.Busy += o.Busy
+}
+
+// Blank takes everything that tells who somebody is out of all ledgers and the
+// queue: addresses, subjects, what servers said, and bodies that are kept for
+// them alone. What waits to be sent to them ends as skipped (erased); outcomes
+// and sums stay, and later feedback still counts, without its text. subscriber
+// 0 is nobody, address "" none. It changes nothing the second time, so that one
+// which was cut short is simply called again; Busy says that it has to be.
+func (s *Spool) Blank(ctx context.Context, subscriber uint64, address string) (Blanked, error) {
+	var all Blanked
+	if subscriber != 0 {
+		done, err := s.blankRows(ctx, subscriber)
+		if all.add(done); err != nil {
+			return all, fmt.Errorf("blank the rows of subscriber %d: %w", subscriber, err)
+		}
+	}
+	if address != "" {
+		done, err := s.blankQueue(ctx, address)
+		if all.add(done); err != nil {
+			return all, fmt.Errorf("blank the mails of an address: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// blankRows goes through all campaigns.
+func (s *Spool) blankRows(ctx context.Context, subscriber uint64) (all Blanked, err error) {
+	ledgers, err := s.Ledgers()
+	if err != nil {
+		return all, err
+	}
+	for batch := range slices.Chunk(ledgers, MaxBatch) {
+		if err := ctx.Err(); err != nil {
+			return all, err
+		}
+		var done Blanked
+		err := s.ledger.do(128*len(batch), func(tx *bbolt.Tx) error {
+			done = Blanked{}
+			for i := range batch {
+				if err := s.blankRow(tx, batch[i].Campaign, subscriber, &done); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return all, err
+		}
+		all.add(done)
+	}
+	return all, nil
+}
+
+func (s *Spool) blankRow(tx *bbolt.Tx, campaign, subscriber uint64, done *Blanked) error {
+	old, err := row(tx, campaign, subscriber)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	m := old
+	now := time.Now()
+	if !m.blank(now, done) {
+		return nil
+	}
+	done.Rows++
+	l, err := s.ledgerSums().header(campaign)
+	if err != nil {
+		return err
+	}
+	if err := s.ledgerSums().replace(tx, l, &old, &m); err != nil {
+		return err
+	}
+	l.conclude(now.UTC())
+	return nil
+}
+
+// blank takes out of a message who it is for and reports whether that changes it.
+func (m *Message) blank(now time.Time, done *Blanked) bool {
+	switch {
+	case m.Outcome == Sending:
+		done.Busy++
+		return false
+	case m.Erased:
+		return false
+	case m.Outcome == Pending:
+		done.Dropped++
+		m.skip(SkipErased, now)
+	case m.Outcome != Skipped && m.Reason != "":
+		m.Reason = SkipErased
+	}
+	m.Erased = true
+	m.To, m.News, m.Subject, m.MessageID = "", "", "", ""
+	return true
+}
+
+// blankQueue goes through the mails of the queue.
+func (s *Spool) blankQueue(ctx context.Context, address string) (all Blanked, err error) {
+	key := eml.Key(address)
+	var batch []uint64
+	for m, err := range s.Messages(nil) {
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return all, err
+		}
+		if eml.Key(m.To) == key || eml.Key(m.From) == key {
+			batch = append(batch, m.seq)
+		}
+		if len(batch) == MaxBatch {
+			if err := s.blankMails(batch, key, &all); err != nil {
+				return all, err
+			}
+			batch = batch[:0]
+		}
+	}
+	return all, s.blankMails(batch, key, &all)
+}
+
+func (s *Spool) blankMails(batch []uint64, key string, all *Blanked) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	var done Blanked
+	err := s.queue.do(256*len(batch), func(tx *bbolt.Tx) error {
+		done = Blanked{}
+		for _, seq := range batch {
+			if err := s.blankMail(tx, seq, key, &done); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		all.add(done)
+	}
+	return err
+}
+
+func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, key string, done *Blanked) error {
+	old, err := mail(tx, seq)
+	if errors.Is(err, ErrNotFound) { // its time was up meanwhile
+		return nil
+	} else if err != nil {
+		return err
+	}
+	m := old
+	if eml.Key(m.To) == key {
+		if !m.blank(time.Now(), done) {
+			return nil
+		}
+	} else if m.Outcome == Sending {
+		done.Busy++
+		return nil
+	}
+	if eml.Key(m.From) == key {
+		m.From = ""
+	}
+	done.Messages++
+	if m.Erased && m.body != 0 && m.Outcome != Accepted && m.Outcome != Skipped { // replace drops it for those
+		if err := dropBody(tx, m.body); err != nil {
+			return err
+		}
+		m.body = 0
+	}
+	return s.queueSums().replace(tx, &old, &m)
+}
