@@ -132,8 +132,8 @@ func mayReturn(now, next Consent, k kind) bool {
 	switch {
 	case next.Source == Person:
 		return !next.At.Before(now.At)
-	case k == dated && next.At.After(now.At):
-		return true
+	case k == dated && (next.Source == MySQL || next.Source == Import): // who have such a column
+		return next.At.After(now.At)
 	case next.Source == Operator:
 		return now.Source.strength() <= Operator.strength()
 	case next.Source == MySQL:

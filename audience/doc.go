@@ -35,6 +35,11 @@
 //	feedback     address hash (16 bytes) -> what was fed of it since something
 //	             went wrong there (feedback_entry.go)
 //	delivered    sequence u64 -> deliveries of the last day (store_delivered.go)
+//	erased       sequence u64 -> Erasure as JSON: tombstones (store_erase.go)
+//	asked        address hash (16 bytes) -> time of the last mail that asked
+//	             whether they want mail (store_confirm.go)
+//	outs         time learned u64, id u64 -> nothing: opt-outs in the order they
+//	             were learned (store_outs.go)
 //	reread       key of a row whose fields are to be read again -> nothing
 //
 // The address hash is SHA-256 over the salt and eml.Key of the address.

@@ -31,6 +31,9 @@ var (
 	bucketReread      = []byte("reread")
 	bucketFeedback    = []byte("feedback")
 	bucketDelivered   = []byte("delivered")
+	bucketErased      = []byte("erased")
+	bucketAsked       = []byte("asked")
+	bucketOuts        = []byte("outs")
 
 	metaSalt    = []byte("salt")
 	metaKey     = []byte("key")
@@ -157,8 +160,8 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 	}
 	return store.Open(path, store.Options{Kind: "audience", Room: room, Init: initialise, ReadOnly: readOnly,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
-			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered},
-		Migrations: []func(*bolt.Tx) error{addRows, addFeedback}})
+			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts},
+		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent}})
 }
 
 // initialise gives a new store its secrets.

@@ -104,7 +104,8 @@ func (s *Store) news(tx *bolt.Tx, f *fed, c Consent) (optOutLine, bool) {
 		}
 	}
 	_, v := decide(now, c, stated)
-	line := optOutLine{At: c.At, ID: id, Address: hex.EncodeToString(f.hash[:]), Source: c.Source, Detail: f.detail}
+	// What the server said may hold the address: it is no text for the log.
+	line := optOutLine{At: c.At, ID: id, Address: hex.EncodeToString(f.hash[:]), Source: c.Source}
 	return line, v == applied
 }
 

@@ -82,6 +82,9 @@ func (im *importer) put(u *update, row *importRow, o *outcome) (reason string, e
 	}
 	isNew := p == nil
 	if isNew {
+		if u.erased(row.hash) {
+			return "the person was erased; to take them in again: pabal suppression remove", nil
+		}
 		p = &person{email: row.email, origin: im.origin}
 	}
 	if row.external != "" && row.external != p.external {

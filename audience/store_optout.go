@@ -27,6 +27,7 @@ type optOutLine struct {
 	Address string    `json:"address"`      // address hash in hex
 	Source  Source    `json:"source"`
 	Detail  string    `json:"detail,omitempty"`
+	Erased  bool      `json:"erased,omitempty"` // the person was erased, not opted out
 }
 
 // maxLogLine bounds a line read back; ours are far shorter.
@@ -178,6 +179,9 @@ func (u *update) optOut(line optOutLine) error {
 	var h addressHash
 	if n, err := hex.Decode(h[:], []byte(line.Address)); err != nil || n != len(h) {
 		return fmt.Errorf("address hash %q is broken", line.Address)
+	}
+	if line.Erased {
+		return u.eraseAgain(line, h)
 	}
 	p, err := u.byHash(line.ID, h)
 	if err != nil {

@@ -56,6 +56,8 @@ func (s *Store) suppressAs(ctx context.Context, address string, sup Suppression)
 // rank orders the reasons, strongest highest.
 func (sup *Suppression) rank() int {
 	switch {
+	case sup.Reason == reasonErased:
+		return 5
 	case sup.Reason == "complaint":
 		return 4
 	case sup.Reason == "bounce" && !sup.Soft:

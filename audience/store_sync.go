@@ -18,12 +18,13 @@ type syncRun struct {
 	*update
 	rows, rowsOf, again *bolt.Bucket
 
-	options *SyncOptions
-	later   bool     // new addresses go into the e-mail index after the commit
-	columns []uint32 // numbers of the attributes, 0 before first use
-	newest  []byte   // the last key of rows: what is after it is not known
-	rereads bool     // there are rows to be read again
-	result  SyncResult
+	options  *SyncOptions
+	later    bool     // new addresses go into the e-mail index after the commit
+	columns  []uint32 // numbers of the attributes, 0 before first use
+	newest   []byte   // the last key of rows: what is after it is not known
+	rereads  bool     // there are rows to be read again
+	erasures bool     // somebody was erased
+	result   SyncResult
 }
 
 // sync stores a batch and the mark.
@@ -48,6 +49,7 @@ func (u *update) syncing(o *SyncOptions, later bool) *syncRun {
 	run.rows.FillPercent, run.rowsOf.FillPercent = 0.9, 0.9 // a first load is in key order
 	run.newest = bytes.Clone(end(run.rows))
 	run.rereads = end(run.again) != nil
+	run.erasures = end(u.tx.Bucket(bucketErased)) != nil
 	if !o.Load {
 		u.s.seen = nil
 	}
@@ -65,6 +67,12 @@ func (u *syncRun) row(r *syncRow) error {
 	switch {
 	case r.gone && !known:
 		return nil
+	case !r.gone && u.erasures && u.erased(r.hash):
+		u.result.Erased++
+		if !known {
+			return nil
+		}
+		fallthrough
 	case r.gone:
 		u.result.Removed++
 		return u.vanish(r.key, old)

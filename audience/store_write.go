@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -124,13 +125,17 @@ func (u *update) put(p *person) error {
 // suppression, and a refusal that consent has to get past. The e-mail index is
 // left for later when later is set.
 func (u *update) create(p *person, h addressHash, later bool) error {
+	blocked := u.blocked.Get(h[:])
+	if isErased(blocked) {
+		return &eml.Problem{What: "the person with this address was erased", Hint: "to take them in again, first: pabal suppression remove ADDRESS", Err: ErrErased}
+	}
 	id, err := u.people.NextSequence()
 	if err != nil {
 		return err
 	}
 	p.id, p.updated = id, u.now.UnixMilli()
-	p.suppressed = u.blocked.Get(h[:]) != nil
-	if err := u.put(p); err != nil {
+	p.suppressed = blocked != nil
+	if err := errors.Join(u.put(p), u.noteOut(p.id, p.consent)); err != nil {
 		return err
 	}
 	u.created++
@@ -169,7 +174,7 @@ func (u *update) say(p *person, h addressHash, next Consent, k kind, detail stri
 	}
 	p.consent = after
 	if v == applied {
-		return v, u.markAddress(h, after)
+		return v, errors.Join(u.markAddress(h, after), u.noteOut(p.id, after))
 	}
 	return v, nil
 }

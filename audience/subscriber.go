@@ -27,8 +27,8 @@ type Subscriber struct {
 
 // Suppression is an address never to be mailed again.
 type Suppression struct {
-	Email  string    `json:"email"`
-	Reason string    `json:"reason"` // bounce, complaint, operator
+	Email  string    `json:"email"`  // "" for somebody erased
+	Reason string    `json:"reason"` // bounce, complaint, operator, erased
 	At     time.Time `json:"at"`
 	Detail string    `json:"detail,omitempty"`
 	Soft   bool      `json:"soft,omitempty"` // soft bounces in a row; a delivery between them that comes to light takes it off again
@@ -40,6 +40,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrToken means that an unsubscribe link was not made by this store.
 	ErrToken = errors.New("link is not valid")
+	// ErrSuppressed means that an address is on the suppression list.
+	ErrSuppressed = errors.New("suppressed")
+	// ErrAsked means that somebody need not be asked (again).
+	ErrAsked = errors.New("asked already")
 	// ErrClosed means that the store was closed.
 	ErrClosed = store.ErrClosed
 )

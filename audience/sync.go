@@ -48,6 +48,7 @@ type SyncResult struct {
 	Unchanged int64 `json:"unchanged"` // nothing new
 	Removed   int64 `json:"removed"`   // rows that left the audience
 	KeptOut   int64 `json:"kept_out"`  // rows that say yes, newly, of somebody who opted out: kept out
+	Erased    int64 `json:"erased"`    // rows of somebody who was erased: left alone; one that was known counts as Removed too
 }
 
 // Add sums two results.
@@ -57,6 +58,7 @@ func (r *SyncResult) Add(o SyncResult) {
 	r.Unchanged += o.Unchanged
 	r.Removed += o.Removed
 	r.KeptOut += o.KeptOut
+	r.Erased += o.Erased
 }
 
 // SyncBatch is rows read and checked, to be stored by Store.Sync. It is used

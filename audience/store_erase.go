@@ -1,0 +1,201 @@
+package audience
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+
+	"pabal/eml"
+)
+
+// reasonErased is the reason of what an erased person leaves in the
+// suppression list: the address hash and the time.
+const reasonErased = "erased"
+
+// ErrErased means that an address is of somebody who was erased: nobody is
+// taken in under it before the operator takes it off the suppression list.
+var ErrErased = errors.New("the person was erased")
+
+// Erasure is one person's erasure: a tombstone until all stores have done it.
+type Erasure struct {
+	ID         uint64    `json:"id"`                   // of the erasure
+	Subscriber uint64    `json:"subscriber,omitempty"` // 0: the address was nobody's
+	Email      string    `json:"email,omitempty"`      // until it is done: the other stores are looked through for it
+	At         time.Time `json:"at"`
+	By         string    `json:"by,omitempty"`
+	Done       bool      `json:"done"`
+}
+
+// Erase takes everything that is kept of a person out of audience.db: record,
+// history, preferences, rows of the customers' table, feedback and the
+// suppression's texts. What stays is the address hash in the suppression list
+// (reason erased, no address) and, of somebody who had refused, the hash with
+// source and time among the opt-outs. The line in optouts.log before it makes a
+// restored backup forget them too.
+//
+// The Erasure returned is on disk as a tombstone with the address: the caller
+// has the other stores blanked and then calls EraseDone; after a crash Erasing
+// gives it again. Erasing somebody twice, or an address that is nobody's, does
+// the same. An *eml.AddressError for what is no address.
+func (s *Store) Erase(ctx context.Context, email, by string) (Erasure, error) {
+	address, err := eml.ParseAddress(email)
+	if err != nil {
+		return Erasure{}, err
+	}
+	h := s.hash(address)
+	line := optOutLine{At: s.now().UTC(), Address: hex.EncodeToString(h[:]), Source: Operator, Detail: eml.Cut(by, maxDetail), Erased: true}
+	if sub, err := s.ByEmail(address); err == nil {
+		line.ID = sub.ID
+	}
+	var e Erasure
+	err = s.indexed(ctx, func() error {
+		return s.logged(ctx, []optOutLine{line}, func(u *update) error {
+			p, err := u.find(h, address)
+			if err != nil {
+				return err
+			}
+			e, err = u.erase(p, h, Erasure{Email: address, At: line.At, By: line.Detail})
+			return err
+		})
+	})
+	if err != nil {
+		return Erasure{}, fmt.Errorf("erase a subscriber: %w", err)
+	}
+	return e, nil
+}
+
+// indexed does a job again after the e-mail index was written where it has to be whole.
+func (s *Store) indexed(ctx context.Context, job func() error) error {
+	for {
+		err := job()
+		if !errors.Is(err, errIndexFirst) {
+			return err
+		}
+		if err := s.flush(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// erase is Erase inside a commit; p may be nil.
+func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
+	if p != nil {
+		e.Subscriber = p.id
+		if err := errors.Join(u.dropRows(p.id), u.remove(p)); err != nil {
+			return e, err
+		}
+	}
+	v, err := json.Marshal(Suppression{Reason: reasonErased, At: e.At})
+	if err != nil {
+		return e, err
+	}
+	tombs := u.tx.Bucket(bucketErased)
+	seq, err := tombs.NextSequence()
+	if err != nil {
+		return e, err
+	}
+	e.ID = seq
+	tomb, err := json.Marshal(e)
+	if err != nil {
+		return e, err
+	}
+	return e, errors.Join(u.blocked.Put(h[:], v), u.feedback.Delete(h[:]), u.tx.Bucket(bucketAsked).Delete(h[:]),
+		tombs.Put(key64(seq), tomb))
+}
+
+// eraseAgain is a line of optouts.log about an erasure: a restored backup knows
+// the person still. The address is known only where it has them.
+func (u *update) eraseAgain(line optOutLine, h addressHash) error {
+	p, err := u.byHash(line.ID, h)
+	if err != nil || p == nil && u.erased(h) {
+		return err
+	}
+	e := Erasure{Subscriber: line.ID, At: line.At, By: line.Detail}
+	if p != nil {
+		e.Email = p.email
+	}
+	_, err = u.erase(p, h, e)
+	return err
+}
+
+// dropRows forgets which rows of the customers' table were a subscriber's.
+func (u *update) dropRows(id uint64) error {
+	rows, of, again := u.tx.Bucket(bucketRows), u.tx.Bucket(bucketRowsOf), u.tx.Bucket(bucketReread)
+	prefix := key64(id)
+	c := of.Cursor()
+	for k, _ := c.Seek(prefix); len(k) > 8 && bytes.Equal(k[:8], prefix); k, _ = c.Seek(prefix) {
+		k = bytes.Clone(k)
+		if err := errors.Join(rows.Delete(k[8:]), again.Delete(k[8:]), of.Delete(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// erased reports whether an address is of somebody who was erased.
+func (u *update) erased(h addressHash) bool { return isErased(u.blocked.Get(h[:])) }
+
+func isErased(v []byte) bool {
+	var sup Suppression
+	return v != nil && json.Unmarshal(v, &sup) == nil && sup.Reason == reasonErased
+}
+
+// Erasing are the erasures that the other stores have not finished, oldest first.
+func (s *Store) Erasing() ([]Erasure, error) {
+	var list []Erasure
+	err := s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketErased).Cursor()
+		for k, v := c.Last(); k != nil; k, v = c.Prev() {
+			var e Erasure
+			if err := json.Unmarshal(v, &e); err != nil {
+				return fmt.Errorf("erasure %d: %w", number(k), err)
+			}
+			if !e.Done {
+				list = append([]Erasure{e}, list...)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// EraseDone ends an erasure: its address goes. ErrNotFound.
+func (s *Store) EraseDone(ctx context.Context, id uint64) error {
+	return s.update(ctx, func(u *update) error {
+		b := u.tx.Bucket(bucketErased)
+		v := b.Get(key64(id))
+		if v == nil {
+			return fmt.Errorf("erasure %d: %w", id, ErrNotFound)
+		}
+		var e Erasure
+		if err := json.Unmarshal(v, &e); err != nil {
+			return fmt.Errorf("erasure %d: %w", id, err)
+		}
+		e.Email, e.Done = "", true
+		done, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		return b.Put(key64(id), done)
+	})
+}
+
+// erasures checks that nobody came back and that what is done keeps no address.
+func (c *check) erasures() error {
+	return c.each(bucketErased, func(k, v []byte) {
+		var e Erasure
+		if err := json.Unmarshal(v, &e); err != nil || len(k) != 8 || e.ID != number(k) {
+			c.fault("erasure %x: %v", k, err)
+		} else if e.Done && e.Email != "" {
+			c.fault("erasure %d is done and still has its address", e.ID)
+		} else if e.Subscriber != 0 && c.tx.Bucket(bucketSubscribers).Get(key64(e.Subscriber)) != nil {
+			c.fault("subscriber %d was erased and is there", e.Subscriber)
+		}
+	})
+}
