@@ -144,6 +144,31 @@ func BenchmarkMillion(b *testing.B) {
 			}
 		}
 	})
+	for what, text := range map[string]string{"no e-mail": "zzz", "no name": "박", "customer without end": "customer1000000", "last e-mail": "customer099999", "all": "김고객"} {
+		run("search "+what, func(b *testing.B) {
+			slowest := time.Duration(0)
+			for b.Loop() {
+				begin := time.Now()
+				if _, err := s.Search(ctx, text, 20); err != nil {
+					b.Fatal(err)
+				}
+				slowest = max(slowest, time.Since(begin))
+			}
+			b.ReportMetric(float64(slowest.Milliseconds()), "max-ms")
+		})
+	}
+	for what, text := range map[string]string{"no part": "zzz", "part of the last": "r0999999@", "no part of a name": "박"} {
+		run("search all, "+what, func(b *testing.B) {
+			for b.Loop() {
+				for _, err := range s.SearchAll(ctx, text) {
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+			rows(b)
+		})
+	}
 	run("list last prefix", func(b *testing.B) {
 		for b.Loop() {
 			for _, err := range s.List(ctx, 0, "customer0999999", nil) {
