@@ -59,12 +59,11 @@ func deeds(f *spool.Fact) audience.Deed {
 	case spool.Unknown:
 		d |= audience.Unknown
 	}
-	for _, heard := range [...]struct {
-		is   bool
-		deed audience.Deed
-	}{{f.Delivered(), audience.Delivered}, {f.Bounced(), audience.Bounced}, {f.Complained(), audience.Complained}} {
-		if heard.is {
-			d |= heard.deed
+	for kind, deed := range [...]audience.Deed{spool.Delivered: audience.Delivered, spool.Delayed: audience.Delayed,
+		spool.Bounced: audience.Bounced, spool.Complained: audience.Complained, spool.Rejected: audience.Rejected,
+		spool.Opened: audience.Opened, spool.Clicked: audience.Clicked} {
+		if f.Heard(spool.FeedbackKind(kind)) {
+			d |= deed
 		}
 	}
 	if d&audience.Accepted != 0 && d&(audience.Bounced|audience.Rejected) == 0 {

@@ -76,10 +76,24 @@ func TestSegmentsAskEarlierCampaigns(t *testing.T) {
 			t.Errorf("third: %+v", third.Counts)
 		}
 		h.draft(t, simple, Campaign{Name: "draft"})
+		for kind, id := range map[spool.FeedbackKind]uint64{spool.Delivered: 1, spool.Bounced: 5, spool.Complained: 6, spool.Opened: 6, spool.MachineOpened: 1, spool.Clicked: 1, spool.Delayed: 6} {
+			m, err := h.spool.Recipient(1, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := h.spool.Feedback(t.Context(), []spool.Feedback{{Kind: kind, SESID: m.SESID}}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for expression, want := range map[string]string{
 			`selected()`:                        "123456",
-			`received(1)`:                       "156",
+			`received(1)`:                       "16",
 			`accepted("여름 세일")`:                 "156",
+			`delivered(1) and clicked(1)`:       "1",
+			`opened()`:                          "6",
+			`bounced() and not delayed()`:       "5",
+			`complained(last(3))`:               "6",
+			`delayed(1)`:                        "6",
 			`failed(1)`:                         "2",
 			`failed(last())`:                    "",
 			`skipped(1)`:                        "3",
@@ -89,7 +103,7 @@ func TestSegmentsAskEarlierCampaigns(t *testing.T) {
 			`received(last(2))`:                 "156",
 			`received(days(30))`:                "156",
 			`not received(days(30))`:            "234",
-			`received() >= 2`:                   "156",
+			`received() >= 2`:                   "16",
 			`received() == 0`:                   "234",
 			`selected(last(2)) == 1`:            "1256",
 			`received(2, "third")`:              "156",

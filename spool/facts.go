@@ -17,10 +17,9 @@ type Fact struct {
 	flags uint16
 }
 
-// Delivered, Bounced and Complained report what feedback said.
-func (f *Fact) Delivered() bool  { return f.flags&flagDelivered != 0 }
-func (f *Fact) Bounced() bool    { return f.flags&flagBounced != 0 }
-func (f *Fact) Complained() bool { return f.flags&flagComplained != 0 }
+// Heard reports whether SES has said so of the mail. Of Sent it tells nothing:
+// the outcome does.
+func (f *Fact) Heard(k FeedbackKind) bool { return f.flags&k.flag() != 0 }
 
 // Facts calls fn for up to n of a campaign's rows behind a subscriber, in order
 // of subscriber, as they are at one instant. It copies nothing; a campaign
