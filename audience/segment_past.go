@@ -3,10 +3,13 @@ package audience
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/expr-lang/expr/ast"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -81,6 +84,30 @@ type wish struct {
 
 func (w *wish) String() string { return fmt.Sprint(w.deed, w.ids, w.names, w.last, w.days) }
 
+// shown is the deed as expressions write it.
+func (w *wish) shown() string {
+	var args []string
+	for _, id := range w.ids {
+		args = append(args, strconv.FormatUint(id, 10))
+	}
+	for _, name := range w.names {
+		args = append(args, quoted(name))
+	}
+	switch {
+	case w.last > 0:
+		args = append(args, fmt.Sprintf("last(%d)", w.last))
+	case w.days > 0:
+		args = append(args, fmt.Sprintf("days(%d)", w.days))
+	}
+	return deedWords()[bits.TrailingZeros16(uint16(w.deed))] + "(" + strings.Join(args, ", ") + ")"
+}
+
+// quoted is a text as expressions write it.
+func quoted(text string) string {
+	node := ast.StringNode{Value: text}
+	return node.String()
+}
+
 // Limits of what is asked of earlier campaigns.
 const (
 	maxWished  = 100     // campaigns named in one deed, or the n of last(n)
@@ -112,6 +139,10 @@ type pastCursor struct {
 type ask struct {
 	slot  *slot
 	since int64
+}
+
+func (a *ask) holds(row *PastRow) bool {
+	return row.Deeds&a.slot.wish.deed != 0 && row.At >= a.since
 }
 
 // bind makes a matcher for this store: the campaigns asked for are chosen. nil
@@ -247,7 +278,7 @@ func (d *deedReader) seek(id uint64) error {
 			continue
 		}
 		for _, a := range c.asks {
-			if row.Deeds&a.slot.wish.deed != 0 && row.At >= a.since {
+			if a.holds(row) {
 				a.slot.n++
 			}
 		}
