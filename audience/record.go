@@ -246,10 +246,15 @@ func (r *row) skip(t subject) string {
 		return skipSuppressed
 	case !r.subscribed():
 		return skipUnsubscribed
-	case t.id != 0 && hasID(r.topicIDs, t.id), t.asked && !hasID(r.onIDs, t.id):
+	case !r.wants(t):
 		return skipTopicOff
 	}
 	return ""
+}
+
+// wants reports whether they get mail about a topic.
+func (r *row) wants(t subject) bool {
+	return (t.id == 0 || !hasID(r.topicIDs, t.id)) && (!t.asked || hasID(r.onIDs, t.id))
 }
 
 // unpack copies a record into a person.

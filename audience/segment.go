@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
 	"github.com/expr-lang/expr/conf"
@@ -91,9 +92,9 @@ func ParseSegment(source string, zone *time.Location) (*Segment, error) {
 		return nil, &SegmentError{source, 1, 1, fmt.Sprintf("the expression is over %d bytes", maxExpression), "put long lists into a tag: import them with --tag"}
 	}
 	config := segmentConfig()
-	tree, err := parser.ParseWithConfig(source, config)
+	tree, err := parseTree(source, config)
 	if err != nil {
-		return nil, asSegmentError(source, err)
+		return nil, err
 	}
 	w := rewriter{source: source, zone: zoneOr(zone)}
 	if err := w.truth(&tree.Node); err != nil {
@@ -105,6 +106,40 @@ func ParseSegment(source string, zone *time.Location) (*Segment, error) {
 		return nil, asSegmentError(source, err)
 	}
 	return &Segment{Source: source, program: program, slots: w.slots, zone: w.zone}, nil
+}
+
+// parseTree parses, and lets not speak of the whole comparison behind it: in
+// the library's grammar `not gender == "male"` is `(not gender) == "male"`.
+func parseTree(source string, config *conf.Config) (*parser.Tree, error) {
+	tree, err := parser.ParseWithConfig(source, config)
+	if err != nil {
+		return nil, asSegmentError(source, err)
+	}
+	ast.Walk(&tree.Node, notFirst{})
+	return tree, nil
+}
+
+// notFirst moves a not from the left side of a comparison before it, where that
+// side cannot be true or false by itself.
+type notFirst struct{}
+
+// Visit implements ast.Visitor.
+func (notFirst) Visit(n *ast.Node) {
+	b, ok := (*n).(*ast.BinaryNode)
+	if !ok || !slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in", "contains", "startsWith", "endsWith", "matches"}, b.Operator) {
+		return
+	}
+	not, ok := b.Left.(*ast.UnaryNode)
+	if !ok || not.Operator != "not" && not.Operator != "!" {
+		return
+	}
+	_, kind := comparedField(not.Node)
+	_, called := not.Node.(*ast.CallNode)
+	if counted := called && isNumber(b.Right); (kind == "" || kind == KindFlag) && !counted {
+		return
+	}
+	b.Left = not.Node
+	ast.Patch(n, &ast.UnaryNode{Operator: not.Operator, Node: b})
 }
 
 func segmentConfig() *conf.Config {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser"
 
 	"pabal/eml"
 )
@@ -250,7 +249,7 @@ func ParseConditions(source string) (Conditions, bool) {
 	if _, err := ParseSegment(source, nil); err != nil {
 		return c, false
 	}
-	tree, err := parser.ParseWithConfig(source, segmentConfig())
+	tree, err := parseTree(source, segmentConfig())
 	if err != nil {
 		return c, false
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/parser"
 )
 
 // Explanation says why a segment, and what may not be mailed, leave one person
@@ -78,9 +77,9 @@ func (s *Store) explainConditions(ctx context.Context, seg *Segment, x *Explanat
 	if err != nil {
 		return err
 	}
-	tree, err := parser.ParseWithConfig(seg.Source, segmentConfig())
+	tree, err := parseTree(seg.Source, segmentConfig())
 	if err != nil {
-		return asSegmentError(seg.Source, err)
+		return err
 	}
 	e := explainer{ctx: ctx, s: s, seg: seg, id: x.Subscriber.ID}
 	root := e.answers(tree.Node)
@@ -172,7 +171,7 @@ func (e *explainer) ask(seg *Segment, a *Answer) error {
 		return err
 	}
 	return e.s.scan(e.ctx, nil, e.id-1, e.id, func(r *row) error {
-		m.look(&e.s.names)
+		m.look(e.s)
 		is, err := m.row(r)
 		for i := range m.slots {
 			a.Values = append(a.Values, m.value(&m.slots[i], r, e.s.zone()))

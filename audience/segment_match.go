@@ -27,12 +27,12 @@ const (
 	subscribedSlot
 	dateSlot // span.from <= the date < span.to
 	tagSlot
-	topicSlot  // not switched off
 	textSlot   // an attribute
 	numberSlot // an attribute as a number, NaN if it is none
 
 	// From here on the record alone does not tell.
 	suppressedSlot
+	topicSlot // they get mail about it
 	deedSlot  // of earlier campaigns: whether
 	deedsSlot // of how many
 )
@@ -47,7 +47,8 @@ type slot struct {
 	key    string // its name in the rewritten expression
 	offset int    // in the source, in runes
 	id     uint32 // of the name in this store; 0 if nobody has it
-	n      int    // campaigns for which wish is true of this row
+	topic  subject
+	n      int // campaigns for which wish is true of this row
 }
 
 // fault is an error at the place where the slot stands.
@@ -81,8 +82,6 @@ func (s *slot) of(sub *Subscriber) any {
 		return s.span.holds(millis(s.date.of(sub)))
 	case tagSlot:
 		return slices.Contains(sub.Tags, s.name)
-	case topicSlot:
-		return !slices.Contains(sub.TopicsOff, s.name)
 	case textSlot:
 		return s.attribute(sub)
 	case numberSlot:
@@ -134,7 +133,7 @@ func (s *slot) ofRow(r *row) any {
 	case tagSlot:
 		return s.id != 0 && hasID(r.tagIDs, s.id)
 	case topicSlot:
-		return s.id == 0 || !hasID(r.topicIDs, s.id)
+		return r.wants(s.topic)
 	case textSlot:
 		return string(r.value(s.id))
 	case numberSlot:
@@ -192,18 +191,18 @@ func (g *Segment) matcher(now time.Time) *matcher {
 
 // look finds the numbers of the names, once the transaction whose rows are
 // matched has begun: it knows no later ones.
-func (m *matcher) look(names *names) {
+func (m *matcher) look(store *Store) {
 	if m == nil {
 		return
 	}
 	for i := range m.slots {
 		switch s := &m.slots[i]; s.kind {
 		case tagSlot:
-			s.id = names.lookup(tagName, s.name)
+			s.id = store.names.lookup(tagName, s.name)
 		case topicSlot:
-			s.id = names.lookup(topicName, s.name)
+			s.topic = store.subject(s.name)
 		case textSlot, numberSlot:
-			s.id = names.lookup(attributeName, s.name)
+			s.id = store.names.lookup(attributeName, s.name)
 		}
 	}
 }

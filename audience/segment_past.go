@@ -146,7 +146,7 @@ func (a *ask) holds(row *PastRow) bool {
 }
 
 // bind makes a matcher for this store: the campaigns asked for are chosen. nil
-// for everyone. A *SegmentError for one that does not exist.
+// for everyone. A *SegmentError for a campaign or topic that does not exist.
 func (g *Segment) bind(ctx context.Context, s *Store) (*matcher, error) {
 	if g == nil {
 		return nil, nil
@@ -155,8 +155,13 @@ func (g *Segment) bind(ctx context.Context, s *Store) (*matcher, error) {
 	m := g.matcher(now)
 	var deeds []*slot
 	for i := range m.slots {
-		if kind := m.slots[i].kind; kind == deedSlot || kind == deedsSlot {
-			deeds = append(deeds, &m.slots[i])
+		switch slot := &m.slots[i]; slot.kind {
+		case deedSlot, deedsSlot:
+			deeds = append(deeds, slot)
+		case topicSlot:
+			if err := s.CheckTopic(slot.name); err != nil && s.names.lookup(topicName, slot.name) == 0 {
+				return nil, slot.fault(g.Source, err.Error(), meant(slot.name, s.topicIDs(), "use one of "+strings.Join(s.topicIDs(), ", ")))
+			}
 		}
 	}
 	if len(deeds) == 0 {

@@ -56,8 +56,8 @@ func (s *Store) Fields() ([]Field, error) {
 // FieldValue is a value that exists.
 type FieldValue struct {
 	Value string `json:"value"`           // as a condition takes it
-	Label string `json:"label,omitempty"` // for people, where that differs: a campaign's name
-	Count int64  `json:"count"`           // of the subscribers who have it; of a topic who switched it off; of campaigns 0
+	Label string `json:"label,omitempty"` // for people, where that differs: a campaign's name, a topic's title
+	Count int64  `json:"count"`           // of the subscribers who have it; of topics and campaigns 0
 }
 
 // FieldValues are the values of a field, the most frequent first.
@@ -89,7 +89,7 @@ func (s *Store) Values(ctx context.Context, field, attribute string, limit int) 
 	case kind == KindTag:
 		return s.counted(tagName, limit)
 	case kind == KindTopic:
-		return s.counted(topicName, limit)
+		return s.topicValues(limit)
 	case kind == KindCampaign:
 		return s.campaignValues(limit)
 	case kind == KindChoice, field == "domain":
@@ -127,6 +127,23 @@ func most(list []FieldValue, limit int) FieldValues {
 func firstOf(list []FieldValue, limit int) FieldValues {
 	n := min(len(list), limit)
 	return FieldValues{Values: append([]FieldValue{}, list[:n]...), More: n < len(list)}
+}
+
+// topicValues are the topics defined, and while there are none those that
+// somebody chose about.
+func (s *Store) topicValues(limit int) (FieldValues, error) {
+	var list []FieldValue
+	for _, t := range s.Topics {
+		list = append(list, FieldValue{Value: t.ID, Label: t.Korean})
+	}
+	if list != nil {
+		return firstOf(list, limit), nil
+	}
+	all, err := s.counted(topicName, limit)
+	for i := range all.Values {
+		all.Values[i].Count = 0
+	}
+	return all, err
 }
 
 func (s *Store) campaignValues(limit int) (FieldValues, error) {

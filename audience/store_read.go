@@ -217,65 +217,36 @@ func (s *Store) Walk(ctx context.Context, seg *Segment, topic string, after, max
 	})
 }
 
-// Count is what a segment selects, and how many of them may be mailed.
-type Count struct {
-	Selected int64            `json:"selected"`
-	Mailable int64            `json:"mailable"`
-	Skipped  map[string]int64 `json:"skipped"`
-	Unknown  []string         `json:"unknown,omitempty"` // attributes of the expression that nobody has: likely misspelled
-}
-
-// Unknown are the attributes that seg looks at and no subscriber ever had.
-func (s *Store) Unknown(seg *Segment) []string {
-	var unknown []string
-	for _, name := range seg.Names() {
-		if s.names.lookup(attributeName, name) == 0 {
-			unknown = append(unknown, name)
-		}
-	}
-	return unknown
-}
-
-// Count counts what Walk would visit now, without copying anybody.
-func (s *Store) Count(ctx context.Context, seg *Segment, topic string) (Count, error) {
-	count := Count{Skipped: map[string]int64{}, Unknown: s.Unknown(seg)}
-	j := s.judge(topic)
-	err := s.scan(ctx, seg, 0, everyone, func(r *row) error {
-		count.Selected++
-		reason, err := j.skip(r)
-		if err != nil {
-			return err
-		}
-		if reason != "" {
-			count.Skipped[reason]++
-		} else {
-			count.Mailable++
-		}
-		return nil
-	})
-	return count, err
-}
-
 // errStop ends a scan whose reader has had enough.
 var errStop = fmt.Errorf("stop")
 
 // scan is what List, Walk, Count and ExportCSV share: the rows a segment
 // selects, not yet copied, over one snapshot.
 func (s *Store) scan(ctx context.Context, seg *Segment, after, max uint64, fn func(*row) error) error {
+	return s.scanTold(ctx, seg, after, max, nil, fn)
+}
+
+// scanTold is scan that says now and then how many rows it has looked at.
+func (s *Store) scanTold(ctx context.Context, seg *Segment, after, max uint64, tell func(rows int64), fn func(*row) error) error {
 	m, err := seg.bind(ctx, s)
 	if err != nil {
 		return err
 	}
 	return s.db.View(func(tx *bolt.Tx) error {
-		m.look(&s.names)
+		m.look(s)
 		c := tx.Bucket(bucketSubscribers).Cursor()
-		n := 0
+		n := int64(0)
 		if after == everyone {
 			return nil
 		}
 		for k, v := c.Seek(key64(after + 1)); k != nil; k, v = c.Next() {
-			if n++; n%1024 == 0 && ctx.Err() != nil {
-				return ctx.Err()
+			if n++; n%1024 == 0 {
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				if tell != nil {
+					tell(n)
+				}
 			}
 			id := binary.BigEndian.Uint64(k)
 			if id > max {

@@ -33,12 +33,16 @@ func (s *Store) CheckTopic(id string) error {
 	if _, known := s.definition(id); id == "" || known || len(s.Topics) == 0 {
 		return nil
 	}
+	return &eml.Problem{What: fmt.Sprintf("there is no topic %q", id),
+		Hint: "use one of " + strings.Join(s.topicIDs(), ", ") + ", or define it as [[topic]] in the configuration"}
+}
+
+func (s *Store) topicIDs() []string {
 	ids := make([]string, len(s.Topics))
 	for i, t := range s.Topics {
 		ids[i] = t.ID
 	}
-	return &eml.Problem{What: fmt.Sprintf("there is no topic %q", id),
-		Hint: "use one of " + strings.Join(ids, ", ") + ", or define it as [[topic]] in the configuration"}
+	return ids
 }
 
 // Limited reports whether mail about a topic is bound by how often people want

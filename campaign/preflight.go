@@ -114,7 +114,7 @@ func (in *inspection) walk(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in.count.Unknown = in.store.people.Unknown(segment)
+	in.count.Doubts = in.store.people.Doubts(segment)
 	newest, err := in.store.people.MaxID()
 	if err != nil {
 		return err

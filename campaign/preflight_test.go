@@ -88,6 +88,7 @@ func TestPreflightRules(t *testing.T) {
 		{RuleUnescaped, Warn, 0, `{{{Body}}}` + simple, nil},
 		{RuleEmptyAudience, Block, 0, simple, func(h *house, c *Campaign) { c.Segment = `gender == "female"` }},
 		{RuleUnknownAttribute, Warn, 0, simple, func(h *house, c *Campaign) { c.Segment = `gendr != "x"` }},
+		{RuleUnknownTag, Warn, 0, simple, func(h *house, c *Campaign) { c.Segment = `not tag("vipp")` }},
 		{RulePublicURL, Block, 0, simple, func(h *house, c *Campaign) { h.store.Settings.LoopbackSES = false }},
 		{RulePublicURL, Block, 0, simple, func(h *house, c *Campaign) {
 			h.store.Settings.LoopbackSES, h.store.Settings.PublicURL = false, "http://mail.example.com"

@@ -14,6 +14,7 @@ import (
 const (
 	RuleEmptyAudience    = "empty_audience"     // block: nobody may be mailed
 	RuleUnknownAttribute = "unknown_attribute"  // warn: the segment asks for an attribute nobody has
+	RuleUnknownTag       = "unknown_tag"        // warn: the segment asks for a tag nobody has
 	RuleMissingSetting   = "missing_setting"    // block: company, address or phone is used and not configured
 	RuleMissingValue     = "missing_value"      // block: a field without value and default
 	RuleUnknownField     = "unknown_field"      // block: a field nobody has; warn: one with a default, or in a condition
@@ -45,9 +46,13 @@ func (in *inspection) judgeAudience() {
 		}
 		f.Name = in.c.Topic
 	}
+	const asked = "The condition asks for it, so it selects nobody by it, or everybody where it says “not”."
 	for _, name := range in.count.Unknown {
-		f := in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, "The condition asks for it, so it selects nobody by it, or everybody where it says “not”.",
-			"Correct its spelling in the segment, or import the column.")
+		f := in.find(RuleUnknownAttribute, Warn, "nobody has the attribute "+name, asked, in.meant(name)+"Correct its spelling in the segment, or import the column.")
+		f.Name = name
+	}
+	for _, name := range in.count.UnknownTags {
+		f := in.find(RuleUnknownTag, Warn, "nobody has the tag "+name, asked, in.meant(name)+"Correct its spelling in the segment, or import people with it.")
 		f.Name = name
 	}
 	if in.count.Mailable == 0 {
@@ -72,6 +77,14 @@ func (in *inspection) judgeAudience() {
 	f := in.find(RuleSuppressedShare, Note, fmt.Sprintf("%d of %d are left out (%.1f%%)", skipped, in.count.Selected, 100*float64(skipped)/float64(in.count.Selected)),
 		"They may not be mailed: "+strings.Join(reasons, ", ")+".", "Nothing to do; they stay in the ledger as skipped.")
 	f.Count = skipped
+}
+
+// meant is the name that was likely meant, as a question.
+func (in *inspection) meant(name string) string {
+	if near := in.count.Meant[name]; near != "" {
+		return "Did you mean " + near + "? "
+	}
+	return ""
 }
 
 func (in *inspection) judgeFields() {

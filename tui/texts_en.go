@@ -152,6 +152,7 @@ func englishRules() map[string]ruleText {
 		"missing_value":      {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
 		"missing_setting":    {"Not configured", "Ask the operator to set it in [campaign] of the configuration."},
 		"unknown_attribute":  {"The condition asks for an attribute nobody has", "Correct its spelling in the condition, or import the column."},
+		"unknown_tag":        {"The condition asks for a tag nobody has", "Correct its spelling in the condition, or import people with that tag."},
 		"unknown_field":      {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
 		"no_unsubscribe":     {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
 		"not_in_step":        {"The customers are not in step with their source", "See the problem on the first screen, then try again."},

@@ -159,6 +159,7 @@ func koreanRules() map[string]ruleText {
 		"missing_value":      {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
 		"missing_setting":    {"설정에 값이 없음", "운영자에게 설정의 [campaign]에 넣어 달라고 하세요."},
 		"unknown_attribute":  {"대상 조건의 속성을 가진 사람이 없음", "조건의 철자를 고치거나 그 열이 있는 파일을 가져오세요."},
+		"unknown_tag":        {"대상 조건의 태그를 가진 사람이 없음", "조건의 철자를 고치거나 그 태그를 붙여 고객을 가져오세요."},
 		"unknown_field":      {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
 		"no_unsubscribe":     {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
 		"not_in_step":        {"고객 DB와 맞지 않음", "첫 화면의 문제를 해결한 뒤 다시 점검하세요."},
