@@ -5,7 +5,6 @@ package cli
 import (
 	"database/sql"
 	"fmt"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -26,13 +25,9 @@ const (
 // benchSync is a table of a million customers: its first load through the whole
 // daemon beside one query that streams the same columns, and a tick.
 func benchSync(t *testing.T) []row {
-	db, addr := startMariaDB(t)
-	s := &shop{t: t, db: db, addr: addr}
-	schema, err := os.ReadFile("../testdata/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.exec("CREATE DATABASE shop; USE shop; " + string(schema))
+	m := startMariaDB(t)
+	m.shop()
+	s := &shop{m}
 	rows := s.beside()
 	memory := 0.0
 	loaded, streamed, ratio := inTurns(func() float64 {
@@ -48,18 +43,7 @@ func benchSync(t *testing.T) []row {
 }
 
 // shop is a table of customers on a server of its own.
-type shop struct {
-	t    *testing.T
-	db   *sql.DB
-	addr string
-}
-
-func (s *shop) exec(query string) {
-	s.t.Helper()
-	if _, err := s.db.Exec(query); err != nil {
-		s.t.Fatal(err)
-	}
-}
+type shop struct{ *mariaDB }
 
 // fill puts the million in.
 func (s *shop) fill() {
@@ -69,8 +53,7 @@ func (s *shop) fill() {
 
 // host is a daemon in step with the table, with an empty store.
 func (s *shop) host() *host {
-	return newHost(s.t, emulator.Options{Rate: -1, Quota: -1, Keep: -1}, "PABAL_MYSQL_DSN=root@tcp("+s.addr+")/shop", "PABAL_MYSQL_EVERY=1h", "PABAL_MYSQL_TABLE=User",
-		"PABAL_MYSQL_COLUMNS_CREATED_AT=CreateTime", "PABAL_MYSQL_COLUMNS_UPDATED_AT=update_at", "PABAL_MYSQL_COLUMNS_SUBSCRIBED=SubscriptionStatus")
+	return newHost(s.t, emulator.Options{Rate: -1, Quota: -1, Keep: -1}, append(shopEnv(), "PABAL_MYSQL_DSN=root@tcp("+s.addr+")/shop")...)
 }
 
 // load lets a fresh daemon read the table. It returns rows/s and the most memory, MB.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // metrics writes the sums of the spool and the facts of the account in
@@ -67,6 +68,9 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("ses_sent_24h", "mails sent in the last 24 hours", ses.Sent24h)
 	gauge("smtp_accepted", "mails taken from applications since the start", float64(smtp.Accepted))
 	gauge("smtp_refused", "mails refused since the start", float64(smtp.Refused))
+	if d.sync != nil {
+		syncMetrics(&out, gauge, d.sync.Status(), time.Now())
+	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	_, _ = w.Write(out.Bytes()) // the reader has gone: nobody to tell
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,7 +120,9 @@ func (s step) InStep(ctx context.Context) error {
 func (a *app) syncCommand() *cobra.Command {
 	var order syncer.Order
 	cmd := a.asking("sync", "Bring the customers in step with their MySQL table now", "pabal sync\npabal sync --full", func(ctx context.Context, c *control.Client, _ []string) error {
+		stop := a.showSync(ctx, c)
 		result, err := c.Sync(ctx, order)
+		stop()
 		if err != nil {
 			return err
 		}
@@ -128,6 +131,51 @@ func (a *app) syncCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&order.Full, "full", false, "read every row, and take out those that vanished")
 	cmd.Flags().BoolVar(&order.Shrink, "shrink", false, "with --full: take them out even if they are more than half")
 	return cmd
+}
+
+// lookEvery is how often the progress of a sync is asked for.
+const lookEvery = 300 * time.Millisecond
+
+// showSync draws a sync's progress on a terminal until stop is called.
+func (a *app) showSync(ctx context.Context, c *control.Client) (stop func()) {
+	bar := newBar(a.stderr)
+	if !bar.live {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var drawn sync.WaitGroup
+	drawn.Go(func() {
+		defer bar.clear()
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if st, err := c.SyncStatus(ctx); err == nil && st != nil { // else the sync itself tells
+				bar.show(st.Done, st.Total, phaseText(st.Phase))
+			}
+		}
+	})
+	return func() {
+		cancel()
+		drawn.Wait()
+	}
+}
+
+// phaseText is what a pass does, for people.
+func phaseText(phase string) string {
+	switch phase {
+	case syncer.PhaseRows:
+		return "rows read"
+	case syncer.PhaseGone:
+		return "rows looked for"
+	case syncer.PhaseChanges:
+		return "changes read"
+	}
+	return "connecting"
 }
 
 func describeSync(r *report, result syncer.Result) {
@@ -162,10 +210,11 @@ func describeSyncStatus(r *report, st *syncer.Status) {
 		text = "as of " + r.when(st.LastGood)
 	}
 	if st.State == "reading" {
-		text += ", reading now: " + commas(st.Done)
+		text += ", now: " + commas(st.Done)
 		if st.Total > 0 {
-			text += " of " + commas(st.Total)
+			text += " of about " + commas(st.Total)
 		}
+		text += " " + phaseText(st.Phase)
 	}
 	r.pair("customers", text+", from "+st.Source)
 	r.pair("sync problem", eml.Visible(st.Error))

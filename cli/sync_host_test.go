@@ -4,7 +4,6 @@ package cli
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -19,21 +18,10 @@ import (
 // before the start counts, an opt-out by the link outlives the table's yes, and
 // no campaign starts while the table cannot be read.
 func TestACampaignGoesToTheCustomersAsTheyAreNow(t *testing.T) {
-	db, addr := startMariaDB(t)
-	schema, err := os.ReadFile("../testdata/schema.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	exec := func(query string) {
-		t.Helper()
-		if _, err := db.Exec(query); err != nil {
-			t.Fatal(err)
-		}
-	}
-	exec("CREATE DATABASE shop; USE shop; " + string(schema))
-	exec(`INSERT INTO shop.User (Email, Name, SubscriptionStatus) VALUES ('a@example.com', '가', 'true'), ('b@example.com', '나', 'true'), ('c@example.com', '다', 'true')`)
-	h := newHost(t, emulator.Options{}, "PABAL_MYSQL_DSN=root@tcp("+addr+")/shop", "PABAL_MYSQL_EVERY=1h", "PABAL_MYSQL_TABLE=User", "PABAL_MYSQL_COLUMNS_CREATED_AT=CreateTime",
-		"PABAL_MYSQL_COLUMNS_UPDATED_AT=update_at", "PABAL_MYSQL_COLUMNS_SUBSCRIBED=SubscriptionStatus")
+	m := startMariaDB(t)
+	m.shop()
+	m.exec(`INSERT INTO shop.User (Email, Name, SubscriptionStatus) VALUES ('a@example.com', '가', 'true'), ('b@example.com', '나', 'true'), ('c@example.com', '다', 'true')`)
+	h := newHost(t, emulator.Options{}, append(shopEnv(), "PABAL_MYSQL_DSN=root@tcp("+m.addr+")/shop")...)
 	p := h.serve()
 	c, ctx := h.client(), t.Context()
 	if got, err := c.Sync(ctx, syncer.Order{}); err != nil || got.Read < 3 {
@@ -58,7 +46,7 @@ func TestACampaignGoesToTheCustomersAsTheyAreNow(t *testing.T) {
 		_, err = c.Start(ctx, made.ID, -1)
 		return made.ID, err
 	}
-	exec(`UPDATE shop.User SET Name = 'new' WHERE id = 1; UPDATE shop.User SET Name = 'x' WHERE id = 2; UPDATE shop.User SET SubscriptionStatus = 'false' WHERE id = 3;
+	m.exec(`UPDATE shop.User SET Name = 'new' WHERE id = 1; UPDATE shop.User SET Name = 'x' WHERE id = 2; UPDATE shop.User SET SubscriptionStatus = 'false' WHERE id = 3;
 		INSERT INTO shop.User (Email, Name, SubscriptionStatus) VALUES ('d@example.com', '라', 'true')`)
 	id, err := start()
 	if err != nil {
@@ -81,11 +69,11 @@ func TestACampaignGoesToTheCustomersAsTheyAreNow(t *testing.T) {
 	if status := h.pabal("status"); !strings.Contains(status, "from the table User") || !strings.Contains(status, "may do more than read") {
 		t.Errorf("status:\n%s", status)
 	}
-	exec("RENAME TABLE shop.User TO shop.Away")
+	m.exec("RENAME TABLE shop.User TO shop.Away")
 	if _, err := start(); !errors.Is(err, campaign.ErrBlocked) {
 		t.Errorf("started without the table: %v", err)
 	}
-	exec("RENAME TABLE shop.Away TO shop.User")
+	m.exec("RENAME TABLE shop.Away TO shop.User")
 	if _, err := start(); err != nil {
 		t.Errorf("the table is back: %v", err)
 	}

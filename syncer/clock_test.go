@@ -85,6 +85,7 @@ func TestWantsFullWhenATickCouldMissSomething(t *testing.T) {
 		{"server back", func(*mark) {}, true, base - 10*minute, base + minute, "the clock of the server or ours was set"},
 		{"server back, tick far", func(*mark) {}, true, base + 52*minute, base + 60*minute, "the clock of the server or ours was set"},
 		{"server ahead", func(*mark) {}, true, base + 60*minute, base + minute, "the clock of the server or ours was set"},
+		{"failed", func(m *mark) { m.LastFull = time.Time{} }, true, base, base, "the last full sync failed"},
 		{"daily", func(*mark) {}, true, base + 1441*minute, base + 1441*minute, "daily"},
 	} {
 		m := whole

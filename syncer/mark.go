@@ -56,6 +56,8 @@ func (m *mark) wantsFull(plan string, hasUpdated bool, overlap time.Duration, no
 		return "there is no updated_at"
 	case now < m.Watermark-overlap.Microseconds()/2 || drift > overlap.Microseconds()/2 || drift < -overlap.Microseconds()/2:
 		return "the clock of the server or ours was set"
+	case m.LastFull.IsZero():
+		return "the last full sync failed"
 	case ours-m.LastFull.UnixMicro() >= fullEvery.Microseconds():
 		return "daily"
 	}

@@ -19,6 +19,8 @@ const (
 	// these, asks first: it is more often a wrong table than so many goodbyes.
 	fewRows  = 100
 	manyRows = 500_000 // kept in memory while they are counted
+	// Counting is for the progress bar: 10M rows of MariaDB take a second or two.
+	countTime = 5 * time.Second
 )
 
 // pass is one sync.
@@ -161,7 +163,7 @@ func (p *pass) save(ctx context.Context) error {
 // full reads every row, then takes out those that vanished.
 func (p *pass) full(ctx context.Context, shrink bool) error {
 	if !p.mark.Run.Sweeping {
-		p.total(ctx)
+		p.s.phase(PhaseRows, p.mark.Run.Result.Read, p.total(ctx))
 		err := p.walk(ctx, func(at *position, limit int) (string, []any) {
 			var after []byte
 			if at != nil {
@@ -173,8 +175,7 @@ func (p *pass) full(ctx context.Context, shrink bool) error {
 			return err
 		}
 		if p.mark.Run.Result.Read == 0 {
-			return &eml.Problem{What: p.table.what() + " has no rows" + map[bool]string{true: " that mysql.where takes"}[p.table.Where != ""],
-				Hint: "is it the right database and table? nobody was removed"}
+			return p.noRows()
 		}
 		p.mark.Run.Sweeping, p.mark.Run.At = true, nil
 		if p.empty {
@@ -184,18 +185,26 @@ func (p *pass) full(ctx context.Context, shrink bool) error {
 	return p.sweep(ctx, shrink)
 }
 
-// total asks how many rows there are, for the progress bar alone.
-func (p *pass) total(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+// noRows is about a source that has nobody: more often a wrong one than a shop
+// without customers.
+func (p *pass) noRows() error {
+	return &eml.Problem{What: p.table.what() + " has no rows" + map[bool]string{true: " that mysql.where takes"}[p.table.Where != ""],
+		Hint: "is it the right database and table? nobody was removed", Err: ErrShrunk}
+}
+
+// total asks how many rows there are, for the progress bar alone: 0 where that
+// takes too long.
+func (p *pass) total(ctx context.Context) (n int64) {
+	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
 	query := "SELECT COUNT(*) FROM " + p.table.source()
 	if p.table.Where != "" {
 		query += " WHERE (" + p.table.Where + "\n)"
 	}
-	var n int64
-	if p.server.db.QueryRowContext(ctx, query).Scan(&n) == nil {
-		p.s.expect(n)
+	if p.server.db.QueryRowContext(ctx, query).Scan(&n) != nil {
+		return 0
 	}
+	return n
 }
 
 // sweep takes out rows that we know and the source does not have.
@@ -236,7 +245,9 @@ func (p *pass) remove(ctx context.Context, batch *audience.SyncBatch, keys [][]b
 // vanished walks the rows we know, and asks for each whether it is there.
 func (p *pass) vanished(ctx context.Context) (known int, gone [][]byte, err error) {
 	var after []byte
+	p.s.phase(PhaseGone, 0, p.mark.Run.Result.Read) // about as many as were read
 	for {
+		p.s.progress(int64(known))
 		keys, err := p.s.store.SyncKeys(after, someRows)
 		if err != nil || len(keys) == 0 {
 			return known, gone, err
@@ -277,8 +288,33 @@ func (p *pass) present(ctx context.Context, keys [][]byte) (map[string]bool, err
 
 // tick reads what changed since the watermark.
 func (p *pass) tick(ctx context.Context) error {
+	p.s.phase(PhaseChanges, p.mark.Run.Result.Read, 0)
 	from := p.table.from(p.mark.Watermark-p.table.overlap().Microseconds(), p.mark.Run.Next)
-	return p.walk(ctx, func(at *position, limit int) (string, []any) { return p.table.changes(from, at, limit) })
+	err := p.walk(ctx, func(at *position, limit int) (string, []any) { return p.table.changes(from, at, limit) })
+	if err != nil || p.mark.Run.Result.Read > 0 {
+		return err
+	}
+	return p.anybody(ctx)
+}
+
+// anybody is an error where the source has no rows at all: one that was emptied
+// has no changes either.
+func (p *pass) anybody(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, p.table.queryLimit())
+	defer cancel()
+	query, args := p.table.chunk(nil, 1)
+	rows, err := p.server.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return p.why(ctx, err)
+	}
+	defer rows.Close()
+	if rows.Next() {
+		return nil
+	}
+	if err := rows.Err(); err != nil {
+		return p.why(ctx, err)
+	}
+	return p.noRows()
 }
 
 // reread reads rows that give a subscriber's fields in place of one that left.

@@ -246,6 +246,9 @@ func TestEachFaultIsOneClearProblemAndEndsByItself(t *testing.T) {
 			if st := s.Status(); st.State != "failing" || st.Error != problem.What || st.Hint != problem.Hint || st.Failures != 1 || st.LastGood.IsZero() {
 				t.Errorf("status %+v", st)
 			}
+			if _, err := s.Sync(context.Background(), Order{}); err == nil || s.Status().State != "failing" || s.Status().Errors != 2 {
+				t.Errorf("a tick makes it look well: %v, %+v", err, s.Status())
+			}
 			if got := len(w.people()); got != 300 {
 				t.Errorf("%d subscribers left", got)
 			}
@@ -265,6 +268,34 @@ func problemText(err error) string {
 		return p.What + " / " + p.Hint
 	}
 	return fmt.Sprint(err)
+}
+
+func TestAnEmptiedTableIsSeenByATick(t *testing.T) {
+	w := newWorld(t)
+	w.exec("INSERT INTO User (Email, SubscriptionStatus, update_at) VALUES ('a@example.com', 'true', '2020-01-01')")
+	w.sync(Order{})
+	w.sync(Order{}) // no changes are no fault
+	w.exec("TRUNCATE TABLE User")
+	s := w.syncer()
+	if _, err := s.Sync(context.Background(), Order{}); !errors.Is(err, ErrShrunk) {
+		t.Errorf("got %v", err)
+	}
+	w.want("+a@example.com")
+}
+
+func TestARowThatVanishesDuringTheFirstLoadIsSeenByTheDailyPass(t *testing.T) {
+	w := newWorld(t)
+	w.exec("INSERT INTO User (Email, SubscriptionStatus) VALUES ('a@example.com', 'true'), ('b@example.com', 'true')")
+	s := w.syncer()
+	if _, err := s.Sync(context.Background(), Order{}); err != nil {
+		t.Fatal(err)
+	}
+	w.exec("DELETE FROM User WHERE id = 2")
+	s.Now = func() time.Time { return time.Now().Add(fullEvery) } // only ours: it takes the clocks for set, and is full as well
+	if got, err := s.Sync(context.Background(), Order{}); err != nil || !got.Full || got.Removed != 1 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	w.want("+a@example.com")
 }
 
 func TestShrinkIsTakenWhenItIsAskedFor(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"pabal/eml"
 )
 
-// ErrShrunk is under the problem of a pass that would have removed too many rows.
+// ErrShrunk is under the problem of a pass that would have removed too many
+// rows, or found none.
 var ErrShrunk = errors.New("too many rows are gone")
 
 // Order is what kind of sync is asked for.
@@ -32,11 +33,25 @@ type Status struct {
 	Error    string    `json:"error,omitempty"` // of the last try, "" if it went well
 	Hint     string    `json:"hint,omitempty"`
 	Failures int       `json:"failures,omitempty"` // in a row
-	Done     int64     `json:"done,omitempty"`     // rows read by the pass under way
-	Total    int64     `json:"total,omitempty"`    // rows it is about to read, 0 not known
+	Phase    string    `json:"phase,omitempty"`    // what the pass under way does: one of the Phase words, "" for none
+	Done     int64     `json:"done,omitempty"`     // rows that phase is through with
+	Total    int64     `json:"total,omitempty"`    // rows it has, about; 0 not known
 	Last     Result    `json:"last"`               // of the last sync that ended well
 	Warnings []string  `json:"warnings,omitempty"`
+
+	// Since the daemon started.
+	Syncs   int64               `json:"syncs"`   // that ended well
+	Errors  int64               `json:"errors"`  // tries that failed
+	Changes audience.SyncResult `json:"changes"` // of all syncs that ended well
 }
+
+// The phases of a pass.
+const (
+	PhaseConnect = "connecting" // to the server, and looking at the table
+	PhaseRows    = "rows"       // every row is read
+	PhaseGone    = "vanished"   // rows that the table does not have any more are looked for
+	PhaseChanges = "changes"    // rows that changed are read
+)
 
 // Syncer syncs one source into one store. Its methods may be called at the
 // same time; one pass runs at a time.
@@ -94,7 +109,11 @@ func (s *Syncer) change(fn func(*Status)) {
 }
 
 func (s *Syncer) progress(done int64) { s.change(func(st *Status) { st.Done = done }) }
-func (s *Syncer) expect(total int64)  { s.change(func(st *Status) { st.Total = total }) }
+
+// phase begins a phase of about total rows, 0 for not known.
+func (s *Syncer) phase(name string, done, total int64) {
+	s.change(func(st *Status) { st.Phase, st.Done, st.Total = name, done, total })
+}
 
 // Sync runs a pass that begins after the call, and returns when it ended: then
 // everything committed in the source before the call is in the audience. It
@@ -108,7 +127,8 @@ func (s *Syncer) Sync(ctx context.Context, o Order) (Result, error) {
 		return Result{}, ctx.Err()
 	}
 	begin := s.now()
-	s.change(func(st *Status) { st.State, st.LastTry, st.Done, st.Total = "reading", begin, 0, 0 })
+	s.change(func(st *Status) { st.State, st.LastTry = "reading", begin })
+	s.phase(PhaseConnect, 0, 0)
 	result, err := s.run(ctx, o, begin)
 	if cause := over(ctx); err != nil && cause != nil {
 		err = cause // whatever it broke
@@ -131,10 +151,12 @@ func over(ctx context.Context) error {
 // ended notes what came of a pass.
 func (s *Syncer) ended(begin time.Time, result Result, err error) {
 	took := s.now().Sub(begin)
+	s.phase("", 0, 0)
 	if err == nil {
 		s.change(func(st *Status) {
 			st.State, st.Error, st.Hint, st.Failures = "idle", "", "", 0
-			st.LastGood, st.Last = begin, result
+			st.LastGood, st.Last, st.Syncs = begin, result, st.Syncs+1
+			st.Changes.Add(result.SyncResult)
 			if result.Full {
 				st.LastFull = begin
 			}
@@ -152,7 +174,7 @@ func (s *Syncer) ended(begin time.Time, result Result, err error) {
 		what, hint = problem.What, problem.Hint
 	}
 	s.change(func(st *Status) {
-		st.State, st.Error, st.Hint, st.Failures = "failing", what, hint, st.Failures+1
+		st.State, st.Error, st.Hint, st.Failures, st.Errors = "failing", what, hint, st.Failures+1, st.Errors+1
 	})
 	s.log.Warn("sync failed", "err", what, "took", took)
 }
@@ -231,6 +253,9 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 			return false, Result{}, err
 		}
 		p.empty = len(known) == 0
+		if err := p.save(ctx); err != nil { // should it fail, the next one is a full pass too
+			return false, Result{}, err
+		}
 	}
 	s.log.Info("full sync began", "why", why, "again", goesOn)
 	err = p.full(ctx, o.Shrink)
@@ -238,7 +263,7 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 		err = p.reread(ctx)
 	}
 	if errors.Is(err, ErrShrunk) {
-		p.mark.Run = nil // the next one looks anew
+		p.mark.Run, p.mark.LastFull = nil, time.Time{} // the next one is a full pass too, not a tick that knows nothing of it
 		return goesOn, Result{}, errors.Join(err, p.save(ctx))
 	}
 	if err != nil {
