@@ -196,7 +196,7 @@ func (d *demo) open(ctx context.Context) error {
 	if _, err := d.prepare(ctx); err != nil {
 		return err
 	}
-	err := tui.Run(ctx, d.c, tui.Options{Lang: d.lang, Zone: d.c.Zone(), NoColor: variable(d.app.environ, "NO_COLOR") != ""})
+	err := tui.Run(ctx, screens{d.c}, tui.Options{Lang: d.lang, Zone: d.c.Zone(), NoColor: variable(d.app.environ, "NO_COLOR") != ""})
 	d.say(d.texts.mails, d.mails, filepath.Join(d.mails, "index.html"))
 	return err
 }

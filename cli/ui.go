@@ -12,13 +12,43 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"pabal/audience"
 	"pabal/control"
 	"pabal/eml"
 	"pabal/sesclient"
 	"pabal/tui"
 )
 
-var _ tui.Backend = (*control.Client)(nil)
+// screens is the daemon as the screens see it: the client's own methods, and
+// those that say something in other words.
+type screens struct{ *control.Client }
+
+var _ tui.Backend = screens{}
+
+// Person is one subscriber with suppression and history.
+func (s screens) Person(ctx context.Context, email string) (tui.Person, error) {
+	p, err := s.Subscriber(ctx, email)
+	return tui.Person{Subscriber: p.Subscriber, Suppression: p.Suppression, History: p.History}, err
+}
+
+// Unsubscribe ends their consent by the operator's word.
+func (s screens) Unsubscribe(ctx context.Context, email string) error {
+	no := false
+	_, err := s.SetSubscriber(ctx, audience.Edit{Email: email, Subscribed: &no})
+	return err
+}
+
+// Prefer changes what they get.
+func (s screens) Prefer(ctx context.Context, email string, p audience.Preferences) error {
+	_, err := s.SetPreferences(ctx, email, p)
+	return err
+}
+
+// Suppress puts an address on the list.
+func (s screens) Suppress(ctx context.Context, email, detail string) error {
+	_, err := s.Client.Suppress(ctx, email, detail)
+	return err
+}
 
 // addUI makes the root command open the terminal UI.
 func (a *app) addUI(root *cobra.Command) {
@@ -53,7 +83,7 @@ func openUI(ctx context.Context, socket string, o tui.Options) error {
 		return orStandalone(err)
 	}
 	o.Zone = c.Zone()
-	return tui.Run(ctx, c, o)
+	return tui.Run(ctx, screens{c}, o)
 }
 
 // orStandalone adds the way without a daemon, where it is open.

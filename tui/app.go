@@ -27,6 +27,7 @@ const (
 type app struct {
 	ctx   context.Context // the program's; commands outlive no Run
 	back  Backend
+	lang  string // ko or en
 	t     *texts
 	look  look
 	now   func() time.Time
@@ -38,7 +39,10 @@ type app struct {
 }
 
 func newApp(ctx context.Context, b Backend, o Options) *app {
-	return &app{ctx: ctx, back: b, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), after: after}
+	if o.Lang != "ko" {
+		o.Lang = "en"
+	}
+	return &app{ctx: ctx, back: b, lang: o.Lang, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), after: after}
 }
 
 // reply is an answer of the daemon on its way to the screens; the root looks

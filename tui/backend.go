@@ -19,13 +19,14 @@ type Backend interface {
 	Campaigns
 	Letters
 	People
+	Consents
+	Table
 }
 
 // Home feeds the first screen.
 type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
-	SyncStatus(ctx context.Context) (*syncer.Status, error) // nil: the audience has no source
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
 }
@@ -59,4 +60,29 @@ type Letters interface {
 type People interface {
 	Subscribers(ctx context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error)
 	Count(ctx context.Context, segment, topic string) (audience.Count, error)
+	Person(ctx context.Context, email string) (Person, error) // audience.ErrNotFound
+	Topics(ctx context.Context) ([]audience.Topic, error)
+	Trace(ctx context.Context, query string) iter.Seq2[spool.Message, error] // every mail to an address
+}
+
+// Person is one subscriber with all that is kept of their consent.
+type Person struct {
+	audience.Subscriber
+	Suppression *audience.Suppression // nil: not on the list
+	History     []audience.Change     // oldest first
+}
+
+// Consents change what one person gets.
+type Consents interface {
+	Unsubscribe(ctx context.Context, email string) error
+	Prefer(ctx context.Context, email string, p audience.Preferences) error
+	Suppressions(ctx context.Context) iter.Seq2[audience.Suppression, error]
+	Suppress(ctx context.Context, email, detail string) error
+	Unsuppress(ctx context.Context, email string) error
+}
+
+// Table is the customers' table that the audience follows.
+type Table interface {
+	SyncStatus(ctx context.Context) (*syncer.Status, error) // nil: the audience has no source
+	Sync(ctx context.Context, o syncer.Order) (syncer.Result, error)
 }

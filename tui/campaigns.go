@@ -1,8 +1,6 @@
 package tui
 
 import (
-	"context"
-
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/campaign"
@@ -126,57 +124,4 @@ func (s *campaigns) view(a *app, w, h int) page {
 	}
 	p.lines = lines
 	return p
-}
-
-// feed is a campaign's live states: a goroutine that ranges over Watch until
-// the stream or the screen ends.
-type feed struct {
-	states chan feedMsg
-	cancel context.CancelFunc
-}
-
-type feedMsg struct {
-	feed *feed
-	c    campaign.Campaign
-	err  error
-	end  bool
-}
-
-// watch opens a feed; the goroutine begins with the first command of next.
-func (a *app) watch(id uint64) *feed {
-	ctx, cancel := context.WithCancel(a.ctx)
-	f := &feed{states: make(chan feedMsg), cancel: cancel}
-	a.wait.Go(func() {
-		defer cancel()
-		send := func(m feedMsg) bool {
-			select {
-			case f.states <- m:
-				return true
-			case <-ctx.Done():
-				return false
-			}
-		}
-		for c, err := range a.back.Watch(ctx, id) {
-			if !send(feedMsg{feed: f, c: c, err: err}) || err != nil {
-				break
-			}
-		}
-		send(feedMsg{feed: f, end: true})
-	})
-	return f
-}
-
-// next waits for one state.
-func (f *feed) next(a *app) tea.Cmd {
-	return func() tea.Msg {
-		select {
-		case m := <-f.states:
-			if m.end {
-				return m // says nothing of the connection
-			}
-			return reply{m, m.err}
-		case <-a.ctx.Done():
-			return nil
-		}
-	}
 }

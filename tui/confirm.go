@@ -14,12 +14,13 @@ const typeFrom = 1000
 // ask is the last question before n people's mail is touched.
 type ask struct {
 	n     int64
+	word  string // typed instead of the number; "" for none
 	field input
 	busy  bool
 	wrong bool // the number typed was not n
 }
 
-func (q *ask) typed() bool { return q.n >= typeFrom }
+func (q *ask) typed() bool { return q.word != "" || q.n >= typeFrom }
 
 // key reports whether the answer is yes, and whether it was no.
 func (q *ask) key(k tea.KeyPressMsg) (yes, no bool) {
@@ -37,10 +38,17 @@ func (q *ask) key(k tea.KeyPressMsg) (yes, no bool) {
 		q.field.key(k)
 		return false, false
 	}
-	number := strings.NewReplacer(",", "", " ", "").Replace(q.field.value())
-	yes = number == strings.ReplaceAll(comma(q.n), ",", "")
+	yes = q.right(q.field.value())
 	q.wrong = !yes
 	return yes, false
+}
+
+// right reports whether what was typed is the number, or the word.
+func (q *ask) right(typed string) bool {
+	if q.word != "" {
+		return strings.TrimSpace(typed) == q.word
+	}
+	return strings.NewReplacer(",", "", " ", "").Replace(typed) == strings.ReplaceAll(comma(q.n), ",", "")
 }
 
 // view is the question; x is the cursor's column, below 0 when there is none.
@@ -50,6 +58,9 @@ func (q *ask) view(a *app) (line string, x int) {
 		return a.t.Working, -1
 	case !q.typed():
 		return a.t.PressYes, -1
+	case q.word != "": // what to type stands above it
+		shown, x := q.field.view(50)
+		return a.look.bold.Render("[" + shown + "]"), 1 + x
 	}
 	label := a.t.TypeNumber(comma(q.n)) + " "
 	shown, x := q.field.view(12)
@@ -103,6 +114,13 @@ func (s *confirm) run(a *app) tea.Cmd {
 		func(_ struct{}, err error) tea.Msg { return doneMsg{from: s, text: s.done, err: err} })
 }
 
+func (s *confirm) wrong(a *app) string {
+	if s.ask.word != "" {
+		return a.t.WrongWord
+	}
+	return a.t.WrongNumber
+}
+
 func (s *confirm) view(a *app, w, h int) page {
 	inner := min(w-4, 70)
 	var lines []string
@@ -110,9 +128,13 @@ func (s *confirm) view(a *app, w, h int) page {
 		lines = append(lines, wrap(l, inner-4)...)
 	}
 	question, x := s.ask.view(a)
-	lines = append(lines, "", question)
+	lines = append(lines, "")
+	if s.ask.word != "" && !s.ask.busy {
+		lines = append(lines, wrap(a.t.TypeWord(safe(s.ask.word)), inner-4)...)
+	}
+	lines = append(lines, question)
 	if s.ask.wrong {
-		lines = append(lines, a.look.bad.Render("! "+a.t.WrongNumber))
+		lines = append(lines, a.look.bad.Render("! "+s.wrong(a)))
 	}
 	p := page{lines: []string{""}}
 	for _, l := range a.look.panel(s.head, lines, inner) {

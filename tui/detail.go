@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"iter"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,9 +14,9 @@ import (
 // detail is one campaign, live.
 type detail struct {
 	c    campaign.Campaign
-	feed *feed // nil while none is open
-	ends bool  // the stream ended in a final state
-	at   int   // selected outcome
+	feed *flow[campaign.Campaign] // nil while none is open
+	ends bool                     // the stream ended in a final state
+	at   int                      // selected outcome
 }
 
 // waitLines is how many lines the hold of a campaign may take.
@@ -29,14 +30,13 @@ func newDetail(c campaign.Campaign) *detail { return &detail{c: c} }
 func (s *detail) title(a *app) string { return a.t.Campaign + " " + comma(int64(s.c.ID)) }
 
 func (s *detail) start(a *app) tea.Cmd {
-	s.feed = a.watch(s.c.ID)
-	return s.feed.next(a)
+	id := s.c.ID
+	s.feed = openFlow(a, func(ctx context.Context) iter.Seq2[campaign.Campaign, error] { return a.back.Watch(ctx, id) })
+	return s.feed.next()
 }
 
 func (s *detail) leave() {
-	if s.feed != nil {
-		s.feed.cancel()
-	}
+	s.feed.stop()
 }
 
 func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
@@ -45,8 +45,8 @@ func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
 		if s.feed == nil && !s.ends {
 			return s.start(a)
 		}
-	case feedMsg:
-		if msg.feed == s.feed {
+	case flowMsg[campaign.Campaign]:
+		if msg.of == s.feed {
 			return s.take(a, msg)
 		}
 	case tea.KeyPressMsg:
@@ -57,16 +57,16 @@ func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (s *detail) take(a *app, m feedMsg) tea.Cmd {
+func (s *detail) take(a *app, m flowMsg[campaign.Campaign]) tea.Cmd {
 	switch {
 	case m.end:
 		s.feed = nil
 		s.ends = s.c.State == spool.Done || s.c.State == spool.Cancelled
 		return nil
 	case m.err == nil:
-		s.c = m.c
+		s.c = m.piece
 	}
-	return s.feed.next(a)
+	return s.feed.next()
 }
 
 func (s *detail) keys(a *app) []binding {

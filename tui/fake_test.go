@@ -34,7 +34,14 @@ type fakeBackend struct {
 	plan      campaign.Plan
 	letter    campaign.Letter
 	rows      []spool.Message
-	live      chan struct{} // Watch goes on with each; nil: it ends after one state
+
+	topics     []audience.Topic
+	mails      []spool.Message
+	history    []audience.Change
+	blocked    map[string]*audience.Suppression
+	suppressed []audience.Suppression
+
+	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
 
 // did keeps a call; its arguments are part of it.
@@ -215,6 +222,70 @@ func (f *fakeBackend) Count(_ context.Context, segment, topic string) (audience.
 	return f.count, f.did("Count %s %s", segment, topic)
 }
 
+func (f *fakeBackend) Person(_ context.Context, email string) (Person, error) {
+	err := f.did("Person %s", email)
+	for _, p := range f.people {
+		if p.Email == email {
+			return Person{Subscriber: p, Suppression: f.blocked[email], History: f.history}, err
+		}
+	}
+	return Person{}, errors.Join(err, audience.ErrNotFound)
+}
+func (f *fakeBackend) Topics(context.Context) ([]audience.Topic, error) {
+	return f.topics, f.did("Topics")
+}
+func (f *fakeBackend) Trace(_ context.Context, query string) iter.Seq2[spool.Message, error] {
+	err := f.did("Trace %s", query)
+	return func(yield func(spool.Message, error) bool) {
+		if err != nil {
+			yield(spool.Message{}, err)
+			return
+		}
+		for _, m := range f.mails {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+func (f *fakeBackend) Unsubscribe(_ context.Context, email string) error {
+	return f.did("Unsubscribe %s", email)
+}
+func (f *fakeBackend) Prefer(_ context.Context, email string, p audience.Preferences) error {
+	text := fmt.Sprint(p.Topics)
+	for _, v := range []*string{p.Frequency, p.Language} {
+		if v == nil {
+			v = new(string)
+			*v = "-"
+		}
+		text += " " + *v
+	}
+	return f.did("Prefer %s %s", email, text)
+}
+func (f *fakeBackend) Suppressions(context.Context) iter.Seq2[audience.Suppression, error] {
+	err := f.did("Suppressions")
+	return func(yield func(audience.Suppression, error) bool) {
+		if err != nil {
+			yield(audience.Suppression{}, err)
+			return
+		}
+		for _, s := range f.suppressed {
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+func (f *fakeBackend) Suppress(_ context.Context, email, detail string) error {
+	return f.did("Suppress %s %s", email, detail)
+}
+func (f *fakeBackend) Unsuppress(_ context.Context, email string) error {
+	return f.did("Unsuppress %s", email)
+}
+func (f *fakeBackend) Sync(_ context.Context, o syncer.Order) (syncer.Result, error) {
+	return syncer.Result{Read: 120, SyncResult: audience.SyncResult{Created: 3, Updated: 9, Removed: 1}}, f.did("Sync full=%v", o.Full)
+}
+
 // newFake is a shop with 200 customers in the middle of a campaign.
 func newFake(now time.Time) *fakeBackend {
 	at := func(d time.Duration) time.Time { return now.Add(d) }
@@ -274,5 +345,24 @@ func newFake(now time.Time) *fakeBackend {
 	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true}
 	f.letter = campaign.Letter{From: "무신상회 <shop@example.com>", Subject: "김하나님, 가입을 환영합니다", Bytes: 101800,
 		Text: "김하나님 안녕하세요.\n\n무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.\n\n쇼핑하기: https://shop.example.com/\n\n수신 거부: https://mail.example.com/u/abc"}
+	f.topics = []audience.Topic{{ID: "sale", Korean: "세일 소식", English: "Sales", Commercial: true, Default: true}, {ID: "news", Korean: "새 상품", English: "New arrivals", Commercial: true}}
+	f.mails = []spool.Message{
+		{ID: "c3-1", Lane: spool.Bulk, Campaign: 3, Outcome: spool.Accepted, At: at(-30 * time.Second), SESID: "0102", Delivered: true, Opened: true},
+		{ID: "q17", Subject: "주문 확인", Outcome: spool.Accepted, At: at(-50 * time.Hour), Delivered: true},
+		{ID: "c2-1", Lane: spool.Bulk, Campaign: 2, Outcome: spool.Skipped, Reason: spool.SkipFrequency, At: at(-26 * time.Hour)},
+	}
+	f.history = []audience.Change{
+		{At: at(-400 * time.Hour), Subscribed: true, Source: audience.MySQL, Applied: true},
+		{At: at(-300 * time.Hour), Subscribed: true, Source: audience.Person, Detail: "campaign 2", Applied: true, Changed: []string{"topic news off", "frequency weekly"}},
+		{At: at(-9 * time.Hour), Subscribed: true, Source: audience.Import, Detail: "customers.csv", Applied: false},
+	}
+	f.suppressed = []audience.Suppression{
+		{Email: "gone@example.com", Reason: "bounce", At: at(-3 * time.Hour), Detail: "550 5.1.1 no such user"},
+		{Email: "angry@naver.example", Reason: "complaint", At: at(-30 * time.Hour)},
+		{Email: "full@example.com", Reason: "bounce", Soft: true, At: at(-40 * time.Hour), Detail: "452 mailbox full"},
+		{Email: "test@example.com", Reason: "operator", At: at(-400 * time.Hour), Detail: "사내 시험 주소"},
+		{Reason: "erased", At: at(-500 * time.Hour)},
+	}
+	f.sync = nil
 	return f
 }

@@ -118,3 +118,15 @@ func (a *app) reason(s string) string {
 	}
 	return safe(s)
 }
+
+// ago is a moment and how long it is past; never for none.
+func (a *app) ago(t time.Time, never string) string {
+	if t.IsZero() {
+		return never
+	}
+	past := a.now().Sub(t)
+	if past < time.Second {
+		return a.moment(t)
+	}
+	return a.moment(t) + " (" + a.t.Ago(a.t.Duration(past.Truncate(time.Second))) + ")"
+}

@@ -191,20 +191,27 @@ func (s *ledger) view(a *app, w, h int) page {
 // one is the selected recipient in full.
 func (s *ledger) one(a *app, w int) []string {
 	m := s.rows[min(s.list.at, len(s.rows)-1)]
-	marks := ""
+	return []string{
+		a.look.rule(recipient(m), w),
+		"  " + cut(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.reason(m.Reason), w-2),
+		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-2)),
+	}
+}
+
+// marks are what was heard of a mail, in words.
+func (a *app) marks(m spool.Message) string {
+	var words []string
 	for _, mark := range []struct {
 		on   bool
 		word string
-	}{{m.MaybeTwice, a.t.MaybeTwice}, {m.Delivered, a.t.Delivered}, {m.Bounced, a.t.Bounced}, {m.Complained, a.t.Complained}} {
+	}{{m.MaybeTwice, a.t.MaybeTwice}, {m.Delivered, a.t.Delivered}, {m.Bounced, a.t.Bounced}, {m.Complained, a.t.Complained},
+		{m.Rejected, a.t.Rejected}, {m.Delayed && !m.Delivered && !m.Bounced, a.t.Delayed}, {m.Opened, a.t.Opened}, {m.Clicked, a.t.Clicked},
+		{m.MachineOpened && !m.Opened, a.t.MachineOpened}} {
 		if mark.on {
-			marks += "  " + mark.word
+			words = append(words, mark.word)
 		}
 	}
-	return []string{
-		a.look.rule(recipient(m), w),
-		"  " + cut(a.t.Outcomes[m.Outcome]+marks+"  "+a.reason(m.Reason), w-2),
-		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-2)),
-	}
+	return strings.Join(words, ", ")
 }
 
 // recipient is the address, or the number while the row has none yet.

@@ -44,6 +44,8 @@ const (
 	tabCampaigns
 	tabSubscribers
 	tabTemplates
+	tabSuppressions
+	tabSync
 )
 
 // model is the root: the stack of screens and what surrounds them.
@@ -150,7 +152,8 @@ func (m *model) show(tab int, over ...screen) tea.Cmd {
 			l.leave()
 		}
 	}
-	roots := []screen{tabHome: &home{}, tabCampaigns: &campaigns{}, tabSubscribers: &subscribers{}, tabTemplates: &templates{}}
+	roots := []screen{tabHome: &home{}, tabCampaigns: &campaigns{}, tabSubscribers: &subscribers{}, tabTemplates: &templates{},
+		tabSuppressions: &suppressions{}, tabSync: &syncing{}}
 	m.tab = tab
 	m.stack = append([]screen{roots[tab]}, over...)
 	var cmds []tea.Cmd
@@ -292,16 +295,28 @@ func (m *model) trail() string {
 	if w, ok := m.top().(walker); ok && w.step() > 0 {
 		names, at, sep = m.t.Steps[:], w.step()-1, m.look.dim.Render(" › ")
 	}
+	long := " " + m.steps(names, at, sep, false)
+	if cells(long) > m.width {
+		return " " + m.steps(names, at, sep, true)
+	}
+	return long
+}
+
+// steps are the names in a row; short has only the one at by name.
+func (m *model) steps(names []string, at int, sep string, short bool) string {
 	parts := make([]string, len(names))
 	for i, name := range names {
-		name = string(rune('1'+i)) + " " + name
-		if i == at {
-			parts[i] = m.look.tab.Render(name)
-		} else {
-			parts[i] = m.look.dim.Render(name)
+		number := string(rune('1' + i))
+		switch {
+		case i == at:
+			parts[i] = m.look.tab.Render(number + " " + name)
+		case short:
+			parts[i] = m.look.dim.Render(number)
+		default:
+			parts[i] = m.look.dim.Render(number + " " + name)
 		}
 	}
-	return " " + strings.Join(parts, sep)
+	return strings.Join(parts, sep)
 }
 
 // messageLines is how many lines a message may take from the body.

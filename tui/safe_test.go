@@ -53,7 +53,8 @@ func poisonAll(f *fakeBackend) {
 	for _, c := range f.campaigns {
 		states[c.ID] = c.State
 	}
-	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.rows} {
+	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.rows,
+		&f.topics, &f.mails, &f.history, &f.suppressed} {
 		poison(reflect.ValueOf(v))
 	}
 	for i := range f.campaigns { // else the keys would do something else
@@ -107,15 +108,24 @@ func styles(s string) string {
 }
 
 func TestBothLanguagesHaveEveryText(t *testing.T) {
-	ko, en := reflect.ValueOf(*korean()), reflect.ValueOf(*english())
+	sameTexts(t, "", reflect.ValueOf(*korean()), reflect.ValueOf(*english()))
+}
+
+// sameTexts compares what two languages have, screen by screen.
+func sameTexts(t *testing.T, at string, ko, en reflect.Value) {
 	for i := range ko.NumField() {
-		name := ko.Type().Field(i).Name
-		for lang, v := range map[string]reflect.Value{"ko": ko.Field(i), "en": en.Field(i)} {
+		name := at + ko.Type().Field(i).Name
+		k, e := ko.Field(i), en.Field(i)
+		if k.Kind() == reflect.Struct {
+			sameTexts(t, name+".", k, e)
+			continue
+		}
+		for lang, v := range map[string]reflect.Value{"ko": k, "en": e} {
 			for _, fault := range gaps(v) {
-				t.Errorf("%s.%s %s", lang, name, fault)
+				t.Errorf("%s: %s %s", lang, name, fault)
 			}
 		}
-		if k, e := ko.Field(i), en.Field(i); k.Kind() == reflect.Map || k.Kind() == reflect.Slice {
+		if k.Kind() == reflect.Map || k.Kind() == reflect.Slice {
 			if k.Len() != e.Len() {
 				t.Errorf("%s has %d entries in Korean and %d in English", name, k.Len(), e.Len())
 			}

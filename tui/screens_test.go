@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pabal/audience"
 	"pabal/campaign"
 	"pabal/spool"
 	"pabal/syncer"
@@ -53,6 +54,33 @@ var screens = []struct {
 	}},
 	{"subscribers", nil, func(d *driver) { d.press("3", "down") }},
 	{"subscribers_search", nil, func(d *driver) { d.press("3", "/"); d.typeText("김하") }},
+	{"person", nil, func(d *driver) { d.press("3", "enter") }},
+	{"person_end", nil, func(d *driver) { d.press("3", "enter"); d.screenText(); d.press("end") }},
+	{"person_blocked", withBlocked, func(d *driver) { d.press("3", "down", "enter") }},
+	{"person_unsubscribe", nil, func(d *driver) { d.press("3", "enter", "u") }},
+	{"person_choices", nil, func(d *driver) { d.press("3", "enter", "e", "space", "down", "down", "right") }},
+	{"person_choices_ask", nil, func(d *driver) { d.press("3", "enter", "e", "space", "down", "down", "right", "enter") }},
+	{"suppressions", nil, func(d *driver) { d.press("5", "down") }},
+	{"suppressions_search", nil, func(d *driver) { d.press("5", "/"); d.typeText("반송"); d.rest() }},
+	{"suppressions_none", func(f *fakeBackend) { f.suppressed = nil }, func(d *driver) { d.press("5") }},
+	{"suppressions_add", nil, func(d *driver) {
+		d.press("5", "n")
+		d.typeText("old@example.com")
+		d.press("enter")
+		d.typeText("전화로 요청")
+	}},
+	{"suppressions_remove", nil, func(d *driver) { d.press("5", "d") }},
+	{"sync", withTable, func(d *driver) { d.press("6") }},
+	{"sync_none", nil, func(d *driver) { d.press("6") }},
+	{"sync_reading", func(f *fakeBackend) {
+		withTable(f)
+		f.sync.State, f.sync.Done, f.sync.Total = "reading", 420_000, 1_000_000
+	}, func(d *driver) { d.press("6") }},
+	{"sync_failing", func(f *fakeBackend) {
+		withTable(f)
+		f.sync.State, f.sync.Failures = "failing", 3
+		f.sync.Error, f.sync.Hint = "the table users is not there (MySQL error 1146: …)", "set [mysql] table to the customers' table, or give the account the right to read it"
+	}, func(d *driver) { d.press("6") }},
 	{"templates", nil, func(d *driver) { d.press("4") }},
 	{"template_read", nil, func(d *driver) { d.press("4", "enter") }},
 	{"wizard_1_template", nil, func(d *driver) { d.press("n") }},
@@ -67,6 +95,20 @@ var screens = []struct {
 	{"wizard_5_blocked", withBlock, func(d *driver) { toPreview(d); d.press("enter", "enter") }},
 	{"wizard_6_start", nil, toStart},
 	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.typeText("182000"); d.press("enter") }},
+}
+
+func withTable(f *fakeBackend) {
+	f.sync = &syncer.Status{Source: "shop.users", State: "idle", LastGood: testNow.Add(-7 * time.Minute), LastFull: testNow.Add(-11 * time.Hour), Next: testNow.Add(3 * time.Minute),
+		Warnings: []string{"the account may write to the database: one that may only read is safer"},
+		Last: syncer.Result{Read: 1_000_123, Subscribed: 900_100, Refused: 99_000, Unclear: 1_000, Invalid: 23, Took: 31 * time.Second, Full: true,
+			SyncResult: audience.SyncResult{Created: 12, Updated: 340, Removed: 4, KeptOut: 17},
+			Rejects:    []syncer.Reject{{ID: "8812", Reason: "no @ in \"kim.example.com\""}}}}
+}
+
+func withBlocked(f *fakeBackend) {
+	f.blocked = map[string]*audience.Suppression{"customer002@example.com": {Email: "customer002@example.com", Reason: "bounce", At: testNow.Add(-time.Hour), Detail: "550 5.1.1 no such user"}}
+	f.people[1].TopicsOff, f.people[1].Frequency, f.people[1].Language = []string{"sale", "old"}, "weekly", "ko"
+	f.history, f.mails = nil, nil
 }
 
 func toAudience(d *driver) { d.press("n", "enter") }

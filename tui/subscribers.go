@@ -77,10 +77,17 @@ func (s *subscribers) typed(a *app, msg tea.Msg) tea.Cmd {
 
 func (s *subscribers) keys(a *app) []binding {
 	keys := s.filter.keys(a, func() tea.Cmd { return s.start(a) })
-	if !s.filter.on {
-		keys[0].help = a.t.Search
+	if s.filter.on {
+		return keys
 	}
-	return keys
+	keys[0].help = a.t.Search
+	open := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Open, do: func() tea.Cmd {
+		return push(a, newPerson(s.people[min(s.list.at, len(s.people)-1)].Email))
+	}}
+	if len(s.people) == 0 {
+		open.off = a.t.NothingHere
+	}
+	return append([]binding{open}, keys...)
 }
 
 func (s *subscribers) view(a *app, w, h int) page {

@@ -15,7 +15,7 @@ type texts struct {
 	Product, Connected, Lost                                 string
 	LostSince                                                func(at string) string
 	TooSmall                                                 func(w, h, minW, minH int) string
-	Tabs                                                     [4]string
+	Tabs                                                     [6]string
 	Steps                                                    [6]string
 	Help, Back, Quit, Close, NextTab, PrevTab, Moves         string
 	HelpKeys                                                 func(screen string) string
@@ -66,6 +66,7 @@ type texts struct {
 	Feedback                                                 func(delivered, bounced, complained string) string
 	NextOutcome, PrevOutcome, Email, Outcome, Tries, At      string
 	Reason, MaybeTwice, Delivered, Bounced, Complained       string
+	Rejected, Delayed, Opened, Clicked, MachineOpened        string
 
 	// wizard
 	ChooseTemplate, NoTemplates, Version, Made, Subject       string
@@ -84,11 +85,43 @@ type texts struct {
 	FiveYes, FiveNo, PlanAgain, Start                         string
 	TakesAt                                                   func(duration, rate string) string
 	QuotaWait                                                 func(at, waits, resumes string) string
-	StartAsk, Started, TypeNumber                             func(n string) string
-	PressYes, WrongNumber                                     string
+	StartAsk, Started, TypeNumber, TypeWord                   func(n string) string
+	PressYes, WrongNumber, WrongWord                          string
 
 	// subscribers
 	Gender, Consent, Tags, ConsentYes, ConsentNo string
+	Ago                                          func(span string) string
+
+	Person   personTexts
+	Suppress suppressTexts
+	Sync     syncTexts
+}
+
+// personTexts are those of one subscriber's screens.
+type personTexts struct {
+	Title, Created, External, Now, Assumed, NotApplied      string
+	Preferences, On, Off, Frequency, Language               string
+	Frequencies, Languages                                  map[string]string
+	Received, NoMails, History                              string
+	Edit, Unsubscribe, UnsubscribeWarn, Unsubscribed, IsOut string
+	Save, Change, Unchanged, ChooseHint, NoTopics           string
+}
+
+// suppressTexts are those of the suppression list.
+type suppressTexts struct {
+	None, NotFound, Detail, Soft             string
+	Add, AddHead, AddWarn, Added, DetailHint string
+	Remove, RemoveWarn, RemoveStays, Removed string
+}
+
+// syncTexts are those of the customers' table.
+type syncTexts struct {
+	Now, Full, NoTable, NoTableHint, Table, LastGood, LastFull, Next, Never string
+	Idle, Reading, Failing                                                  string
+	Ended                                                                   func(read, created, updated, removed string) string
+	InARow                                                                  func(n string) string
+	Result, Changes, All                                                    string
+	Read, Created, Updated, Removed, Refused, KeptOut, Unclear, Invalid     string
 }
 
 // holdText is why mail of some scope waits, and what to do.

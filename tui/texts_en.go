@@ -17,7 +17,7 @@ func english() *texts {
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("This window is too small (%d×%d). Make it %d×%d or more. Sending goes on.", w, h, minW, minH)
 		},
-		Tabs:  [4]string{"Home", "Campaigns", "Subscribers", "Templates"},
+		Tabs:  [6]string{"Home", "Campaigns", "Subscribers", "Templates", "Suppression", "Customer DB"},
 		Steps: [6]string{"Template", "Audience", "Content", "Preview", "Check", "Start"},
 		Help:  "help", Back: "back", Quit: "leave", Close: "close", NextTab: "next screen", PrevTab: "screen before", Moves: "choose, scroll (also j k PgUp PgDn Home End)",
 		HelpKeys:  func(screen string) string { return "Keys now: " + screen },
@@ -114,6 +114,7 @@ func english() *texts {
 		},
 		NextOutcome: "next outcome", PrevOutcome: "outcome before", Email: "E-mail", Outcome: "Outcome", Tries: "Try", At: "At",
 		Reason: "Reason", MaybeTwice: "maybe sent twice", Delivered: "delivered", Bounced: "bounced", Complained: "complained",
+		Rejected: "rejected", Delayed: "delayed", Opened: "opened", Clicked: "clicked", MachineOpened: "opened by a machine",
 
 		ChooseTemplate: "Which template?", NoTemplates: "No templates. Put one with: pabal template put", Version: "Ver.", Made: "Made", Subject: "Subject",
 		Purpose: "Purpose", MergeFields: "Fields",
@@ -141,9 +142,52 @@ func english() *texts {
 		StartAsk:   func(n string) string { return "This mails " + n + " people." },
 		Started:    func(n string) string { return "Started: " + n + " recipients." },
 		TypeNumber: func(n string) string { return "Type " + n + " and Enter:" },
+		TypeWord:   func(s string) string { return "To confirm, type it here and press Enter: " + s },
 		PressYes:   "Press y to do it, n to leave it.", WrongNumber: "That is another number. Nothing was done.",
+		WrongWord: "That is something else. Nothing was done.",
 
 		Gender: "Gender", Consent: "Consent", Tags: "Tags", ConsentYes: "yes", ConsentNo: "no",
+		Ago: func(span string) string { return span + " ago" },
+
+		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(),
+	}
+}
+
+func englishPerson() personTexts {
+	return personTexts{
+		Title: "Subscriber", Created: "Joined", External: "Customer id", Now: "Now", Assumed: "the file had no consent column", NotApplied: "not applied",
+		Preferences: "Preferences", On: "on", Off: "off", Frequency: "Frequency", Language: "Language",
+		Frequencies: map[string]string{"all": "all", "weekly": "weekly at most", "monthly": "monthly at most"},
+		Languages:   map[string]string{"ko": "Korean", "en": "English", "": "not set"},
+		Received:    "Mail received", NoMails: "No mail so far.", History: "History",
+		Edit: "preferences", Unsubscribe: "unsubscribe", UnsubscribeWarn: "They get no more marketing mail. Only they themselves can come back.",
+		Unsubscribed: "Unsubscribed.", IsOut: "is out already",
+		Save: "save", Change: "change", Unchanged: "nothing changed",
+		ChooseHint: "A topic they switched off themselves, or a frequency they lowered, cannot be undone here.", NoTopics: "No topics are defined. The operator does that in [[topic]] of the configuration.",
+	}
+}
+
+func englishSuppress() suppressTexts {
+	return suppressTexts{
+		None: "No address is suppressed. Key n adds one.", NotFound: "No such address.", Detail: "Note", Soft: "soft bounces",
+		Add: "suppress", AddHead: "Which address is never to be mailed again?", AddWarn: "No mail at all will go to this address, order confirmations included.",
+		Added: "Suppressed.", DetailHint: "why; may be empty",
+		Remove: "lift", RemoveWarn: "Mail can go to this address again.", RemoveStays: "A consent that ended by a bounce or complaint stays ended.", Removed: "Taken off the list.",
+	}
+}
+
+func englishSync() syncTexts {
+	return syncTexts{
+		Now: "sync now", Full: "read all again", NoTable: "No customer database is connected", NoTableHint: "The operator names one in [mysql] dsn_file of the configuration.",
+		Table: "Table", LastGood: "Last good", LastFull: "Last full", Next: "Next", Never: "never",
+		Idle: "in step", Reading: "reading", Failing: "failing",
+		Ended: func(read, created, updated, removed string) string {
+			return "In step: " + read + " read, " + created + " new, " + updated + " changed, " + removed + " gone"
+		},
+		InARow: func(n string) string { return n + " failures in a row" },
+		Result: "Last result", Changes: "changes", All: "all rows",
+		Read: "Rows read", Created: "New", Updated: "Changed", Removed: "Gone", Refused: "Refused",
+		KeptOut: "Opted out, kept out", Unclear: "Consent unclear", Invalid: "Unusable address",
 	}
 }
 

@@ -19,7 +19,7 @@ func korean() *texts {
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("창이 작습니다 (%d×%d). %d×%d 이상으로 넓혀 주세요. 발송은 계속됩니다.", w, h, minW, minH)
 		},
-		Tabs:  [4]string{"홈", "캠페인", "구독자", "템플릿"},
+		Tabs:  [6]string{"홈", "캠페인", "구독자", "템플릿", "발송 차단", "고객 DB"},
 		Steps: [6]string{"템플릿", "대상", "내용", "미리보기", "점검", "발송"},
 		Help:  "도움말", Back: "뒤로", Quit: "나가기", Close: "닫기", NextTab: "다음 화면", PrevTab: "이전 화면", Moves: "고르기, 움직이기 (j k PgUp PgDn Home End 도 됨)",
 		HelpKeys:  func(screen string) string { return "지금 쓸 수 있는 키: " + screen },
@@ -121,6 +121,7 @@ func korean() *texts {
 		},
 		NextOutcome: "다음 결과", PrevOutcome: "이전 결과", Email: "이메일", Outcome: "결과", Tries: "시도", At: "시각",
 		Reason: "까닭", MaybeTwice: "두 번 갔을 수 있음", Delivered: "도착", Bounced: "반송", Complained: "스팸 신고",
+		Rejected: "SES 거부", Delayed: "지연", Opened: "열람", Clicked: "클릭", MachineOpened: "자동 열람",
 
 		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. pabal template put 명령으로 올리세요.", Version: "판", Made: "만든 때", Subject: "제목",
 		Purpose: "용도", MergeFields: "필드",
@@ -148,9 +149,54 @@ func korean() *texts {
 		StartAsk:   func(n string) string { return n + "명에게 메일을 보냅니다." },
 		Started:    func(n string) string { return n + "명에게 보내기 시작했습니다." },
 		TypeNumber: func(n string) string { return "확인: " + n + " 입력 후 Enter" },
-		PressYes:   "진행하려면 y, 그만두려면 n 키를 누르세요.", WrongNumber: "입력한 수가 다릅니다. 아무것도 하지 않았습니다.",
+		TypeWord: func(s string) string {
+			return "확인하려면 아래에 똑같이 입력하고 Enter를 누르세요: " + s
+		},
+		PressYes: "진행하려면 y, 그만두려면 n 키를 누르세요.", WrongNumber: "입력한 수가 다릅니다. 아무것도 하지 않았습니다.",
+		WrongWord: "입력한 글자가 다릅니다. 아무것도 하지 않았습니다.",
 
 		Gender: "성별", Consent: "수신", Tags: "태그", ConsentYes: "동의", ConsentNo: "거부",
+		Ago: func(span string) string { return span + " 전" },
+
+		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(),
+	}
+}
+
+func koreanPerson() personTexts {
+	return personTexts{
+		Title: "구독자 보기", Created: "가입", External: "회원번호", Now: "지금", Assumed: "동의 열이 없는 파일", NotApplied: "적용 안 됨",
+		Preferences: "수신 설정", On: "받음", Off: "안 받음", Frequency: "빈도", Language: "언어",
+		Frequencies: map[string]string{"all": "모두", "weekly": "일주일에 한 번까지", "monthly": "한 달에 한 번까지"},
+		Languages:   map[string]string{"ko": "한국어", "en": "영어", "": "정하지 않음"},
+		Received:    "받은 메일", NoMails: "아직 보낸 메일이 없습니다.", History: "기록",
+		Edit: "수신 설정", Unsubscribe: "수신 거부", UnsubscribeWarn: "앞으로 이 사람에게 광고 메일을 보내지 않습니다. 다시 받으려면 본인이 신청해야 합니다.",
+		Unsubscribed: "수신 거부로 바꿨습니다.", IsOut: "이미 거부",
+		Save: "저장", Change: "바꾸기", Unchanged: "바뀐 것 없음",
+		ChooseHint: "본인이 직접 끈 주제나 줄인 빈도는 여기서 되돌릴 수 없습니다.", NoTopics: "정해 둔 주제가 없습니다. 운영자가 설정의 [[topic]]에 넣습니다.",
+	}
+}
+
+func koreanSuppress() suppressTexts {
+	return suppressTexts{
+		None: "발송 차단된 주소가 없습니다. n 키로 넣을 수 있습니다.", NotFound: "맞는 주소가 없습니다.", Detail: "메모", Soft: "잇단 반송",
+		Add: "발송 차단", AddHead: "다시는 메일을 보내지 않을 주소를 쓰세요.", AddWarn: "이 주소로는 어떤 메일도 나가지 않습니다(주문 확인 같은 일반 메일 포함).",
+		Added: "발송 차단에 넣었습니다.", DetailHint: "까닭, 비워도 됨",
+		Remove: "차단 풀기", RemoveWarn: "이 주소로 다시 메일이 나갈 수 있습니다.", RemoveStays: "반송이나 신고로 끝난 수신 동의는 그대로 거부로 남습니다.", Removed: "차단을 풀었습니다.",
+	}
+}
+
+func koreanSync() syncTexts {
+	return syncTexts{
+		Now: "지금 맞추기", Full: "전체 다시 읽기", NoTable: "연결된 고객 DB가 없음", NoTableHint: "운영자가 설정의 [mysql] dsn_file에 넣으면 고객 DB를 따라갑니다.",
+		Table: "표", LastGood: "마지막 성공", LastFull: "마지막 전체", Next: "다음", Never: "아직 없음",
+		Idle: "맞춤", Reading: "읽는 중", Failing: "실패",
+		Ended: func(read, created, updated, removed string) string {
+			return "고객 DB와 맞췄습니다: 읽음 " + read + ", 새로 " + created + ", 바뀜 " + updated + ", 빠짐 " + removed
+		},
+		InARow: func(n string) string { return "연달아 " + n + "번 실패" },
+		Result: "마지막 결과", Changes: "바뀐 것만", All: "전체",
+		Read: "읽은 줄", Created: "새 구독자", Updated: "바뀐 구독자", Removed: "빠진 줄", Refused: "수신 거부",
+		KeptOut: "본인 거부 유지", Unclear: "동의 불분명", Invalid: "못 쓰는 주소",
 	}
 }
 
