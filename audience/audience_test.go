@@ -33,7 +33,7 @@ func importText(t testing.TB, s *Store, text string, o ImportOptions) ImportResu
 	if err != nil {
 		t.Fatalf("import: %v", err)
 	}
-	if res.Rows != res.Accepted+res.Duplicate+res.Rejected || res.Accepted != res.Created+res.Updated {
+	if res.Rows != res.Accepted+res.Duplicate+res.Rejected || res.Accepted != res.Created+res.Updated+res.Unchanged || res.Total != res.Rows {
 		t.Errorf("sums do not add up: %+v", res)
 	}
 	return res

@@ -5,8 +5,9 @@
 // It promises: a write is on disk when its method returns; an opt-out is also
 // in optouts.log before that, and is read back from there when a restored
 // audience.db does not know it; a lower source never re-subscribes anybody
-// (see decide, the one place where consent is judged); a CSV file that is
-// broken anywhere changes nothing; memory does not grow with the audience, but
+// (see decide, the one place where consent is judged); a CSV or XLSX file that is
+// broken anywhere changes nothing, and an import that was begun is finished, or
+// can be, whatever ends the process meanwhile; memory does not grow with the audience, but
 // for a set of short hashes of a file's addresses while it is imported (127 MB
 // of heap at 1M rows). It sends nothing and knows no
 // campaign. All methods of Store may be called at the same time.
@@ -28,7 +29,9 @@
 //	history      id u64, sequence u64 -> Change as JSON. A subscriber without a
 //	             line has the one that its record tells: import and consent
 //	names        kind byte (a attribute, t tag, o topic), id u32 -> count u64, name
-//	imports      number u32 -> file name and time as JSON
+//	imports      number u32 -> importRecord as JSON: name, time, how far it is;
+//	             number u32, row u64 -> why the store did not take that row,
+//	             until the import is done
 //	rows         key of a row of the customers' table -> its subscriber, change
 //	             time and word about consent (store_sync_rows.go)
 //	rowsof       subscriber id u64, key of a row -> nothing
@@ -41,6 +44,9 @@
 //	outs         time learned u64, id u64 -> nothing: opt-outs in the order they
 //	             were learned (store_outs.go)
 //	reread       key of a row whose fields are to be read again -> nothing
+//
+// Beside it, the folder imports holds the rows of imports that are not finished
+// (import_rows.go) and, for 30 days, the reports of rejected rows.
 //
 // The address hash is SHA-256 over the salt and eml.Key of the address.
 package audience

@@ -14,44 +14,30 @@ import (
 // exportDate is how times are written: spreadsheets know it, and so does ImportCSV.
 const exportDate = "2006-01-02 15:04:05"
 
+// ExportOptions say how subscribers are written.
+type ExportOptions struct {
+	Segment *Segment // nil means everyone
+	NoBOM   bool     // without the byte order mark that spreadsheet programs need for Korean in CSV
+}
+
 // exportColumns are the columns before the attributes; they stay as they are.
 func exportColumns() []string {
 	return []string{"id", "email", "name", "gender", "created_at", "external_id", "subscribed", "consent_source",
-		"consent_time", "consent_assumed", "suppressed", "topics_off", "frequency", "language", "tags", "updated_at"}
+		"consent_time", "consent_assumed", "suppressed", "topics_off", "frequency", "language", "tags", "updated_at", "topics_on"}
 }
 
 // ExportCSV writes everyone the segment selects, in id order over one snapshot,
-// with a BOM (spreadsheet programs need it for Korean) and formula-safe cells;
-// times are in Zone. After the fixed columns comes one for each attribute in
-// use. It returns how many subscribers were written.
-func (s *Store) ExportCSV(ctx context.Context, w io.Writer, seg *Segment) (int64, error) {
-	attributes, err := s.Attributes()
-	if err != nil {
-		return 0, err
-	}
+// with formula-safe cells; times are in Zone. After the fixed columns comes one
+// for each attribute in use. Imported into a store that does not know them, the
+// same people come out, to the second; into one that does, the words of each
+// person and of the operator there stand. It returns how many were written.
+func (s *Store) ExportCSV(ctx context.Context, w io.Writer, o ExportOptions) (int64, error) {
 	buffered := bufio.NewWriterSize(w, 64<<10)
-	_, _ = buffered.WriteString("\uFEFF") // errors stay in the writer until Flush
+	if !o.NoBOM {
+		_, _ = buffered.WriteString("\uFEFF") // errors stay in the writer until Flush
+	}
 	out := csv.NewWriter(buffered)
-	cells := exportColumns()
-	for _, name := range attributes {
-		cells = append(cells, safeCell(name))
-	}
-	var n int64
-	var sub Subscriber
-	err = out.Write(cells)
-	if err == nil {
-		err = s.scan(ctx, seg, 0, everyone, func(r *row) error {
-			if err := s.fill(r, &sub); err != nil {
-				return err
-			}
-			cells = s.exportRow(cells[:0], &sub, r.suppressed())
-			for _, name := range attributes {
-				cells = append(cells, safeCell(sub.Attributes[name]))
-			}
-			n++
-			return out.Write(cells)
-		})
-	}
+	n, err := s.exportRows(ctx, o.Segment, out.Write)
 	if out.Flush(); err == nil {
 		err = out.Error()
 	}
@@ -62,6 +48,51 @@ func (s *Store) ExportCSV(ctx context.Context, w io.Writer, seg *Segment) (int64
 		return n, fmt.Errorf("export after %d subscribers: %w", n, err)
 	}
 	return n, nil
+}
+
+// ExportXLSX is ExportCSV as a workbook of one sheet, all cells texts. A sheet
+// holds 1,048,575 people: more are an *eml.Problem.
+func (s *Store) ExportXLSX(ctx context.Context, w io.Writer, o ExportOptions) (int64, error) {
+	out, err := newSheetWriter(w, "subscribers")
+	if err != nil {
+		return 0, fmt.Errorf("export: %w", err)
+	}
+	n, err := s.exportRows(ctx, o.Segment, out.row)
+	if err == nil {
+		err = out.close()
+	}
+	if err != nil {
+		return n, fmt.Errorf("export after %d subscribers: %w", n, err)
+	}
+	return n, nil
+}
+
+// exportRows hands out the header and a row for each subscriber.
+func (s *Store) exportRows(ctx context.Context, seg *Segment, write func(cells []string) error) (n int64, err error) {
+	attributes, err := s.Attributes()
+	if err != nil {
+		return 0, err
+	}
+	cells := exportColumns()
+	for _, name := range attributes {
+		cells = append(cells, safeCell(name))
+	}
+	if err := write(cells); err != nil {
+		return 0, err
+	}
+	var sub Subscriber
+	err = s.scan(ctx, seg, 0, everyone, func(r *row) error {
+		if err := s.fill(r, &sub); err != nil {
+			return err
+		}
+		cells = s.exportRow(cells[:0], &sub, r.suppressed())
+		for _, name := range attributes {
+			cells = append(cells, safeCell(sub.Attributes[name]))
+		}
+		n++
+		return write(cells)
+	})
+	return n, err
 }
 
 func (s *Store) exportRow(cells []string, sub *Subscriber, suppressed bool) []string {
@@ -75,16 +106,21 @@ func (s *Store) exportRow(cells []string, sub *Subscriber, suppressed bool) []st
 	return append(cells, strconv.FormatUint(sub.ID, 10), safeCell(sub.Email), safeCell(sub.Name), sub.Gender,
 		date(sub.CreatedAt), safeCell(sub.ExternalID), strconv.FormatBool(sub.Consent.Subscribed), string(sub.Consent.Source),
 		date(sub.Consent.At), strconv.FormatBool(sub.Consent.Assumed), strconv.FormatBool(suppressed),
-		safeCell(strings.Join(sub.TopicsOff, "|")), sub.Frequency, sub.Language, safeCell(strings.Join(sub.Tags, "|")), date(sub.UpdatedAt))
+		safeCell(strings.Join(sub.TopicsOff, "|")), sub.Frequency, sub.Language, safeCell(strings.Join(sub.Tags, "|")), date(sub.UpdatedAt), safeCell(strings.Join(sub.TopicsOn, "|")))
 }
 
 // safeCell keeps a spreadsheet program from running a cell: what begins like a
-// formula gets an apostrophe (OWASP, CSV injection).
+// formula gets an apostrophe (OWASP, CSV injection), and so does what begins as
+// if it had got one, for unsafeguard.
 func safeCell(cell string) string {
-	if cell != "" && formula(cell[0]) {
+	if guarded(cell) {
 		return "'" + cell
 	}
 	return cell
 }
 
-func formula(first byte) bool { return strings.IndexByte("=+-@\t\r", first) >= 0 }
+// guarded reports whether a cell begins like a formula, apostrophes aside.
+func guarded(cell string) bool {
+	cell = strings.TrimLeft(cell, "'")
+	return cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0
+}

@@ -2,45 +2,44 @@ package audience
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
-	"strconv"
+	"slices"
 )
 
-// ImportOptions say how a CSV file is read.
+// ImportOptions say how a CSV or XLSX file is read.
 type ImportOptions struct {
 	Name     string             `json:"name"` // file name, for history and report
 	Map      map[string]string  `json:"map"`  // our field -> column header: email=이메일
 	Tags     []string           `json:"tags"`
-	Encoding string             `json:"encoding"` // "" finds it out; utf-8, utf-16, cp949
-	Report   io.Writer          `json:"-"`        // CSV of rejected rows: line, email, reason; nil for none
+	Encoding string             `json:"encoding"` // of CSV; "" finds it out; utf-8, utf-16, utf-16be, cp949
+	Sheet    string             `json:"sheet"`    // of XLSX; "" is the first one that can be seen
+	Report   io.Writer          `json:"-"`        // CSV of rejected rows (ReportColumns); nil for none
 	Progress func(ImportResult) `json:"-"`        // after each batch; nil for none
 }
 
-// ImportResult counts: Rows = Accepted + Duplicate + Rejected; Accepted = Created + Updated.
+// ImportResult counts: Rows = Accepted + Duplicate + Rejected; Accepted =
+// Created + Updated + Unchanged.
 type ImportResult struct {
 	Rows           int64             `json:"rows"`
 	Accepted       int64             `json:"accepted"`
 	Created        int64             `json:"created"`
-	Updated        int64             `json:"updated"` // was there before, whether or not the row had news
-	Duplicate      int64             `json:"duplicate"`
+	Updated        int64             `json:"updated"`
+	Duplicate      int64             `json:"duplicate"` // a later row of an address
 	Rejected       int64             `json:"rejected"`
-	Encoding       string            `json:"encoding"`
-	Columns        map[string]string `json:"columns"` // our field or attribute -> header used
+	Unchanged      int64             `json:"unchanged"`           // was there and had no news
+	Encoding       string            `json:"encoding"`            // as it was read: utf-8, utf-16, utf-16be, cp949, xlsx
+	Delimiter      string            `json:"delimiter,omitempty"` // of CSV
+	Sheet          string            `json:"sheet,omitempty"`     // of XLSX
+	Columns        map[string]string `json:"columns"`             // our field or attribute -> header used
 	ConsentAssumed bool              `json:"consent_assumed"`
 	OptedOut       int64             `json:"opted_out"`         // rows that say subscribed of somebody who opted out: kept out
 	Rejects        []Reject          `json:"rejects,omitempty"` // the first 20
-}
-
-// Reject is a row that was not taken. Line is the line of the file it begins
-// on, from 1, also where cells hold line breaks.
-type Reject struct {
-	Line   int    `json:"line"`
-	Email  string `json:"email"`
-	Reason string `json:"reason"`
+	Total          int64             `json:"total"`             // rows the file has
+	Import         uint32            `json:"import"`            // its number (Store.Imports)
 }
 
 // ImportError says why a file was not read at all: nothing was changed. Line
@@ -70,92 +69,170 @@ const (
 	maxFileBytes = 8 << 30
 )
 
-// ImportCSV reads r to its end. A file that cannot be read as CSV at all, or
-// has no e-mail column, is an *ImportError and changes nothing: the file is
-// copied and read through once before the first row is stored. The first row
-// of an address counts, later ones are duplicates. An empty cell leaves what is
-// known. Every row is stored with those around it (importBatch a commit), so
-// that after another error, ctx's for one, the result says what was stored;
-// importing the file again then does the rest. Columns that are no field of
-// ours become attributes. One import runs at a time, others wait.
+// ImportCSV reads r, a CSV or XLSX file, to its end: BeginImport and RunImport
+// in one, with their errors. The result says what is stored also after an error.
+func (s *Store) ImportCSV(ctx context.Context, r io.Reader, o ImportOptions) (ImportResult, error) {
+	id, err := s.BeginImport(ctx, r, o)
+	if err != nil {
+		return ImportResult{}, err
+	}
+	result, err := s.RunImport(ctx, id, o.Progress)
+	if err != nil || o.Report == nil {
+		return result, err
+	}
+	return result, s.WriteImportReport(id, o.Report)
+}
+
+// BeginImport takes a file over: when it returns, the whole file has been read
+// once and its rows are on disk beside the store, under the number returned,
+// but nobody is changed yet. A file that cannot be read as CSV or XLSX, or has
+// no e-mail column, is an *ImportError and leaves nothing; so does an r that
+// breaks off.
+func (s *Store) BeginImport(ctx context.Context, r io.Reader, o ImportOptions) (id uint32, err error) {
+	for _, tag := range o.Tags {
+		if reason := badLabel(tag); reason != "" {
+			return 0, &ImportError{Message: fmt.Sprintf("the tag %q %s", tag, reason), Hint: "use a short word"}
+		}
+	}
+	if err := s.makeImportFolder(); err != nil {
+		return 0, err
+	}
+	t, err := readTable(ctx, s.importFolder(), r, o.Encoding, o.Sheet)
+	if err != nil {
+		return 0, err
+	}
+	defer t.close()
+	rows, p, err := s.keepRows(ctx, t, o.Map)
+	if err != nil {
+		return 0, err
+	}
+	record := importRecord{Name: o.Name, State: ImportRunning, Map: o.Map, Tags: o.Tags, File: rows.name, Size: rows.size, Sum: rows.sum, Result: t.about()}
+	record.Result.Columns, record.Result.ConsentAssumed, record.Result.Total = p.used, p.consent < 0, rows.count
+	if id, err = s.createImport(ctx, &record); err != nil {
+		return 0, errors.Join(err, os.Remove(s.importFile(rows.name)))
+	}
+	return id, nil
+}
+
+// RunImport stores the rows of an import, from where it was left, and returns
+// its result; of one that is done already, the result it had. The first row of
+// an address counts, later ones are duplicates. An empty cell leaves what is
+// known. How far it is, and the counts so far, are committed with each batch of
+// importBatch rows: after a kill, an outage or ctx's end the next RunImport, or
+// ResumeImports, goes on behind the last one, and counts nothing twice. Columns
+// that are no field of ours become attributes. One import runs at a time,
+// others wait.
 //
 // Without a consent column everybody is subscribed, as Assumed; with one, true,
 // 1, y, yes and 동의 are yes and everything else, an empty cell too, is no. A
 // person who opted out stays out whatever the file says; only a column mapped
-// as consent_at brings back those who agreed after they had left.
-func (s *Store) ImportCSV(ctx context.Context, r io.Reader, o ImportOptions) (ImportResult, error) {
+// as consent_at brings back those who agreed after they had left. ErrNotFound.
+func (s *Store) RunImport(ctx context.Context, id uint32, progress func(ImportResult)) (ImportResult, error) {
 	select {
 	case s.importing <- struct{}{}:
 		defer func() { <-s.importing }()
 	case <-ctx.Done():
 		return ImportResult{}, ctx.Err()
 	}
-	copied, err := copyText(ctx, s.dir, r, o.Encoding)
-	if err != nil {
-		return ImportResult{}, err
+	record, err := s.importRecord(id)
+	if err != nil || record.State == ImportDone {
+		return record.Result, err
 	}
-	defer copied.close()
-	p, err := readPlan(ctx, copied, o)
-	if err != nil {
-		return ImportResult{}, err
+	im, err := s.newImporter(id, record, progress)
+	if err == nil {
+		err = im.run(ctx)
+		err = errors.Join(err, im.close())
 	}
-	im := &importer{s: s, plan: p, options: o, seen: map[uint64]struct{}{}, report: newReport(o.Report)}
-	im.result = ImportResult{Encoding: copied.encoding, Columns: p.used, ConsentAssumed: p.consent < 0}
-	err = im.run(ctx, copied)
 	// Also after an error: what is stored has to be found.
-	err = errors.Join(err, s.flush(context.WithoutCancel(ctx)), im.report.close())
-	im.total()
-	if im.seen = nil; im.result.Rows > manyRows {
+	err = errors.Join(err, s.flush(context.WithoutCancel(ctx)))
+	if err == nil {
+		err = s.finishImport(ctx, im)
+	}
+	if err != nil {
+		err = s.stopImport(ctx, id, err)
+	}
+	if im == nil {
+		return record.Result, err
+	}
+	if im.seen = nil; im.record.Result.Rows > manyRows {
 		debug.FreeOSMemory() // by itself the runtime gives it back over minutes
 	}
-	return im.result, err
+	return im.record.Result, err
 }
 
-// importer is one run over a file that is known to be whole.
+// importer is one run over the rows of an import.
 type importer struct {
-	s       *Store
-	plan    *plan
-	options ImportOptions
-	result  ImportResult
-	seen    map[uint64]struct{} // short hashes of the addresses so far
-	report  *report
-	origin  uint32   // number in the imports bucket, 0 before the first batch
-	columns []uint32 // attribute numbers by column, 0 before first use
-	tags    []uint32
+	s        *Store
+	id       uint32
+	record   importRecord // as committed
+	rows     *rowReader
+	plan     *plan
+	progress func(ImportResult)
+	seen     map[uint64]struct{} // short hashes of the addresses so far
+	report   *report
+	columns  []uint32 // attribute numbers by column, 0 before first use
+	tags     []uint32
 }
 
-// outcome is what a batch did.
-type outcome struct {
-	created, updated, optedOut int64
-	rejected                   []Reject // an external id of somebody else
-	err                        error
+// batch is what was read for one commit.
+type batch struct {
+	rows      []importRow
+	rejects   []Reject
+	duplicate int64
+	last      int64 // which row of the file it ends with, from 1
 }
+
+// outcome is what a commit did.
+type outcome struct {
+	record importRecord // as it is after it
+	added  []Reject     // rows the store would not take
+	err    error
+}
+
+func (s *Store) newImporter(id uint32, record importRecord, progress func(ImportResult)) (*importer, error) {
+	rows, err := s.openRows(record)
+	if err != nil {
+		return nil, err
+	}
+	im := &importer{s: s, id: id, record: record, rows: rows, progress: progress, seen: map[uint64]struct{}{},
+		report: &report{path: s.reportFile(id)}}
+	header, _, err := rows.next()
+	if err == nil {
+		im.plan, err = newPlan(slices.Clone(header), record.Map)
+	}
+	if err != nil {
+		return nil, errors.Join(err, rows.close())
+	}
+	return im, nil
+}
+
+func (im *importer) close() error { return errors.Join(im.rows.close(), im.report.close()) }
 
 // run parses one batch while the one before it is being stored.
-func (im *importer) run(ctx context.Context, text *copiedText) error {
-	in := text.csv()
-	if _, err := in.Read(); err != nil { // the header
+func (im *importer) run(ctx context.Context) error {
+	if err := im.replay(ctx); err != nil {
 		return err
 	}
 	stored := make(chan outcome, 1)
-	busy := false
+	var storing *batch
 	wait := func() error {
-		if !busy {
+		if storing == nil {
 			return nil
 		}
-		busy = false
-		return im.settle(<-stored)
+		b := storing
+		storing = nil
+		return im.settle(b, <-stored)
 	}
-	batches := [2][]importRow{}
+	batches := [2]batch{}
 	for n := 0; ; n++ {
-		batch, end, err := im.read(ctx, in, batches[n%2][:0])
-		batches[n%2] = batch
+		b := &batches[n%2]
+		end, err := im.read(ctx, b)
 		if err = errors.Join(err, wait()); err != nil {
 			return err
 		}
-		if len(batch) > 0 {
-			busy = true
-			go func() { stored <- im.store(ctx, batch) }()
+		if b.last > 0 {
+			storing = b
+			go func() { stored <- im.store(ctx, b) }()
 		}
 		if end {
 			return wait()
@@ -163,74 +240,113 @@ func (im *importer) run(ctx context.Context, text *copiedText) error {
 	}
 }
 
-// settle adds a stored batch to the result and tells of it.
-func (im *importer) settle(o outcome) error {
+// settle takes over what a commit did and tells of it.
+func (im *importer) settle(b *batch, o outcome) error {
 	if o.err != nil {
 		return o.err
 	}
-	im.result.Created += o.created
-	im.result.Updated += o.updated
-	im.result.OptedOut += o.optedOut
-	im.result.Accepted += o.created + o.updated
-	for _, r := range o.rejected {
-		im.reject(r.Line, r.Email, r.Reason)
-	}
-	im.total()
-	if im.options.Progress != nil {
-		im.options.Progress(im.result)
+	im.record = o.record
+	im.report.add(inOrder(b.rejects, o.added)...)
+	if im.progress != nil {
+		im.progress(im.record.Result)
 	}
 	return nil
 }
 
-func (im *importer) total() {
-	im.result.Rows = im.result.Accepted + im.result.Duplicate + im.result.Rejected
+// inOrder is two lists of rejected rows as one in the file's order.
+func inOrder(a, b []Reject) []Reject {
+	if len(b) == 0 {
+		return a
+	}
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, func(a, b Reject) int { return a.Line - b.Line })
+	return all
 }
 
-// read parses up to importBatch good rows.
-func (im *importer) read(ctx context.Context, in *textReader, batch []importRow) (rows []importRow, end bool, err error) {
-	for len(batch) < importBatch {
-		cells, err := in.Read()
+// read parses up to importBatch good rows. b.last stays 0 where there are none.
+func (im *importer) read(ctx context.Context, b *batch) (end bool, err error) {
+	*b = batch{rows: b.rows[:0], rejects: b.rejects[:0]}
+	for len(b.rows) < importBatch && len(b.rejects) < importBatch {
+		cells, line, err := im.rows.next()
 		if err == io.EOF {
-			return batch, true, nil
+			return true, nil
 		}
 		if err != nil {
-			return batch, true, err
+			return true, err
 		}
-		if blank(cells) {
-			continue
+		if b.last = im.rows.count; b.last%1024 == 0 && ctx.Err() != nil {
+			return true, ctx.Err()
 		}
-		if im.rows()%1024 == 0 && ctx.Err() != nil {
-			return batch, true, ctx.Err()
+		b.rows = extend(b.rows)
+		row := &b.rows[len(b.rows)-1]
+		row.line, row.number = line, b.last
+		if reject, ok := im.parse(cells, row); reject != nil || !ok {
+			b.rows = b.rows[:len(b.rows)-1]
+			if reject != nil {
+				b.rejects = append(b.rejects, *reject)
+			} else {
+				b.duplicate++
+			}
 		}
-		batch = extend(batch)
-		row := &batch[len(batch)-1]
-		row.line, _ = in.FieldPos(0)
-		if reason := im.plan.row(cells, row, im.s.zone()); reason != "" {
-			im.reject(row.line, row.email, reason)
-			batch = batch[:len(batch)-1]
-			continue
-		}
-		row.hash = im.s.hash(row.email)
-		if _, twice := im.seen[row.hash.short()]; twice {
-			im.result.Duplicate++
-			batch = batch[:len(batch)-1]
-			continue
-		}
-		im.seen[row.hash.short()] = struct{}{}
 	}
-	return batch, false, nil
+	return false, nil
 }
 
-func (im *importer) rows() int64 {
-	return int64(len(im.seen)) + im.result.Duplicate + im.result.Rejected
+// parse reads one row. It is not ok where the address was there before.
+func (im *importer) parse(cells []string, row *importRow) (reject *Reject, ok bool) {
+	if wrong := im.plan.row(cells, row, im.s.zone()); wrong.code != "" {
+		r := wrong.reject(row)
+		return &r, false
+	}
+	row.hash = im.s.hash(row.email)
+	if _, twice := im.seen[row.hash.short()]; twice {
+		return nil, false
+	}
+	im.seen[row.hash.short()] = struct{}{}
+	return nil, true
+}
+
+// replay reads again what a run before this one stored: for the addresses that
+// were there, and for the report.
+func (im *importer) replay(ctx context.Context) error {
+	if im.record.Mark == 0 {
+		return nil
+	}
+	refused, err := im.s.refusedRows(im.id)
+	if err != nil {
+		return err
+	}
+	var row importRow
+	for im.rows.count < im.record.Mark {
+		cells, line, err := im.rows.next()
+		if err == io.EOF {
+			return fmt.Errorf("import %d: its rows end before its mark", im.id)
+		}
+		if err == nil && im.rows.count%1024 == 0 {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		row.line = line
+		reject, ok := im.parse(cells, &row)
+		if code, was := refused[im.rows.count]; ok && was {
+			r := wrong{code: code, text: row.external}.reject(&row)
+			reject = &r
+		}
+		if reject != nil {
+			im.report.add(*reject)
+		}
+	}
+	return nil
 }
 
 // extend lengthens a batch by a row whose slices are used again.
-func extend(batch []importRow) []importRow {
-	if len(batch) < cap(batch) {
-		return batch[:len(batch)+1]
+func extend(rows []importRow) []importRow {
+	if len(rows) < cap(rows) {
+		return rows[:len(rows)+1]
 	}
-	return append(batch, importRow{})
+	return append(rows, importRow{})
 }
 
 func blank(cells []string) bool {
@@ -240,41 +356,4 @@ func blank(cells []string) bool {
 		}
 	}
 	return true
-}
-
-func (im *importer) reject(line int, email, reason string) {
-	im.result.Rejected++
-	if len(im.result.Rejects) < maxRejects {
-		im.result.Rejects = append(im.result.Rejects, Reject{line, email, reason})
-	}
-	im.report.add(line, email, reason)
-}
-
-// report is the CSV of rejected rows. Its errors do not stop the import.
-type report struct{ out *csv.Writer }
-
-func newReport(w io.Writer) *report {
-	if w == nil {
-		return &report{}
-	}
-	r := &report{csv.NewWriter(w)}
-	_ = r.out.Write([]string{"line", "email", "reason"}) // kept by the writer for Error
-	return r
-}
-
-func (r *report) add(line int, email, reason string) {
-	if r.out != nil {
-		_ = r.out.Write([]string{strconv.Itoa(line), safeCell(email), safeCell(reason)})
-	}
-}
-
-func (r *report) close() error {
-	if r.out == nil {
-		return nil
-	}
-	r.out.Flush()
-	if err := r.out.Error(); err != nil {
-		return fmt.Errorf("write the report of rejected rows: %w", err)
-	}
-	return nil
 }

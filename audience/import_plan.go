@@ -2,7 +2,6 @@ package audience
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -16,7 +15,8 @@ import (
 )
 
 // fieldWords are the headers known for each field, without case, spaces and
-// punctuation. consent_at is only ever mapped by hand: it can bring people back.
+// punctuation. Those without a word have their reason: consent_at is only ever
+// mapped by hand, it can bring people back.
 func fieldWords() map[string][]string {
 	return map[string][]string{
 		"email":  {"email", "mail", "emailaddress", "mailaddress", "이메일", "이메일주소", "메일", "메일주소", "전자우편", "전자메일"},
@@ -30,6 +30,8 @@ func fieldWords() map[string][]string {
 		"language":   {"language", "lang", "언어"},
 		"tags":       {"tags", "tag", "태그"},
 		"consent_at": {},
+		// Only ever of a file of ExportCSV.
+		"consent_source": {}, "consent_time": {}, "consent_assumed": {}, "suppressed": {}, "topics_off": {}, "topics_on": {}, "frequency": {},
 	}
 }
 
@@ -54,6 +56,8 @@ type plan struct {
 	width                                            int
 	email, name, gender, created, external, language int
 	consent, consentAt, tags                         int
+	consentSource, consentTime, consentAssumed       int // these only of ExportCSV
+	suppressed, topicsOff, topicsOn, frequency       int
 	attributes                                       []column
 	used                                             map[string]string
 }
@@ -83,55 +87,22 @@ func (p *plan) field(name string) *int {
 		return &p.consentAt
 	case "tags":
 		return &p.tags
+	case "consent_source":
+		return &p.consentSource
+	case "consent_time":
+		return &p.consentTime
+	case "consent_assumed":
+		return &p.consentAssumed
+	case "suppressed":
+		return &p.suppressed
+	case "topics_off":
+		return &p.topicsOff
+	case "topics_on":
+		return &p.topicsOn
+	case "frequency":
+		return &p.frequency
 	}
 	return nil
-}
-
-// readPlan reads the whole copy once: the header becomes the plan, and anything
-// that stops a CSV reader is found before a row is stored.
-func readPlan(ctx context.Context, c *copiedText, o ImportOptions) (*plan, error) {
-	if err := c.proveEncoding(); err != nil {
-		return nil, err
-	}
-	in := c.csv()
-	header, err := in.Read()
-	if err == io.EOF {
-		return nil, &ImportError{Line: 1, Message: "the file has no header line", Hint: "put the names of the columns into the first line"}
-	}
-	if err != nil {
-		return nil, c.explain(err, 1)
-	}
-	if len(header) == 1 && strings.ContainsAny(header[0], ";\t") {
-		c.comma = ';'
-		if strings.Contains(header[0], "\t") {
-			c.comma = '\t'
-		}
-		in = c.csv()
-		if header, err = in.Read(); err != nil {
-			return nil, c.explain(err, 1)
-		}
-	}
-	p, err := newPlan(slices.Clone(header), o.Map)
-	if err != nil {
-		return nil, err
-	}
-	for _, tag := range o.Tags {
-		if reason := badLabel(tag); reason != "" {
-			return nil, &ImportError{Message: fmt.Sprintf("the tag %q %s", tag, reason), Hint: "use a short word"}
-		}
-	}
-	for line, n := 2, 0; ; n++ {
-		if _, err := in.Read(); err == io.EOF {
-			return p, nil
-		} else if err != nil {
-			return nil, c.explain(err, line)
-		}
-		last, _ := in.FieldPos(0)
-		line = last + 1
-		if n%4096 == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-	}
 }
 
 // proveEncoding looks for what is no text in the encoding: such a file would be
@@ -219,6 +190,9 @@ func (p *plan) byHand(header []string, mapped map[string]string) (map[int]bool, 
 			return nil, &ImportError{Line: 1, Message: fmt.Sprintf("the column %q is mapped twice", header[i]), Hint: "map each column once"}
 		}
 		taken[i] = true
+		if onlyExported(ours) {
+			return nil, &ImportError{Message: fmt.Sprintf("%s cannot be mapped", ours), Hint: "it is read from files that pabal subscriber export wrote, as they are"}
+		}
 		if at := p.field(ours); at != nil {
 			*at = i
 			p.used[ours] = header[i]
@@ -229,13 +203,32 @@ func (p *plan) byHand(header []string, mapped map[string]string) (map[int]bool, 
 	return taken, nil
 }
 
+// onlyExported reports whether a field is only taken from a file of ExportCSV.
+func onlyExported(field string) bool {
+	words, known := fieldWords()[field]
+	return known && len(words) == 0 && field != "consent_at"
+}
+
 // byHeader takes the columns whose header is known, and the rest as attributes.
 func (p *plan) byHeader(header []string, taken map[int]bool) error {
-	exported := slices.Contains(header, "consent_source") && slices.Contains(header, "consent_time") // ours: ExportCSV
+	ours := map[string]bool{} // columns of ExportCSV that are not passed yet
+	if slices.Contains(header, "consent_source") && slices.Contains(header, "consent_time") {
+		for _, name := range exportColumns() {
+			ours[name] = true
+		}
+	}
 	for i, name := range header {
-		field := fieldOf(name)
-		if taken[i] || name == "" || exported && field == "" && slices.Contains(exportColumns(), name) {
+		if taken[i] || name == "" {
 			continue
+		}
+		field := fieldOf(name)
+		if ours[name] {
+			ours[name] = false // the next one of the name is an attribute
+			if onlyExported(name) {
+				field = name
+			} else if field == "" {
+				continue // id and updated_at are each store's own
+			}
 		}
 		if at := p.field(field); at != nil && *at < 0 {
 			*at = i

@@ -1,7 +1,7 @@
 package audience
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +14,7 @@ import (
 // importRow is one row, read and checked.
 type importRow struct {
 	line           int
+	number         int64 // of the file's rows, from 1
 	email          string
 	hash           addressHash
 	name, external string
@@ -22,83 +23,138 @@ type importRow struct {
 	subscribed     bool
 	consentAt      int64
 	tags           []string
-	values         []string // by plan.attributes
+
+	// Of a file of ExportCSV.
+	source              Source // of the consent; "" in other files
+	sourceAt            int64
+	assumed, suppressed bool
+	freq                byte
+	topicsOff, topicsOn []string
+
+	values []string // by plan.attributes
 }
 
-// row reads cells into out and says why they cannot be taken, "" if they can.
-func (p *plan) row(cells []string, out *importRow, zone *time.Location) (reason string) {
-	*out = importRow{line: out.line, tags: out.tags[:0], values: out.values[:0], subscribed: p.consent < 0}
+// row reads cells into out and says why they cannot be taken.
+func (p *plan) row(cells []string, out *importRow, zone *time.Location) wrong {
+	*out = importRow{line: out.line, number: out.number, tags: out.tags[:0], values: out.values[:0], topicsOff: out.topicsOff[:0], topicsOn: out.topicsOn[:0], subscribed: p.consent < 0}
 	if p.email < len(cells) {
 		out.email = strings.TrimSpace(cells[p.email])
 	}
 	if len(cells) != p.width {
-		return fmt.Sprintf("it has %d cells where the header has %d: a comma outside quotes?", len(cells), p.width)
+		return wrong{code: rowCells, have: len(cells), want: p.width}
 	}
 	total := 0
 	for _, cell := range cells {
 		if total += len(cell); len(cell) > maxValue || total > maxRowValues/2 {
-			return fmt.Sprintf("a cell is over %d bytes, or the row over %d", maxValue, maxRowValues/2)
+			return wrong{code: rowLong}
 		}
 		if strings.IndexByte(cell, 0) >= 0 {
-			return "a cell holds a NUL character"
+			return wrong{code: rowNUL}
 		}
 	}
 	if out.email == "" {
-		return "no e-mail address"
+		return wrong{code: rowNoAddress}
 	}
 	address, err := eml.ParseAddress(out.email)
 	if err != nil {
-		if wrong, ok := err.(*eml.AddressError); ok {
-			return wrong.Reason
-		}
-		return err.Error()
+		return wrongAddress(err)
 	}
 	out.email = address
 	return p.fields(cells, out, zone)
 }
 
+func wrongAddress(err error) wrong {
+	var bad *eml.AddressError
+	if errors.As(err, &bad) {
+		return wrong{code: rowAddress + bad.Code, text: bad.Reason}
+	}
+	return wrong{code: rowAddress, text: err.Error()}
+}
+
 // fields reads everything but the address.
-func (p *plan) fields(cells []string, out *importRow, zone *time.Location) (reason string) {
+func (p *plan) fields(cells []string, out *importRow, zone *time.Location) wrong {
 	if p.name >= 0 {
 		if out.name = oneLine(unsafeguard(cells[p.name])); len(out.name) > maxName {
-			return fmt.Sprintf("the name is over %d bytes", maxName)
+			return wrong{code: rowName}
 		}
 	}
 	if p.external >= 0 {
-		if out.external = unsafeguard(strings.TrimSpace(cells[p.external])); len(out.external) > maxName {
-			return fmt.Sprintf("the external id is over %d bytes", maxName)
+		if out.external = strings.TrimSpace(norm.NFC.String(unsafeguard(cells[p.external]))); len(out.external) > maxName {
+			return wrong{code: rowExternalLong}
 		}
 	}
 	if p.gender >= 0 {
 		out.gender, _ = genderCode(cells[p.gender]) // what is not known is left empty
 	}
 	if p.language >= 0 {
-		out.lang = byte(max(0, slices.Index(languageWords(), strings.ToLower(strings.TrimSpace(cells[p.language])))))
+		out.lang = wordCode(languageWords(), cells[p.language])
 	}
 	var ok bool
 	if out.created, ok = dateCell(cells, p.created, zone); !ok {
-		return fmt.Sprintf("%q is not a date", eml.Cut(cells[p.created], maxDetail))
+		return wrong{code: rowDate, text: cells[p.created]}
 	}
 	if out.consentAt, ok = dateCell(cells, p.consentAt, zone); !ok {
-		return fmt.Sprintf("%q is not a date", eml.Cut(cells[p.consentAt], maxDetail))
+		return wrong{code: rowDate, text: cells[p.consentAt]}
 	}
 	if p.consent >= 0 {
 		out.subscribed = isYes(cells[p.consent])
 	}
-	if p.tags >= 0 {
-		for tag := range strings.FieldsFuncSeq(cells[p.tags], func(r rune) bool { return r == ',' || r == ';' || r == '|' }) {
-			if tag = oneLine(tag); tag != "" {
-				out.tags = append(out.tags, tag)
-			}
-			if len(tag) > maxLabel || len(out.tags) > maxTags {
-				return fmt.Sprintf("a tag is over %d bytes, or there are over %d", maxLabel, maxTags)
-			}
-		}
+	if out.tags, ok = p.labels(cells, p.tags, out.tags); !ok {
+		return wrong{code: rowTags}
 	}
 	for _, c := range p.attributes {
-		out.values = append(out.values, unsafeguard(strings.TrimSpace(norm.NFC.String(cells[c.index]))))
+		out.values = append(out.values, strings.TrimSpace(norm.NFC.String(unsafeguard(cells[c.index]))))
 	}
-	return ""
+	return p.exported(cells, out, zone)
+}
+
+// exported reads the columns that only ExportCSV writes.
+func (p *plan) exported(cells []string, out *importRow, zone *time.Location) wrong {
+	var ok bool
+	if p.frequency >= 0 {
+		out.freq = wordCode(frequencyWords(), cells[p.frequency])
+	}
+	if out.topicsOff, ok = p.labels(cells, p.topicsOff, out.topicsOff); !ok {
+		return wrong{code: rowTags}
+	}
+	if out.topicsOn, ok = p.labels(cells, p.topicsOn, out.topicsOn); !ok {
+		return wrong{code: rowTags}
+	}
+	if p.consentSource < 0 {
+		return wrong{}
+	}
+	if source := Source(strings.TrimSpace(cells[p.consentSource])); source.strength() > 0 {
+		out.source = source
+	}
+	if out.sourceAt, ok = dateCell(cells, p.consentTime, zone); !ok {
+		return wrong{code: rowDate, text: cells[p.consentTime]}
+	}
+	out.assumed = p.consentAssumed >= 0 && isYes(cells[p.consentAssumed])
+	out.suppressed = p.suppressed >= 0 && isYes(cells[p.suppressed])
+	return wrong{}
+}
+
+// labels reads a list of tags or topics. ExportCSV separates them by bars alone.
+func (p *plan) labels(cells []string, i int, list []string) (labels []string, ok bool) {
+	if i < 0 {
+		return list, true
+	}
+	separates := func(r rune) bool { return r == '|' || p.consentSource < 0 && (r == ',' || r == ';') }
+	for label := range strings.FieldsFuncSeq(unsafeguard(cells[i]), separates) {
+		if label = oneLine(label); label == "" {
+			continue
+		}
+		if badLabel(label) != "" || len(list) == maxTags {
+			return list, false
+		}
+		list = append(list, label)
+	}
+	return list, true
+}
+
+// wordCode is the place of a word in a list that begins with "", 0 for others.
+func wordCode(words []string, cell string) byte {
+	return byte(max(0, slices.Index(words, strings.ToLower(strings.TrimSpace(cell)))))
 }
 
 // dateCell reads a date; no column, an empty cell and MySQL's zero date are none.
@@ -126,7 +182,7 @@ func isYes(cell string) bool {
 // unsafeguard takes off the apostrophe that safeCell put on, so that an export
 // can be imported again.
 func unsafeguard(cell string) string {
-	if len(cell) > 1 && cell[0] == '\'' && formula(cell[1]) {
+	if strings.HasPrefix(cell, "'") && guarded(cell[1:]) {
 		return cell[1:]
 	}
 	return cell

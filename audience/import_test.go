@@ -52,7 +52,7 @@ func TestImportReadsEveryEncodingAlike(t *testing.T) {
 			if r := res.Rejects[0]; r.Line != 5 || r.Email != "bad address" {
 				t.Errorf("reject: %+v, want line 5 (a cell has a line break)", r)
 			}
-			if !strings.HasPrefix(report.String(), "line,email,reason\n5,bad address,") {
+			if !strings.HasPrefix(report.String(), "\uFEFFline,email,code,reason_ko,reason\n5,bad address,address_space,") {
 				t.Errorf("report: %q", report.String())
 			}
 			kim, lee, choi := byEmail(t, s, "kim@example.com"), byEmail(t, s, "lee@example.com"), byEmail(t, s, "choi@example.com")
@@ -84,7 +84,7 @@ func TestImportOfABrokenFileChangesNothing(t *testing.T) {
 	}{
 		{"empty", "", ImportOptions{}, 0, 0, "empty"},
 		{"no e-mail column", "이름,성별\n김,남\n", ImportOptions{}, 1, 0, "no column holds e-mail"},
-		{"spreadsheet", "PK\x03\x04....", ImportOptions{}, 0, 0, "spreadsheet"},
+		{"spreadsheet", "PK\x03\x04....", ImportOptions{}, 0, 0, "no whole ZIP archive"},
 		{"binary", "email\x00\x01\x02", ImportOptions{}, 1, 0, "not a text file"},
 		{"quote after cell", "email,name\na@example.com,김\nb@example.com,\"이\"x\n", ImportOptions{}, 3, 17, "after the quote"},
 		{"quote in cell", "email,name\na@example.com,김\n한b@example.com,이\"y\n", ImportOptions{}, 3, 17, "middle of a cell"},
@@ -231,7 +231,7 @@ func TestImportStopsWithItsContextAndKeepsItsSums(t *testing.T) {
 		t.Errorf("stored %+v, counted %+v: %v", count, res, err)
 	}
 	sound(t, s)
-	if again := importText(t, s, text.String(), ImportOptions{}); again.Updated != count.Selected || again.Accepted != 4*importBatch {
+	if again := importText(t, s, text.String(), ImportOptions{}); again.Unchanged != count.Selected || again.Accepted != 4*importBatch {
 		t.Errorf("again: %+v after %+v", again, count)
 	}
 	sound(t, s)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,23 +18,29 @@ import (
 
 // The encodings by the names they are reported by.
 const (
-	utf8Text  = "utf-8"
-	utf16Text = "utf-16"
-	cp949Text = "cp949"
+	utf8Text     = "utf-8"
+	utf16Text    = "utf-16" // as its byte order mark says, else little-endian
+	utf16bigText = "utf-16be"
+	cp949Text    = "cp949"
 )
 
 // copiedText is the whole file as it came, in a file that has no name any more.
 type copiedText struct {
 	f         *os.File
-	encoding  string
+	size      int64
+	head      []byte // the first bytes
+	encoding  string // "" until judge
 	validUTF8 bool
 	comma     rune
 }
 
 func (c *copiedText) close() { _ = c.f.Close() } // only read, and gone with it
 
-// copyText copies r and finds out its encoding: a byte order mark says it,
-// valid UTF-8 is UTF-8, else it is CP949, which readPlan then proves.
+// headSize is bytes: what judge looks at.
+const headSize = 4096
+
+// copyText copies r. Its encoding judge finds out: a byte order mark says it,
+// valid UTF-8 is UTF-8, else it is CP949, which proveEncoding then proves.
 func copyText(ctx context.Context, dir string, r io.Reader, name string) (*copiedText, error) {
 	encoding, err := encodingName(name)
 	if err != nil {
@@ -60,31 +65,33 @@ func encodingName(name string) (string, error) {
 		return "", nil
 	case "utf8", "utf8bom":
 		return utf8Text, nil
-	case "utf16", "utf16le", "utf16be":
+	case "utf16", "utf16le":
 		return utf16Text, nil
+	case "utf16be":
+		return utf16bigText, nil
 	case "cp949", "euckr", "ms949", "uhc", "ksc5601":
 		return cp949Text, nil
 	}
-	return "", &ImportError{Message: fmt.Sprintf("the encoding %q is not known", name), Hint: "use utf-8, utf-16 or cp949, or leave it out"}
+	return "", &ImportError{Message: fmt.Sprintf("the encoding %q is not known", name), Hint: "use utf-8, utf-16, utf-16be or cp949, or leave it out"}
 }
 
 // fill copies and looks at what comes by.
 func (c *copiedText) fill(ctx context.Context, r io.Reader) error {
-	valid, head := utf8Check{}, []byte(nil)
+	valid := utf8Check{}
 	buf := make([]byte, 256<<10)
-	for size := int64(0); ; {
-		n, err := io.ReadFull(r, buf)
-		if size += int64(n); size > maxFileBytes {
+	for {
+		n, err := r.Read(buf)
+		if c.size += int64(n); c.size > maxFileBytes {
 			return &ImportError{Message: fmt.Sprintf("the file is over %d GB", maxFileBytes>>30), Hint: "import it in parts"}
 		}
 		if _, err := c.f.Write(buf[:n]); err != nil {
 			return fmt.Errorf("copy the file: %w", err)
 		}
-		if head == nil {
-			head = slices.Clone(buf[:min(n, 4096)])
+		if len(c.head) < headSize {
+			c.head = append(c.head, buf[:min(n, headSize-len(c.head))]...)
 		}
 		valid.add(buf[:n])
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
+		if err == io.EOF { // not io.ErrUnexpectedEOF: so ends an upload that broke off
 			break
 		}
 		if err := errors.Join(err, ctx.Err()); err != nil {
@@ -92,31 +99,6 @@ func (c *copiedText) fill(ctx context.Context, r io.Reader) error {
 		}
 	}
 	c.validUTF8 = valid.ok()
-	return c.judge(head)
-}
-
-// judge sets the encoding from the head of the file.
-func (c *copiedText) judge(head []byte) error {
-	wide := bytes.HasPrefix(head, []byte{0xFF, 0xFE}) || bytes.HasPrefix(head, []byte{0xFE, 0xFF})
-	const saveAs = `save it in the spreadsheet program as "CSV UTF-8 (comma delimited)" and import that`
-	switch {
-	case len(head) == 0:
-		return &ImportError{Message: "the file is empty", Hint: "export it again, with a header line"}
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte{0xD0, 0xCF, 0x11, 0xE0}):
-		return &ImportError{Message: "this is a spreadsheet file, not CSV", Hint: saveAs}
-	case c.encoding != "":
-		return nil
-	case bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")):
-		c.encoding = utf8Text
-	case wide:
-		c.encoding = utf16Text
-	case bytes.IndexByte(head, 0) >= 0:
-		return &ImportError{Line: 1 + bytes.Count(head[:bytes.IndexByte(head, 0)], []byte("\n")), Message: "this is not a text file", Hint: saveAs}
-	case c.validUTF8:
-		c.encoding = utf8Text
-	default:
-		c.encoding = cp949Text
-	}
 	return nil
 }
 
@@ -150,6 +132,8 @@ func (c *copiedText) text() io.Reader {
 	switch c.encoding {
 	case utf16Text:
 		decoder = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()
+	case utf16bigText:
+		decoder = unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewDecoder()
 	case cp949Text:
 		decoder = korean.EUCKR.NewDecoder() // which knows the whole of CP949
 	default:

@@ -34,7 +34,7 @@ func TestTheSampleCustomersAreTwoHundredWhoConsent(t *testing.T) {
 			t.Fatalf("%+v %v", sub, err)
 		}
 	}
-	if again := sample(t, s, "customers.csv"); again.Updated != 200 {
+	if again := sample(t, s, "customers.csv"); again.Unchanged != 200 {
 		t.Errorf("again: %+v", again)
 	}
 	sound(t, s)

@@ -107,6 +107,9 @@ func (s *Store) start() error {
 	if err := s.reindex(); err != nil {
 		return err
 	}
+	if err := s.tidyImports(); err != nil {
+		return err
+	}
 	return s.replay()
 }
 

@@ -142,7 +142,7 @@ func (s *Store) History(id uint64) ([]Change, error) {
 // firstChange is the history line that a record without one tells.
 func firstChange(tx *bolt.Tx, c Consent, origin uint32) Change {
 	change := Change{At: c.At, Subscribed: c.Subscribed, Source: c.Source, Applied: true}
-	var from origins
+	var from importRecord
 	if c.Source == Import && json.Unmarshal(tx.Bucket(bucketImports).Get(binary.BigEndian.AppendUint32(nil, origin)), &from) == nil {
 		change.Detail = eml.Cut(from.Name, maxDetail)
 	}

@@ -25,6 +25,7 @@ type Config struct {
 	Lanes      LanesConfig    `toml:"lanes"`
 	Campaign   CampaignConfig `toml:"campaign"`
 	MySQL      MySQLConfig    `toml:"mysql"`
+	Import     ImportConfig   `toml:"import"`
 	Web        WebConfig      `toml:"web"`
 	Feedback   FeedbackConfig `toml:"feedback"`
 	Topics     Topics         `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
@@ -102,6 +103,12 @@ type MySQLColumns struct {
 	Subscribed string `toml:"subscribed"`
 	ConsentAt  string `toml:"consent_at"`
 	DeletedAt  string `toml:"deleted_at"`
+}
+
+// ImportConfig is where people put files to import.
+type ImportConfig struct {
+	Inbox string `toml:"inbox"` // folder on this host; "" is inbox in data_dir; relative to the file's folder
+	SCP   string `toml:"scp"`   // user@host shown for scp; "" means whoever asks and this host's name
 }
 
 // WebConfig is what recipients and monitoring reach.
@@ -192,6 +199,14 @@ func (c *Config) zone() *time.Location {
 		return time.FixedZone("Asia/Seoul", 9*60*60)
 	}
 	return zone
+}
+
+// inbox is the folder that files to import are put into.
+func (c *Config) inbox() string {
+	if c.Import.Inbox == "" {
+		return filepath.Join(c.DataDir, "inbox")
+	}
+	return c.Import.Inbox
 }
 
 // smtpListen is where SMTP is offered. A host without IPv6 is no fault of the

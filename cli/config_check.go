@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // a bare container has no zones of its own
 
@@ -65,6 +66,7 @@ func (c *Config) generalRules() []rule {
 		{"language", slices.Contains([]string{"auto", "ko", "en"}, c.Language), fmt.Sprintf("is %q", c.Language), "one of auto, ko, en"},
 		{"body_memory", c.BodyMemory >= 2*c.SMTP.MaxMessageSize, "must hold two mails of max_message_size", `for example body_memory = "64MB"`},
 		{"control.socket", c.Control.Socket != "", "is empty", `for example socket = "/run/pabal/control.sock"`},
+		{"import.scp", c.Import.SCP == "" || isSCPTarget(c.Import.SCP), fmt.Sprintf("%q is not user@host", c.Import.SCP), `for example scp = "marketer@mail.example.com"`},
 		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 40MB", "SES takes at most 40MB"},
 		{"smtp.max_recipients", c.SMTP.MaxRecipients >= 1 && c.SMTP.MaxRecipients <= maxRecipients, "must be between 1 and 1000", "an application with more recipients sends more mails"},
 	}
@@ -112,6 +114,11 @@ func (c *Config) campaignRules() []rule {
 		rules = append(rules, rule{s[0], eml.CheckHeader(s[1]) == nil, "has control characters", "write it on one line"})
 	}
 	return rules
+}
+
+// isSCPTarget is user@host, or a host alone: one word that a shell leaves as it is.
+func isSCPTarget(s string) bool {
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-[]:") == "" && s[0] != '-' && strings.Count(s, "@") <= 1
 }
 
 // isShare is [0, 0.9]: bulk always keeps a tenth.

@@ -80,7 +80,8 @@ func parse(path string, environ []string) (*Config, error) {
 // folder, one of the environment to the working directory.
 func (c *Config) anchor() error {
 	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket,
-		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile} {
+		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile,
+		"import.inbox": &c.Import.Inbox} {
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
 		}

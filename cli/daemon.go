@@ -120,7 +120,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	}
 	d.smtp = d.newSMTP()
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
-		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), TempDir: d.cfg.DataDir,
+		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
 		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
@@ -266,6 +266,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
 	group.Go(func() error { return d.feedback.Run(ctx) })
+	group.Go(func() error { return d.finishImports(ctx) })
 	if d.sync != nil {
 		group.Go(func() error { return d.sync.Run(ctx) })
 	}
@@ -279,6 +280,15 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 		return nil
 	}
 	return err
+}
+
+// finishImports goes on with the imports that the end of the daemon before this
+// one interrupted. One that stops again is for a person to look at.
+func (d *daemon) finishImports(ctx context.Context) error {
+	if err := d.people.ResumeImports(ctx, nil); err != nil && ctx.Err() == nil {
+		d.logger.Error("import stopped", "err", err)
+	}
+	return nil
 }
 
 // watch ends the daemon after a failed sync: nobody knows what is on disk then,

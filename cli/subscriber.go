@@ -20,31 +20,8 @@ import (
 )
 
 func (a *app) subscriberCommands() *cobra.Command {
-	return a.group("subscriber", "The people mail goes to", a.subscriberImport(), a.subscriberExport(),
+	return a.group("subscriber", "The people mail goes to", a.subscriberImport(), a.subscriberImports(), a.subscriberInbox(), a.subscriberExport(),
 		a.subscriberList(), a.subscriberShow(), a.subscriberSet())
-}
-
-func (a *app) subscriberImport() *cobra.Command {
-	var (
-		o         audience.ImportOptions
-		columns   []string
-		reportTo  string
-		importing *cobra.Command
-	)
-	importing = a.asking("import FILE", "Take subscribers from a CSV file (- is stdin)",
-		"pabal subscriber import customers.csv --map email=이메일,name=이름 --tag vip2026 --report rejected.csv",
-		func(ctx context.Context, c *control.Client, args []string) error {
-			var err error
-			if o.Map, err = pairs(columns, "--map", "email=이메일"); err != nil {
-				return err
-			}
-			return a.importFile(ctx, c, args[0], reportTo, o)
-		})
-	importing.Flags().StringSliceVar(&columns, "map", nil, "our `FIELD=HEADER` of the file; may be given more than once")
-	importing.Flags().StringArrayVar(&o.Tags, "tag", nil, "`TAG` for everyone in the file")
-	importing.Flags().StringVar(&o.Encoding, "encoding", "", "`ENCODING` of the file: utf-8 or cp949 (default: found out)")
-	importing.Flags().StringVar(&reportTo, "report", "", "`FILE` for the rejected rows: line, email, reason")
-	return importing
 }
 
 // pairs reads KEY=VALUE flags.
@@ -58,75 +35,6 @@ func pairs(texts []string, flag, example string) (map[string]string, error) {
 		out[key] = strings.TrimSpace(value)
 	}
 	return out, nil
-}
-
-func (a *app) importFile(ctx context.Context, c *control.Client, path, reportTo string, o audience.ImportOptions) (err error) {
-	in := a.stdin
-	o.Name = "stdin"
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return &eml.Problem{What: "the file cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
-		}
-		defer f.Close() // only read
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return &eml.Problem{What: path + " is a folder", Hint: "name the CSV file in it"}
-		}
-		in, o.Name = f, filepath.Base(path)
-	}
-	if reportTo != "" {
-		f, err := os.OpenFile(reportTo, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return &eml.Problem{What: "the report cannot be written: " + err.Error(), Hint: "give --report a place that can be written", Err: err}
-		}
-		o.Report = f
-		defer func() { err = errors.Join(err, f.Close()) }()
-	}
-	progress := newBar(a.stderr)
-	o.Progress = func(r audience.ImportResult) { progress.show(r.Rows, 0, "rows") }
-	result, err := c.Import(ctx, in, o)
-	progress.clear()
-	if err != nil {
-		return err
-	}
-	return one(a, result, func(r *report) { describeImport(r, result, reportTo) })
-}
-
-func describeImport(r *report, result audience.ImportResult, reportTo string) {
-	r.pair("rows", commas(result.Rows))
-	r.pair("accepted", fmt.Sprintf("%s (%s new, %s changed)", commas(result.Accepted), commas(result.Created), commas(result.Updated)))
-	r.pair("duplicate", commas(result.Duplicate))
-	r.pair("rejected", commas(result.Rejected))
-	r.pair("read as", result.Encoding)
-	if result.OptedOut > 0 {
-		r.pair("kept out", commas(result.OptedOut)+" who had opted out")
-	}
-	if result.ConsentAssumed {
-		r.line("The file has no consent column: everyone new in it counts as subscribed by this import.")
-	}
-	for _, reject := range result.Rejects {
-		r.line("  line %d: %s: %s", reject.Line, eml.Visible(reject.Email), eml.Visible(reject.Reason))
-	}
-	if more := result.Rejected - int64(len(result.Rejects)); more > 0 && reportTo == "" {
-		r.line("  and %s more; --report FILE keeps them all", commas(more))
-	}
-}
-
-func (a *app) subscriberExport() *cobra.Command {
-	var segment string
-	cmd := a.asking("export [FILE]", "Write subscribers as CSV for a spreadsheet", "pabal subscriber export vip.csv --segment 'tag(\"vip2026\")'",
-		func(ctx context.Context, c *control.Client, args []string) error {
-			if a.json {
-				return show(a, c.EachSubscriber(ctx, "", segment, 0), newSubscriberTable, subscriberRow)
-			}
-			if len(args) == 0 {
-				out := a.foreign()
-				return errors.Join(c.Export(ctx, out, segment), out.Close())
-			}
-			return writeWhole(args[0], func(w io.Writer) error { return c.Export(ctx, w, segment) })
-		})
-	cmd.Flags().StringVar(&segment, "segment", "", "only whom the `EXPRESSION` selects")
-	return cmd
 }
 
 // writeWhole writes a file that is there whole or not at all, 0600.

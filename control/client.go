@@ -135,6 +135,12 @@ func call[T any](ctx context.Context, c *Client, method, path string, q url.Valu
 		body = bytes.NewReader(text)
 	}
 	resp, err := c.send(ctx, method, path, q, body)
+	return decodeBody[T](resp, err)
+}
+
+// decodeBody decodes the answer of send.
+func decodeBody[T any](resp *http.Response, err error) (T, error) {
+	var out T
 	if err != nil {
 		return out, err
 	}

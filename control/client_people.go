@@ -2,12 +2,9 @@ package control
 
 import (
 	"context"
-	"io"
 	"iter"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 
 	"pabal/audience"
@@ -38,46 +35,6 @@ func (c *Client) SetSubscriber(ctx context.Context, e audience.Edit) (audience.S
 // Count says how many a segment selects and how many of them may be mailed.
 func (c *Client) Count(ctx context.Context, segment, topic string) (audience.Count, error) {
 	return get[audience.Count](ctx, c, "/v0/segment/count", url.Values{"segment": {segment}, "topic": {topic}})
-}
-
-// Import sends a CSV file. Progress is called now and then, the report of
-// rejected rows goes to o.Report.
-func (c *Client) Import(ctx context.Context, file io.Reader, o audience.ImportOptions) (audience.ImportResult, error) {
-	q := url.Values{"name": {o.Name}, "encoding": {o.Encoding}, "tag": o.Tags}
-	for _, ours := range slices.Sorted(maps.Keys(o.Map)) {
-		q.Add("map", ours+"="+o.Map[ours])
-	}
-	if o.Report != nil {
-		q.Set("report", "1")
-	}
-	for line, err := range list[ImportLine](ctx, c, http.MethodPost, "/v0/subscribers/import", q, io.NopCloser(file)) {
-		switch {
-		case err != nil:
-			return audience.ImportResult{}, err
-		case line.Result != nil:
-			return *line.Result, nil
-		case line.Progress != nil && o.Progress != nil:
-			o.Progress(*line.Progress)
-		case line.Report != "" && o.Report != nil:
-			if _, err := io.WriteString(o.Report, line.Report); err != nil {
-				return audience.ImportResult{}, err
-			}
-		}
-	}
-	return audience.ImportResult{}, broken(io.ErrUnexpectedEOF)
-}
-
-// Export writes everyone the segment selects as CSV.
-func (c *Client) Export(ctx context.Context, w io.Writer, segment string) error {
-	resp, err := c.send(ctx, http.MethodGet, "/v0/subscribers/export", url.Values{"segment": {segment}}, nil)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() // read, or broken anyway
-	if _, err := io.Copy(w, resp.Body); err != nil {
-		return broken(err)
-	}
-	return nil
 }
 
 // Suppressions walks the suppression list.

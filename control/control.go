@@ -64,13 +64,6 @@ type Person struct {
 	History     []audience.Change     `json:"history,omitempty"`
 }
 
-// ImportLine is one line of an import's answer; exactly one field is set.
-type ImportLine struct {
-	Progress *audience.ImportResult `json:"progress,omitempty"`
-	Report   string                 `json:"report,omitempty"` // a piece of the CSV of rejected rows
-	Result   *audience.ImportResult `json:"result,omitempty"` // the last line
-}
-
 // RenderRequest asks for a template as one subscriber would get it.
 type RenderRequest struct {
 	Version int               `json:"version,omitempty"` // zero means the newest

@@ -3,14 +3,10 @@ package control
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"iter"
 	"net/http"
-	"os"
 	"os/user"
 	"strconv"
-	"strings"
 	"time"
 
 	"pabal/audience"
@@ -134,80 +130,4 @@ func (s *Server) unsuppress(r *http.Request) (any, error) {
 		return nil, errors.Join(err, &eml.Problem{What: email + " is not suppressed", Hint: "see who is with: pabal suppression list", Err: audience.ErrNotFound})
 	}
 	return map[string]string{"email": email}, s.People.Unsuppress(r.Context(), email)
-}
-
-func (s *Server) export(w http.ResponseWriter, r *http.Request) {
-	seg, err := s.segment(r)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
-	if _, err := s.People.ExportCSV(r.Context(), w, seg); err != nil {
-		s.Logger.Warn("export broke off", "err", err)
-		panic(http.ErrAbortHandler) // the client must not take half a file for a whole one
-	}
-}
-
-// importCSV takes the whole file before it reads the first row, so that an
-// upload that breaks off changes nothing.
-func (s *Server) importCSV(l *lines, r *http.Request) error {
-	file, err := s.upload(r.Body)
-	if err != nil {
-		return err
-	}
-	defer file.Close() // unlinked already
-	l.live = true
-	q := r.URL.Query()
-	o := audience.ImportOptions{Name: q.Get("name"), Map: map[string]string{}, Tags: q["tag"], Encoding: q.Get("encoding")}
-	for _, pair := range q["map"] {
-		ours, header, ok := strings.Cut(pair, "=")
-		if !ok || ours == "" || header == "" {
-			return invalid("a column is mapped as field=header, not "+eml.Visible(pair), "for example --map email=이메일,name=이름")
-		}
-		o.Map[ours] = header
-	}
-	if q.Has("report") {
-		o.Report = reportWriter{l}
-	}
-	last := time.Time{}
-	o.Progress = func(sofar audience.ImportResult) {
-		if time.Since(last) > 200*time.Millisecond {
-			last = time.Now()
-			sofar.Rejects = nil
-			_ = l.write(ImportLine{Progress: &sofar}) // the import goes on although nobody watches
-		}
-	}
-	result, err := s.People.ImportCSV(r.Context(), file, o)
-	if err != nil {
-		return err
-	}
-	return l.write(ImportLine{Result: &result})
-}
-
-// upload keeps the request's body in a file without a name.
-func (s *Server) upload(body io.Reader) (*os.File, error) {
-	file, err := os.CreateTemp(s.TempDir, "import-*")
-	if err != nil {
-		return nil, fmt.Errorf("keep the uploaded file: %w", err)
-	}
-	if err := os.Remove(file.Name()); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	if _, err := io.Copy(file, http.MaxBytesReader(nil, io.NopCloser(body), MaxImportBytes)); err != nil {
-		return nil, errors.Join(fmt.Errorf("receive the file: %w", err), file.Close())
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
-// reportWriter sends pieces of the report as lines of the answer. A peer that
-// has gone does not end the import.
-type reportWriter struct{ l *lines }
-
-func (w reportWriter) Write(p []byte) (int, error) {
-	_ = w.l.write(ImportLine{Report: string(p)})
-	return len(p), nil
 }

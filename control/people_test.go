@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestImportShowsProgressAndReportsRejectedRows(t *testing.T) {
 		t.Errorf("got %d, %v", len(some), err)
 	}
 	var out bytes.Buffer
-	if err := r.Export(t.Context(), &out, `gender == "female"`); err != nil || strings.Count(out.String(), "\n") != 2501 {
+	if err := r.Export(t.Context(), &out, ExportRequest{Segment: `gender == "female"`}); err != nil || strings.Count(out.String(), "\n") != 2501 {
 		t.Errorf("exported %d lines, %v", strings.Count(out.String(), "\n"), err)
 	}
 }
@@ -88,14 +89,9 @@ func TestUploadThatBreaksOffChangesNothing(t *testing.T) {
 	if err != nil || count.Selected != 0 {
 		t.Errorf("%d people were imported, %v", count.Selected, err)
 	}
-	left, err := os.ReadDir(r.server.TempDir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range left {
-		if strings.HasPrefix(f.Name(), "import-") {
-			t.Errorf("%s was left behind", f.Name())
-		}
+	left, err := os.ReadDir(filepath.Join(filepath.Dir(r.server.Inbox.Folder), "imports"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%v was left behind, %v", left, err)
 	}
 }
 

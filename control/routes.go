@@ -34,7 +34,9 @@ func (s *Server) routes() http.Handler {
 	for pattern, fn := range s.streams() {
 		mux.Handle(pattern, ndjson(fn))
 	}
-	mux.Handle("POST /v0/subscribers/import", s.change(ndjson(s.importCSV)))
+	mux.Handle("POST /v0/subscribers/import", s.change(ndjson(s.importFile)))
+	mux.Handle("POST /v0/imports/{id}/resume", s.change(ndjson(s.resumeImport)))
+	mux.HandleFunc("GET /v0/imports/{id}/report", s.importReport)
 	mux.HandleFunc("GET /v0/subscribers/export", s.export)
 	mux.HandleFunc("GET /v0/messages/{id}/body", s.body)
 	mux.Handle("/", value(func(r *http.Request) (any, error) {
@@ -58,6 +60,9 @@ func (s *Server) answers() map[string]answer {
 		"GET /v0/subscriber":               s.person,
 		"GET /v0/subscriber/preferences":   s.preferences,
 		"GET /v0/topics":                   s.topics,
+		"GET /v0/inbox":                    s.inbox,
+		"GET /v0/imports/{id}":             s.oneImport,
+		"POST /v0/imports/preview":         s.previewImport,
 		"GET /v0/segment/count":            s.count,
 		"GET /v0/templates/{name}":         s.template,
 		"POST /v0/templates/{name}/render": s.render,
@@ -74,6 +79,7 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/subscriber":             s.setSubscriber,
 		"POST /v0/subscriber/preferences": s.setPreferences,
 		"POST /v0/sync":                   s.syncNow,
+		"DELETE /v0/imports/{id}":         s.discardImport,
 		"POST /v0/suppressions":           s.suppress,
 		"DELETE /v0/suppressions":         s.unsuppress,
 		"POST /v0/templates":              s.putTemplate,
@@ -95,6 +101,7 @@ func (s *Server) changes() map[string]answer {
 func (s *Server) streams() map[string]stream {
 	return map[string]stream{
 		"GET /v0/subscribers":               s.subscribers,
+		"GET /v0/imports":                   s.imports,
 		"GET /v0/suppressions":              s.suppressions,
 		"GET /v0/templates":                 s.templates,
 		"GET /v0/campaigns":                 s.campaigns,

@@ -41,7 +41,7 @@ type Server struct {
 	Sync      *syncer.Syncer // nil: the audience has no source
 	Feedback  func() sesclient.FeedbackStatus
 	Zone      *time.Location // of dates in segments and of times people read; nil means Asia/Seoul
-	TempDir   string         // where an import waits until it is whole; "" means the system's
+	Inbox     Inbox          // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any     // the smtp part of status; nil: none
 	Logger    *slog.Logger   // nil discards
 
@@ -126,6 +126,9 @@ func (s *Server) Run(ctx context.Context) error {
 		s.Logger = slog.New(slog.DiscardHandler)
 	}
 	s.running = ctx
+	if err := s.Inbox.make(); err != nil {
+		s.Logger.Warn("inbox not made", "err", err)
+	}
 	server := &http.Server{
 		Handler:           s.routes(),
 		ReadHeaderTimeout: headerTimeout,

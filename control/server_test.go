@@ -83,7 +83,7 @@ func newRig(t *testing.T) *rig {
 	}
 	log := &safeBuffer{}
 	s := &Server{Socket: filepath.Join(dir, "run", "c.sock"), Version: "v-server", People: people, Campaigns: campaigns, Spool: sp, SES: ses,
-		TempDir: dir, SMTP: func() any { return map[string]int{"accepted": 3} }, Logger: slog.New(slog.NewJSONHandler(log, nil))}
+		Inbox: Inbox{Folder: filepath.Join(dir, "inbox"), Target: "shop@example.com"}, SMTP: func() any { return map[string]int{"accepted": 3} }, Logger: slog.New(slog.NewJSONHandler(log, nil))}
 	if err := s.Bind(); err != nil {
 		t.Fatal(err)
 	}

@@ -42,9 +42,9 @@ func ParseAddress(s string) (string, error) {
 	if lower := lowerDomain(address, at); isPlain(lower, at) {
 		return lower, nil
 	}
-	address, reason := mapAddress(address)
-	if reason != "" {
-		return "", &AddressError{Input: s, Reason: reason}
+	address, wrong := mapAddress(address)
+	if wrong.code != "" {
+		return "", &AddressError{Input: s, Reason: wrong.text, Code: wrong.code}
 	}
 	return address, nil
 }
@@ -60,12 +60,24 @@ func lowerDomain(address string, at int) string {
 // isPlain reports whether an address with its first @ there is canonical as it
 // stands: nearly all of a million rows.
 func isPlain(address string, at int) bool {
-	return at > 0 && len(address) <= maxAddress && localFault(address[:at]) == "" &&
-		!needsMapping(address[at+1:]) && domainFault(address[at+1:]) == ""
+	return at > 0 && len(address) <= maxAddress && localFault(address[:at]).code == "" &&
+		!needsMapping(address[at+1:]) && domainFault(address[at+1:]).code == ""
 }
 
-// AddressError says what is wrong with an address. Input is as given.
-type AddressError struct{ Input, Reason string }
+// AddressError says what is wrong with an address. Input is as given; Code is
+// Reason as a stable word, for screens in other languages and for programs, ""
+// where a mailbox is wrong beside its address.
+type AddressError struct{ Input, Reason, Code string }
+
+// fault is a reason with its code, both "" where nothing is wrong.
+type fault struct{ code, text string }
+
+// AddressCodes are all values of AddressError.Code.
+func AddressCodes() []string {
+	return []string{"empty", "too_long", "not_utf8", "full_width_at", "brackets", "several", "quotes", "control", "space", "invisible",
+		"no_at", "two_ats", "no_local", "long_local", "local_dots", "local_not_ascii", "local_character", "literal", "idn",
+		"no_domain", "domain_dots", "domain_end", "domain_hyphen", "domain_character", "long_label", "no_dot", "number"}
+}
 
 // maxQuoted is how much of a wrong address an error repeats, in octets.
 const maxQuoted = 120
@@ -98,71 +110,75 @@ func Domain(address string) string {
 
 // mapAddress is the way of an address that is not plain: it maps the domain to
 // A-labels, or finds the reason a person can act on.
-func mapAddress(s string) (address, reason string) {
+func mapAddress(s string) (address string, wrong fault) {
 	if len(s) > maxForeign {
-		return "", fmt.Sprintf("it has %d octets, over the limit of %d", len(s), maxAddress)
+		return "", tooLong(len(s))
 	}
-	if reason := foreignFault(s); reason != "" {
-		return "", reason
+	if wrong := foreignFault(s); wrong.code != "" {
+		return "", wrong
 	}
 	local, domain, found := strings.Cut(s, "@")
 	switch {
 	case !found:
-		return "", "it has no @"
+		return "", fault{"no_at", "it has no @"}
 	case strings.Contains(domain, "@"):
-		return "", "it has more than one @"
+		return "", fault{"two_ats", "it has more than one @"}
 	}
-	if reason := localFault(local); reason != "" {
-		return "", reason
+	if wrong := localFault(local); wrong.code != "" {
+		return "", wrong
 	}
-	domain, reason = mapDomain(domain)
-	if reason != "" {
-		return "", reason
+	domain, wrong = mapDomain(domain)
+	if wrong.code != "" {
+		return "", wrong
 	}
 	if n := len(local) + 1 + len(domain); n > maxAddress {
-		return "", fmt.Sprintf("it has %d octets, over the limit of %d", n, maxAddress)
+		return "", tooLong(n)
 	}
-	return local + "@" + domain, ""
+	return local + "@" + domain, fault{}
+}
+
+func tooLong(octets int) fault {
+	return fault{"too_long", fmt.Sprintf("it has %d octets, over the limit of %d", octets, maxAddress)}
 }
 
 // foreignFault names what shows that s is not one bare address at all.
-func foreignFault(s string) string {
+func foreignFault(s string) fault {
 	if s == "" {
-		return "it is empty"
+		return fault{"empty", "it is empty"}
 	}
 	if !utf8.ValidString(s) {
-		return "it is not valid UTF-8"
+		return fault{"not_utf8", "it is not valid UTF-8"}
 	}
 	switch {
 	case strings.Contains(s, "＠"):
-		return "it has a full-width ＠ instead of @"
+		return fault{"full_width_at", "it has a full-width ＠ instead of @"}
 	case strings.ContainsAny(s, "<>＜＞"):
-		return "it has angle brackets or a name beside it, where only the address goes"
+		return fault{"brackets", "it has angle brackets or a name beside it, where only the address goes"}
 	case strings.ContainsAny(s, ",;"):
-		return "it has a comma or semicolon, where only one address goes"
+		return fault{"several", "it has a comma or semicolon, where only one address goes"}
 	case strings.Contains(s, `"`):
-		return "it has quotation marks, which SES cannot send to"
+		return fault{"quotes", "it has quotation marks, which SES cannot send to"}
 	}
 	for _, r := range s {
 		switch {
 		case unicode.IsControl(r):
-			return fmt.Sprintf("it has a control character (U+%04X)", r)
+			return fault{"control", fmt.Sprintf("it has a control character (U+%04X)", r)}
 		case unicode.IsSpace(r):
-			return "it has a space inside"
+			return fault{"space", "it has a space inside"}
 		case hidden(r):
-			return fmt.Sprintf("it has an invisible character (U+%04X)", r)
+			return fault{"invisible", fmt.Sprintf("it has an invisible character (U+%04X)", r)}
 		}
 	}
-	return ""
+	return fault{}
 }
 
-// localFault is the reason why s is not a dot-atom (RFC 5321 4.1.2), "" if it is one.
-func localFault(s string) string {
+// localFault is the reason why s is not a dot-atom (RFC 5321 4.1.2), zero if it is one.
+func localFault(s string) fault {
 	if s == "" {
-		return "nothing stands before the @"
+		return fault{"no_local", "nothing stands before the @"}
 	}
 	if len(s) > maxLocal {
-		return fmt.Sprintf("the part before the @ has %d octets, over the limit of %d", len(s), maxLocal)
+		return fault{"long_local", fmt.Sprintf("the part before the @ has %d octets, over the limit of %d", len(s), maxLocal)}
 	}
 	dot := true // a dot may not stand here
 	for i := 0; i < len(s); i++ {
@@ -172,23 +188,23 @@ func localFault(s string) string {
 		case c != '.':
 			return strangeLocal(s[i:])
 		case dot:
-			return "the part before the @ has a dot at its start or two in a row"
+			return fault{"local_dots", "the part before the @ has a dot at its start or two in a row"}
 		default:
 			dot = true
 		}
 	}
 	if dot {
-		return "the part before the @ ends in a dot"
+		return fault{"local_dots", "the part before the @ ends in a dot"}
 	}
-	return ""
+	return fault{}
 }
 
-func strangeLocal(rest string) string {
+func strangeLocal(rest string) fault {
 	r, _ := utf8.DecodeRuneInString(rest)
 	if r >= utf8.RuneSelf {
-		return "the part before the @ has “" + string(r) + "”: SES takes only ASCII there"
+		return fault{"local_not_ascii", "the part before the @ has “" + string(r) + "”: SES takes only ASCII there"}
 	}
-	return "the part before the @ has “" + string(r) + "”, which is not allowed"
+	return fault{"local_character", "the part before the @ has “" + string(r) + "”, which is not allowed"}
 }
 
 // needsMapping reports whether a domain has to go through IDNA: other scripts,
@@ -204,9 +220,9 @@ func needsMapping(domain string) bool {
 }
 
 // mapDomain turns a domain into lower-case A-labels.
-func mapDomain(domain string) (mapped, reason string) {
+func mapDomain(domain string) (mapped string, wrong fault) {
 	if strings.HasPrefix(domain, "[") {
-		return "", "it has an address literal in brackets instead of a domain"
+		return "", fault{"literal", "it has an address literal in brackets instead of a domain"}
 	}
 	lower := strings.ToLower(domain)
 	if !needsMapping(lower) {
@@ -214,14 +230,14 @@ func mapDomain(domain string) (mapped, reason string) {
 	}
 	mapped, err := idna.Lookup.ToASCII(domain)
 	if err != nil {
-		return "", "the domain is not a valid internationalised name"
+		return "", fault{"idn", "the domain is not a valid internationalised name"}
 	}
 	return mapped, domainFault(mapped)
 }
 
 // domainFault is the reason why lower-case ASCII is not a domain mail can go
-// to (RFC 5321 4.1.2, RFC 1123 2.1), "" if it is one.
-func domainFault(domain string) string {
+// to (RFC 5321 4.1.2, RFC 1123 2.1), zero if it is one.
+func domainFault(domain string) fault {
 	label, digits, dots := 0, true, 0 // of the label so far; dots in all
 	for i := 0; i < len(domain); i++ {
 		switch c := domain[i]; {
@@ -239,34 +255,34 @@ func domainFault(domain string) string {
 	}
 	switch {
 	case domain == "":
-		return "nothing stands after the @"
+		return fault{"no_domain", "nothing stands after the @"}
 	case label == 0:
-		return "the domain ends in a dot"
+		return fault{"domain_end", "the domain ends in a dot"}
 	case label > maxLabel:
 		return longLabel(label)
 	case dots == 0:
-		return "the domain has no dot"
+		return fault{"no_dot", "the domain has no dot"}
 	case digits:
-		return "the domain ends in a number, like an IP address"
+		return fault{"number", "the domain ends in a number, like an IP address"}
 	}
-	return ""
+	return fault{}
 }
 
-func strangeDomain(domain string, i, label int) string {
+func strangeDomain(domain string, i, label int) fault {
 	switch c := domain[i]; {
 	case c == '-':
-		return "a part of the domain begins or ends with a hyphen"
+		return fault{"domain_hyphen", "a part of the domain begins or ends with a hyphen"}
 	case c == '.' && label > maxLabel:
 		return longLabel(label)
 	case c == '.':
-		return "the domain has a dot at its start or two in a row"
+		return fault{"domain_dots", "the domain has a dot at its start or two in a row"}
 	}
 	r, _ := utf8.DecodeRuneInString(domain[i:])
-	return "the domain has “" + string(r) + "”, which is not allowed"
+	return fault{"domain_character", "the domain has “" + string(r) + "”, which is not allowed"}
 }
 
-func longLabel(n int) string {
-	return fmt.Sprintf("a part of the domain has %d octets, over the limit of %d", n, maxLabel)
+func longLabel(n int) fault {
+	return fault{"long_label", fmt.Sprintf("a part of the domain has %d octets, over the limit of %d", n, maxLabel)}
 }
 
 // atext is the set of RFC 5322 3.2.3, one bit a character.

@@ -3,6 +3,7 @@ package eml
 import (
 	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -96,6 +97,9 @@ func TestParseAddressSaysWhatIsWrong(t *testing.T) {
 		if fault.Input != c.in {
 			t.Errorf("Input of %q is %q", c.in, fault.Input)
 		}
+		if !slices.Contains(AddressCodes(), fault.Code) {
+			t.Errorf("ParseAddress(%q): the code %q is not listed", c.in, fault.Code)
+		}
 	}
 }
 
@@ -132,7 +136,7 @@ func FuzzParseAddress(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := ParseAddress(s)
 		if err != nil {
-			if e, ok := err.(*AddressError); !ok || e.Reason == "" {
+			if e, ok := err.(*AddressError); !ok || e.Reason == "" || !slices.Contains(AddressCodes(), e.Code) {
 				t.Fatalf("ParseAddress(%q): %#v", s, err)
 			}
 			return

@@ -30,7 +30,8 @@ func ParseMailbox(s string) (Mailbox, error) {
 	}
 	address, err := ParseAddress(inner)
 	if err != nil {
-		return Mailbox{}, &AddressError{Input: s, Reason: err.(*AddressError).Reason}
+		bad := err.(*AddressError)
+		return Mailbox{}, &AddressError{Input: s, Reason: bad.Reason, Code: bad.Code}
 	}
 	name := strings.TrimSpace(DecodeHeader(phrase))
 	if CheckHeader(name) != nil {
