@@ -53,6 +53,15 @@ func TestTopicsAreOnOrOffByDefaultAndByChoice(t *testing.T) {
 			t.Errorf("chosen %q: %q, want %q", topic, got, reason)
 		}
 	}
+	for expression, want := range map[string]int64{`topic("sale")`: 0, `topic("event")`: 1, `topic("terms")`: 1} {
+		seg, err := ParseSegment(expression, s.zone())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if count, err := s.Count(t.Context(), seg, ""); err != nil || count.Selected != want {
+			t.Errorf("%s selects %d, %v, want %d", expression, count.Selected, err, want)
+		}
+	}
 	for i, topic := range s.Topics {
 		if got := topic.Wants(&sub); got != []bool{false, true, true}[i] {
 			t.Errorf("%s: wanted %v", topic.ID, got)

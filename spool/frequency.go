@@ -1,7 +1,9 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -31,7 +33,8 @@ func (m *Message) counts() bool {
 	return false
 }
 
-// limiting are the campaigns that may have tried anybody since a time.
+// limiting are the campaigns that may have tried somebody since a time, the
+// newest first: what is found is mostly found there.
 func (s *Spool) limiting(subscriber uint64, since time.Time) []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,6 +44,7 @@ func (s *Spool) limiting(subscriber uint64, since time.Time) []uint64 {
 			ids = append(ids, id)
 		}
 	}
+	slices.SortFunc(ids, func(a, b uint64) int { return cmp.Compare(b, a) })
 	return ids
 }
 
