@@ -54,7 +54,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-func startMariaDB(dir string) (*mariadb, error) {
+func startMariaDB(dir string, options ...string) (*mariadb, error) {
 	me, err := user.Current()
 	if err != nil {
 		return nil, err
@@ -78,9 +78,9 @@ func startMariaDB(dir string) (*mariadb, error) {
 	if err != nil {
 		path = "/usr/sbin/mariadbd"
 	}
-	d.cmd = exec.Command(path, "--no-defaults", "--datadir="+data, "--bind-address=127.0.0.1", "--port="+port, "--user="+me.Username,
-		"--socket="+filepath.Join(dir, "s"), "--pid-file="+filepath.Join(dir, "pid"), "--skip-log-bin", "--skip-name-resolve",
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--max-connections=50")
+	d.cmd = exec.Command(path, append([]string{"--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + port, "--user=" + me.Username,
+		"--socket=" + filepath.Join(dir, "s"), "--pid-file=" + filepath.Join(dir, "pid"), "--skip-log-bin", "--skip-name-resolve",
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=128M", "--max-connections=50"}, options...)...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := d.cmd.Start(); err != nil {
@@ -133,8 +133,13 @@ type world struct {
 // newWorld has the owner's table, empty.
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, shared)
+}
+
+func newWorldOn(t testing.TB, server *mariadb) *world {
+	t.Helper()
 	name := fmt.Sprintf("t%d_%d", os.Getpid(), time.Now().UnixNano())
-	root, err := sql.Open("mysql", "root@tcp("+shared.addr+")/")
+	root, err := sql.Open("mysql", "root@tcp("+server.addr+")/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +150,7 @@ func newWorld(t testing.TB) *world {
 		}
 	}
 	w := &world{t: t, name: name, dir: t.TempDir()}
-	if w.db, err = sql.Open("mysql", "root@tcp("+shared.addr+")/"+name+"?multiStatements=true"); err != nil {
+	if w.db, err = sql.Open("mysql", "root@tcp("+server.addr+")/"+name+"?multiStatements=true"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
@@ -158,7 +163,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.config = Config{DSN: name + ":p@ss:word@tcp(" + shared.addr + ")/" + name, Table: "User", Zone: seoul, SubscribedYes: []string{"true", "1"},
+	w.config = Config{DSN: name + ":p@ss:word@tcp(" + server.addr + ")/" + name, Table: "User", Zone: seoul, SubscribedYes: []string{"true", "1"},
 		Columns: Columns{ID: "id", Email: "email", Name: "name", Gender: "gender", CreatedAt: "createtime", UpdatedAt: "update_at", Subscribed: "SubscriptionStatus"}}
 	w.open()
 	t.Cleanup(func() { w.close() })
