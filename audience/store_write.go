@@ -223,12 +223,11 @@ func appendChange(b *bolt.Bucket, id uint64, c Change) error {
 
 func lastChange(b *bolt.Bucket, id uint64) *Change {
 	c := b.Cursor()
-	k, v := c.Seek(key64(id + 1))
-	if k == nil {
-		k, v = c.Last()
-	} else {
-		k, v = c.Prev()
+	step := c.Prev
+	if k, _ := c.Seek(key64(id + 1)); k == nil {
+		step = c.Last
 	}
+	k, v := step()
 	var change Change
 	if len(k) != 16 || binary.BigEndian.Uint64(k) != id || json.Unmarshal(v, &change) != nil {
 		return nil

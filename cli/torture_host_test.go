@@ -52,6 +52,7 @@ func plan() []fault {
 		{"power-writeback", "power cut, mounted with data=writeback", 3, 30, torturePower("data=writeback")},
 		{"power-first-start", "power cut within 200 ms of the very first start", 10, 100, tortureFirstStart},
 		{"power-compact", "power cut while a start compacts a large queue", 2, 100, tortureCompact},
+		{"power-migrate", "power cut while a start brings old files to a new format", 10, 100, tortureMigrate},
 		{"errors", "EIO, then ENOSPC, from the n-th write, sync, truncate, rename and open", 0, everyCall, sweep(ioErrors())},
 		{"kill-at-call", "SIGKILL at the n-th sync and at the n-th write to a socket", 0, everyCall, sweep(killings())},
 		{"full-by-us", "a disk of 64 MB filled by our own growth", 3, 20, tortureFullByUs},
@@ -66,6 +67,7 @@ func plan() []fault {
 		{"term", "SIGTERM under load, with idle clients and one in the middle of a text", 10, 100, tortureTerm},
 		{"files", "64 file descriptors, twice as many clients", 3, 20, tortureFiles},
 		{"connections", "more connections than allowed", 1, 20, tortureConnections},
+		{"memory", "OOM kill at a limit of memory, SMTP and campaign under load", 3, 20, tortureMemory},
 		{"full-queue", "SIGKILL with 100,000 mails queued", 2, 20, tortureFullQueue},
 		{"power-no-sync", "power cut with every sync switched off", 2, 20, tortureWithoutSync},
 	}

@@ -179,3 +179,33 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
+
+// BenchmarkScanBesideHeldMail finds what is due in a queue of held mail.
+func BenchmarkScanBesideHeldMail(b *testing.B) {
+	for _, held := range []int{0, 100_000} {
+		b.Run(fmt.Sprintf("%d-held", held), func(b *testing.B) {
+			s := openBench(b)
+			env := Envelope{FromDomain: "held.example"}
+			for i := 0; i < held; i += MaxBatch {
+				env.To = env.To[:0]
+				for n := range MaxBatch {
+					env.To = append(env.To, fmt.Sprintf("c%d@example.net", i+n))
+				}
+				if _, err := s.Put(b.Context(), env, []byte("x")); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := s.Hold(b.Context(), Hold{Scope: FromScope("held.example"), Class: Identity, Reason: "not verified"}); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.Put(b.Context(), Envelope{FromDomain: "z.example", To: []string{"a@example.net"}}, []byte("x")); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if due, _, err := s.queueCandidates(16); err != nil || len(due) != 1 {
+					b.Fatal(due, err)
+				}
+			}
+		})
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,7 +171,7 @@ func (h *heard) readTag(store string) bool {
 			return false
 		}
 	}
-	h.campaign, h.key, h.attempt = n[0], n[1], int(min(n[2], math.MaxUint8))
+	h.campaign, h.key, h.attempt = n[0], n[1], int(min(n[2], maxAttempts))
 	return true
 }
 

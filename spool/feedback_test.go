@@ -234,7 +234,6 @@ func TestFeedbackMendsARestoredLedger(t *testing.T) {
 type history struct {
 	answers []string // of message i: ok, lost (SES has it), gone (lost, SES has it not), no
 	events  []Feedback
-	after   []int // event i comes only after so many answers
 }
 
 func anyHistory(t *rapid.T) (h history) {

@@ -83,6 +83,12 @@ func (t *holdTable) limit(scopes []Scope) int {
 	return limit
 }
 
+func (t *holdTable) any() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.m) > 0
+}
+
 // claim takes the half-open holds among scopes for one message. ok is false
 // when one of them does not let it pass.
 func (t *holdTable) claim(scopes []Scope) (probing claimed, ok bool) {

@@ -189,14 +189,15 @@ func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err er
 	return due, fromMillis(nextMS), err
 }
 
-// running are the headers of running campaigns in a random order, that of a
-// map, so that nobody is always first.
+// running are the headers of running campaigns that are not held, which would
+// take turns for nothing, in a random order, that of a map, so that nobody is
+// always first.
 func (s *Spool) running() []*Ledger {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []*Ledger
 	for _, l := range s.ledgers {
-		if l.State == Running && l.Pending > 0 {
+		if l.State == Running && l.Pending > 0 && (!s.holds.any() || s.holds.limit(l.scopes()) > 0) {
 			out = append(out, l)
 		}
 	}

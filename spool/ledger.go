@@ -82,9 +82,8 @@ func (c *Counts) of(o Outcome) *int64 {
 	return [...]*int64{&c.Pending, &c.Sending, &c.Accepted, &c.Failed, &c.Skipped, &c.Unknown}[o]
 }
 
-// enter counts a new message, leave one that goes away.
+// enter counts a new message.
 func (c *Counts) enter(m *Message) { c.Audience++; c.count(m, 1) }
-func (c *Counts) leave(m *Message) { c.Audience--; c.count(m, -1) }
 
 func (c *Counts) count(m *Message, n int64) {
 	*c.of(m.Outcome) += n

@@ -4,6 +4,8 @@ package spool
 //
 //	version u8, outcome u8, flags u16, attempts u8, tries u8, changed i64 (ms)
 //
+// the upper four bits of flags being the upper four of attempts,
+//
 // then a tail of length-prefixed strings, each left out with all after it when
 // they are empty (a missing tail is zero):
 //
@@ -24,6 +26,9 @@ import (
 const (
 	recordVersion = 1
 	recordFixed   = 14
+	// maxAttempts are told apart. A message that tests a hold every ten minutes
+	// makes so many in 28 days; 255 were two.
+	maxAttempts = 1<<12 - 1
 )
 
 // flags of a record.
@@ -64,8 +69,9 @@ func (m *Message) setFlags(f uint16) {
 
 func appendFixed(b []byte, m *Message) []byte {
 	b = append(b, recordVersion, byte(m.Outcome))
-	b = binary.BigEndian.AppendUint16(b, m.flags())
-	b = append(b, byte(min(m.Attempts, math.MaxUint8)), byte(min(m.Tries, math.MaxUint8)))
+	attempts := min(m.Attempts, maxAttempts)
+	b = binary.BigEndian.AppendUint16(b, m.flags()|uint16(attempts>>8)<<12)
+	b = append(b, byte(attempts), byte(min(m.Tries, math.MaxUint8)))
 	return binary.BigEndian.AppendUint64(b, millis(m.At))
 }
 
@@ -75,7 +81,7 @@ func readFixed(b []byte, m *Message) error {
 	}
 	m.Outcome = Outcome(b[1])
 	m.setFlags(binary.BigEndian.Uint16(b[2:]))
-	m.Attempts, m.Tries = int(b[4]), int(b[5])
+	m.Attempts, m.Tries = int(b[2]>>4)<<8|int(b[4]), int(b[5])
 	m.At = fromMillis(binary.BigEndian.Uint64(b[6:]))
 	return nil
 }

@@ -13,7 +13,7 @@ func anyMessage(t *rapid.T, lane Lane) Message {
 	when := func(name string) time.Time { return fromMillis(rapid.Uint64Range(0, 1<<42).Draw(t, name)) }
 	m := Message{
 		Lane: lane, Outcome: Outcome(rapid.IntRange(0, 5).Draw(t, "outcome")),
-		Attempts: rapid.IntRange(0, 255).Draw(t, "attempts"), Tries: rapid.IntRange(0, 255).Draw(t, "tries"),
+		Attempts: rapid.IntRange(0, maxAttempts).Draw(t, "attempts"), Tries: rapid.IntRange(0, 255).Draw(t, "tries"),
 		At: when("at"), NextTry: when("next"), To: text("to"), Reason: text("reason"), SESID: text("ses"),
 		MaybeTwice: rapid.Bool().Draw(t, "twice"), ambiguous: rapid.Bool().Draw(t, "ambiguous"),
 		Delivered: rapid.Bool().Draw(t, "delivered"), Bounced: rapid.Bool().Draw(t, "bounced"),

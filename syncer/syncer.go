@@ -66,7 +66,6 @@ type Syncer struct {
 
 	mu     sync.Mutex
 	status Status
-	server *server // nil before the first pass
 }
 
 // New is a syncer that does nothing before Run or Sync. logger nil discards.
