@@ -40,12 +40,14 @@ race:
 staticcheck:
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 $(PACKAGES)
 
-fuzz: ## every fuzz target for a few seconds
-	for package in $$(go list -f '{{.ImportPath}}' $(PACKAGES)); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime 5s $$package || exit 1; \
-		done; \
-	done
+FUZZ_SECONDS := 600
+
+fuzz: ## every fuzz target, ten minutes in all
+	set -e; targets=$$(for package in $$(go list $(PACKAGES)); do \
+		go test -list '^Fuzz' $$package | sed -n "s|^Fuzz.*|$$package &|p"; done); \
+	each=$$(($(FUZZ_SECONDS) / $$(echo "$$targets" | wc -l) + 1)); \
+	echo "$$targets" | while read -r package target; do \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${each}s $$package; done
 
 generated: ## go.mod is tidy, and what is generated is as it would be generated
 	go mod tidy -diff

@@ -185,3 +185,24 @@ func FuzzToken(f *testing.F) {
 		}
 	})
 }
+
+// The small records beside a person's own.
+func FuzzSmallRecords(f *testing.F) {
+	f.Add(sourceRow{person: 1, updated: 2, yes: true, consentAt: 3}.pack(nil))
+	f.Add(packPiece(5, []delivery{{7, 8}, {1, 2}}))
+	f.Add([]byte(`{"at":"2026-01-02T03:04:05Z","address":"00","source":"person"}`))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, ok := readSourceRow(b); ok {
+			if again, ok := readSourceRow(r.pack(nil)); !ok || again != r {
+				t.Errorf("%+v came back as %+v", r, again)
+			}
+		}
+		if list := readPiece(b); len(list) > 0 {
+			if again := readPiece(packPiece(0, list)); len(again) != len(list) {
+				t.Errorf("%d came back as %d", len(list), len(again))
+			}
+		}
+		readOptOut(b)
+	})
+}

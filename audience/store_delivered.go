@@ -72,7 +72,7 @@ func dropPieces(b *bolt.Bucket, newest uint64, since int64) error {
 
 func readPiece(v []byte) []delivery {
 	list := make([]delivery, 0, maxPiece)
-	for v = v[8:]; len(v) >= deliverySize; v = v[deliverySize:] {
+	for v = v[min(8, len(v)):]; len(v) >= deliverySize; v = v[deliverySize:] {
 		list = append(list, delivery{number(v[:8]), int64(number(v[8:16]))})
 	}
 	return list

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -75,6 +76,25 @@ func damagedRecord(t *testing.T, damage func([]byte) []byte) {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func FuzzReadCampaign(f *testing.F) {
+	f.Add([]byte(`{"id":1,"name":"n","state":"draft","template":"t","values":{"Body":"x"},"created_at":"2026-01-02T03:04:05Z","expect":-1}`))
+	f.Add([]byte(`{"id":1,"sealed":"2026-01-02T03:04:05.678Z","skips":{"erased":2}}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var c, again Campaign
+		if readCampaign(raw, 1, &c) != nil {
+			return
+		}
+		b, err := json.Marshal(c)
+		if err != nil {
+			return // a time JSON cannot write
+		}
+		if err := readCampaign(b, 1, &again); err != nil {
+			t.Errorf("written anew as %s it does not read: %v", b, err)
 		}
 	})
 }

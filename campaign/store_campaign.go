@@ -156,14 +156,19 @@ func decodeCampaign(b *bolt.Bucket, id uint64, c *Campaign) error {
 	if raw == nil {
 		return fmt.Errorf("campaign %d: %w", id, ErrNotFound)
 	}
+	if err := readCampaign(raw, id, c); err != nil {
+		return &eml.Problem{What: fmt.Sprintf("the record of campaign %d is damaged: %v", id, err), Hint: damagedHint, Err: fmt.Errorf("read campaign %d: %w", id, err)}
+	}
+	return nil
+}
+
+// readCampaign reads a record that stands under an id.
+func readCampaign(raw []byte, id uint64, c *Campaign) error {
 	err := json.Unmarshal(raw, c)
 	if err == nil && c.ID != id {
 		err = fmt.Errorf("it says that it is campaign %d", c.ID)
 	}
-	if err != nil {
-		return &eml.Problem{What: fmt.Sprintf("the record of campaign %d is damaged: %v", id, err), Hint: damagedHint, Err: fmt.Errorf("read campaign %d: %w", id, err)}
-	}
-	return nil
+	return err
 }
 
 const damagedHint = "see what else is with: pabal check; its ledger is kept apart and whole, and the newest backup has the record"
@@ -206,7 +211,7 @@ func (s *Store) Campaigns() ([]Campaign, error) {
 				continue // damaged: no key of ours, and `pabal check` names it
 			}
 			var c Campaign
-			if id := binary.BigEndian.Uint64(k); json.Unmarshal(raw, &c) != nil || c.ID != id {
+			if id := binary.BigEndian.Uint64(k); readCampaign(raw, id, &c) != nil {
 				c = Campaign{ID: id, Damaged: true}
 			}
 			all = append(all, c)

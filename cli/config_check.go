@@ -64,7 +64,7 @@ func (c *Config) generalRules() []rule {
 	return []rule{
 		{"data_dir", c.DataDir != "", "is empty", `for example data_dir = "/var/lib/pabal"`},
 		{"language", slices.Contains([]string{"auto", "ko", "en"}, c.Language), fmt.Sprintf("is %q", c.Language), "one of auto, ko, en"},
-		{"body_memory", c.BodyMemory >= 2*c.SMTP.MaxMessageSize, "must hold two mails of max_message_size", `for example body_memory = "64MB"`},
+		{"body_memory", c.BodyMemory >= 3*c.SMTP.MaxMessageSize, "must hold three mails of max_message_size", `for example body_memory = "64MB"`},
 		{"control.socket", c.Control.Socket != "", "is empty", `for example socket = "/run/pabal/control.sock"`},
 		{"import.scp", c.Import.SCP == "" || isSCPTarget(c.Import.SCP), fmt.Sprintf("%q is not user@host", c.Import.SCP), `for example scp = "marketer@mail.example.com"`},
 		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 40MB", "SES takes at most 40MB"},

@@ -91,7 +91,7 @@ func (m *memory) all() []put {
 }
 
 // start runs a server on loopback until the test ends and returns its address.
-func start(t *testing.T, s *Server) string {
+func start(t testing.TB, s *Server) string {
 	t.Helper()
 	if s.Listen == nil {
 		s.Listen = []string{"127.0.0.1:0"}
@@ -114,12 +114,12 @@ func start(t *testing.T, s *Server) string {
 
 // talker is the client of one conversation.
 type talker struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
 
-func dial(t *testing.T, address string) *talker {
+func dial(t testing.TB, address string) *talker {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {

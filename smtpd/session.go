@@ -19,9 +19,11 @@ const (
 	// headroom in front of a text takes the fields we add, so that the body of
 	// a message is not copied again.
 	headroom = 2 << 10
-	// firstRoom is reserved for a text of unknown size. What every connection
-	// holds at most fits body_memory, so that one text can always grow.
-	firstRoom = 128 << 10
+	// firstRoom is reserved for a text of unknown size, secondRoom when it grows
+	// past that, and then all that is allowed: each a kind of its own to the
+	// spool, so that texts that grow never wait for one another.
+	firstRoom  = spool.SmallBody
+	secondRoom = spool.MediumBody
 	// pooled is the largest buffer kept for the next text.
 	pooled = 1 << 20
 )
@@ -227,16 +229,20 @@ type reservation struct {
 }
 
 // room grows a buffer when it is nearly full, and first asks for the memory:
-// once for what the client declared or firstRoom, then for all the limit
-// allows. It waits so long as memoryLimit; a client left waiting then gets 452.
+// for what the client declared or firstRoom, then for secondRoom, then for all
+// the limit allows. It waits so long as memoryLimit; a client left waiting then
+// gets 452.
 func (r *reservation) room(buf []byte) ([]byte, error) {
 	if need := int64(len(buf) - headroom); r.reserved == 0 || need >= r.reserved {
-		want := r.limit
-		if r.reserved == 0 {
+		want, least := r.limit, int64(secondRoom+1) // of a larger kind, also where the limit is near
+		switch {
+		case r.reserved == 0:
 			// A little more than declared: line ends and dots are counted variously.
-			want = min(r.limit, max(firstRoom, r.session.size+r.session.size/16))
+			want, least = min(r.limit, max(firstRoom, r.session.size+r.session.size/16)), 0
+		case r.reserved <= firstRoom:
+			want, least = min(r.limit, secondRoom), firstRoom+1
 		}
-		if err := r.reserve(want); err != nil {
+		if err := r.reserve(want, least); err != nil {
 			return buf, err
 		}
 	}
@@ -247,10 +253,11 @@ func (r *reservation) room(buf []byte) ([]byte, error) {
 	return slices.Grow(buf, min(larger, headroom+int(r.limit)+readChunk)-len(buf)), nil
 }
 
-func (r *reservation) reserve(want int64) error {
+// reserve brings what is reserved to want, asking for least at the least.
+func (r *reservation) reserve(want, least int64) error {
 	ctx, cancel := context.WithTimeout(r.session.ctx, memoryLimit)
 	defer cancel()
-	release, err := r.session.server.queue.ReserveBody(ctx, want-r.reserved)
+	release, err := r.session.server.queue.ReserveBody(ctx, max(want-r.reserved, least))
 	if err != nil {
 		r.session.log.Warn("no memory for a text", "bytes", want, "err", err)
 		return refusal(452, "4.3.1", "too many messages at once, try again later")

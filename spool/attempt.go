@@ -33,7 +33,7 @@ func (s *Spool) attempt(ctx context.Context, m *Message) {
 // call loads what must be loaded and calls the Sender.
 func (s *Spool) call(ctx context.Context, m *Message) (string, error) {
 	if m.Lane == Transactional {
-		release, err := s.ReserveBody(ctx, int64(m.Size))
+		release, err := s.reserve(ctx, leavingBody, int64(m.Size))
 		if err != nil {
 			return "", &SendError{Class: Rate, NoCall: true, Text: "no memory for the body", Err: err}
 		}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"encoding/json"
 	"reflect"
 	"testing"
 	"time"
@@ -112,4 +113,32 @@ func FuzzSESID(f *testing.F) {
 			t.Errorf("%q came back as %q", id, got)
 		}
 	})
+}
+
+func FuzzReadHeader(f *testing.F) {
+	f.Add([]byte(`{"campaign":1,"state":"running","from_domain":"example.com","next":2,"audience":3,"pending":1,"skips":{"erased":2}}`))
+	f.Add([]byte(`{"campaign":1,"state":"cancelling","resend":{"outcome":"failed","mark":7},"acts":[{"what":"pause"}]}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := readHeader(b)
+		if err != nil {
+			return
+		}
+		l.scopes()
+		l.conclude(time.Now())
+		l.clone()
+		again, err := json.Marshal(l)
+		if err != nil {
+			return // a time JSON cannot write
+		}
+		if _, err := readHeader(again); err != nil {
+			t.Errorf("written anew as %s it does not read: %v", again, err)
+		}
+	})
+}
+
+func FuzzReadOrphan(f *testing.F) {
+	f.Add(append(make([]byte, orphanFixed), "news"...))
+	f.Add([]byte{1})
+	f.Fuzz(func(_ *testing.T, b []byte) { readOrphan(b) })
 }

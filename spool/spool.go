@@ -49,8 +49,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"pabal/store"
 )
 
@@ -107,13 +105,10 @@ type Spool struct {
 	meter   meter
 	events  events
 	buffers sync.Pool // of *[]byte: bodies on their way to the Sender
-	memory  struct {
-		once sync.Once
-		sem  *semaphore.Weighted
-	}
-	kicks  [2]chan struct{} // by lane: something may be due
-	probes chan struct{}    // a hold changed
-	jitter func() float64   // 0.5-1.5; tests replace it
+	memory  bodyMemory
+	kicks   [2]chan struct{} // by lane: something may be due
+	probes  chan struct{}    // a hold changed
+	jitter  func() float64   // 0.5-1.5; tests replace it
 }
 
 // Open opens or creates the store in dir (0700). What a crash left in sending

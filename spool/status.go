@@ -14,7 +14,6 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"golang.org/x/sync/semaphore"
 	"pabal/store"
 )
 
@@ -80,13 +79,14 @@ func earlier(a, b time.Time) time.Time {
 
 func (s *Spool) oldestMail() (at time.Time, err error) {
 	err = s.queue.View(func(tx *bbolt.Tx) error {
-		k, v := tx.Bucket(bOpen).Cursor().First()
-		if k == nil {
-			return nil
+		c := tx.Bucket(bOpen).Cursor()
+		for k, v := c.First(); k != nil; k, v = c.Next() {
+			if m, err := readMail(v, number(k, 0)); err == nil { // else it is parked when its turn comes
+				at = m.Received
+				return nil
+			}
 		}
-		m, err := readMail(v, number(k, 0))
-		at = m.Received
-		return err
+		return nil
 	})
 	return at, err
 }
@@ -179,21 +179,6 @@ func (s *Spool) observe(m *Message, v verdict) {
 		}
 	}
 	s.events.add(Event{At: now, Kind: v.outcome.String(), ID: m.ID, Text: v.reason})
-}
-
-// ReserveBody waits for n bytes of BodyMemory and returns how to give them
-// back; more than all of it counts as all of it. It returns ctx's error.
-func (s *Spool) ReserveBody(ctx context.Context, n int64) (release func(), err error) {
-	limit := s.BodyMemory
-	if limit == 0 {
-		limit = defaultBodyMemory
-	}
-	s.memory.once.Do(func() { s.memory.sem = semaphore.NewWeighted(limit) })
-	n = min(n, limit)
-	if err := s.memory.sem.Acquire(ctx, n); err != nil {
-		return nil, err
-	}
-	return sync.OnceFunc(func() { s.memory.sem.Release(n) }), nil
 }
 
 // Messages walks the queue in order of arrival: what waits, then what is done;
