@@ -293,7 +293,7 @@ func TestShownTemplatesAreGood(t *testing.T) {
 		t.Error("the wrong letter is coded beforehand")
 	}
 	fields := fmt.Sprint(welcome(t).letter.shown)
-	if fields != "[Name Body Coupon Points Company Address Phone Email UnsubscribeURL]" {
+	if fields != "[Name Body Coupon Points Company Address Phone Email UnsubscribeURL PreferencesURL]" {
 		t.Errorf("fields %s", fields)
 	}
 }

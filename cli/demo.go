@@ -186,6 +186,8 @@ func demoConfig(store, endpoint string) (cfg *Config, forget func() error, err e
 	cfg.Web.Listen, cfg.Web.MetricsListen = "127.0.0.1:0", ""
 	cfg.SES.Endpoint = endpoint
 	cfg.SES.ConfigurationSet, cfg.Feedback.SQSQueueURL = demoSet, emulator.QueueURL(endpoint, demoSet)
+	cfg.Topics = Topics{{ID: "sale", TitleKo: "세일 소식", TitleEn: "Sales"}, {ID: "news", TitleKo: "새 상품", TitleEn: "New arrivals"}}
+	cfg.fillTopics()
 	cfg.Campaign.From = demoFrom
 	cfg.Campaign.Company, cfg.Campaign.Address, cfg.Campaign.Phone = "파발 상점", "서울특별시 성동구 아차산로 13길 11", "02-1234-5678"
 	return cfg, func() error { return os.RemoveAll(run) }, cfg.validate()

@@ -198,6 +198,7 @@ func englishRules() map[string]ruleText {
 		"unknown_attribute":  {"The condition asks for an attribute nobody has", "Correct its spelling in the condition, or import the column."},
 		"unknown_tag":        {"The condition asks for a tag nobody has", "Correct its spelling in the condition, or import people with that tag."},
 		"unknown_field":      {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
+		"unknown_topic":      {"The campaign's topic is not defined", "Choose one that is; the operator defines them as [[topic]]."},
 		"no_unsubscribe":     {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
 		"not_in_step":        {"The customers are not in step with their source", "See the problem on the first screen, then try again."},
 		"from_unverified":    {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},
