@@ -233,6 +233,18 @@ func (f *fullStore) damaged(t *testing.T, row *row, d damage, file string, rando
 	}
 }
 
+// letEnd waits for a daemon that is about to end, and kills one that is not.
+func (r *rig) letEnd() {
+	limit := time.NewTimer(damagedWithin)
+	defer limit.Stop()
+	select {
+	case <-r.p.ended:
+	case <-limit.C:
+		r.t.Errorf("it neither greets nor ends in %v\n%s", damagedWithin, r.log())
+	}
+	r.p.kill()
+}
+
 // refusedClearly wants exit code 1 and one line with the file and what to do.
 func (r *rig) refusedClearly(path string) {
 	r.t.Helper()
