@@ -6,9 +6,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"pabal/audience"
 	"pabal/campaign"
+	"pabal/eml"
 	"pabal/sesclient/emulator"
 	"pabal/spool"
 	"pabal/syncer"
@@ -78,4 +80,56 @@ func TestACampaignGoesToTheCustomersAsTheyAreNow(t *testing.T) {
 		t.Errorf("the table is back: %v", err)
 	}
 	h.stop(p)
+}
+
+// TestASyncOlderThanItsLimitBlocksTheStart: one that took so long that what it
+// saw first is older than max_age_at_start, and one that is still reading.
+func TestASyncOlderThanItsLimitBlocksTheStart(t *testing.T) {
+	m := startMariaDB(t)
+	m.shop()
+	m.exec("INSERT INTO shop.User (Email, SubscriptionStatus) VALUES ('a@example.com', 'true')")
+	people, err := audience.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer people.Close()
+	s, err := syncer.New(people, syncer.Config{DSN: "root@tcp(" + m.addr + ")/shop", Table: "User", SubscribedYes: []string{"true"},
+		Columns: syncer.Columns{ID: "id", Email: "Email", UpdatedAt: "update_at", Subscribed: "SubscriptionStatus"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := 2 * time.Hour
+	s.Now = func() time.Time { return time.Now().Add(-late) } // it began so long ago
+	said := func(maxAge, limit time.Duration) string {
+		t.Helper()
+		err := step{s, maxAge, limit}.InStep(t.Context())
+		var problem *eml.Problem
+		if err == nil {
+			return ""
+		} else if !errors.As(err, &problem) || problem.Hint == "" {
+			t.Fatalf("got %v", err)
+		}
+		return problem.What
+	}
+	if got := said(time.Hour, time.Minute); !strings.Contains(got, "longer than mysql.max_age_at_start") {
+		t.Errorf("got %q", got)
+	}
+	if got := said(3*time.Hour, time.Minute); got != "" {
+		t.Errorf("got %q", got)
+	}
+	late = 0
+	if got := said(time.Hour, time.Minute); got != "" {
+		t.Errorf("got %q", got)
+	}
+	lock, err := m.db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	if _, err := lock.ExecContext(t.Context(), "LOCK TABLES shop.User WRITE"); err != nil {
+		t.Fatal(err)
+	}
+	if got := said(time.Hour, 200*time.Millisecond); !strings.Contains(got, "still being read") {
+		t.Errorf("got %q", got)
+	}
 }
