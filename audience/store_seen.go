@@ -14,8 +14,8 @@ import (
 type seen struct{ bits []uint64 }
 
 const (
-	seenBits  = 25 // of a hash for each probe: 2^25 bits are 4 MB
-	maxAtOnce = 1_000_000
+	seenBits  = 25        // of a hash for each probe: 2^25 bits are 4 MB
+	maxAtOnce = 1_000_000 // people whose index is walked in one commit, 0.1 s
 )
 
 // places are the bits of a hash.

@@ -197,11 +197,7 @@ func (p *pass) noRows() error {
 func (p *pass) total(ctx context.Context) (n int64) {
 	ctx, cancel := context.WithTimeout(ctx, countTime)
 	defer cancel()
-	query := "SELECT COUNT(*) FROM " + p.table.source()
-	if p.table.Where != "" {
-		query += " WHERE (" + p.table.Where + "\n)"
-	}
-	if p.server.db.QueryRowContext(ctx, query).Scan(&n) != nil {
+	if p.server.db.QueryRowContext(ctx, "SELECT COUNT(*)"+p.table.everybody()).Scan(&n) != nil {
 		return 0
 	}
 	return n
@@ -302,19 +298,12 @@ func (p *pass) tick(ctx context.Context) error {
 func (p *pass) anybody(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, p.table.queryLimit())
 	defer cancel()
-	query, args := p.table.chunk(nil, 1)
-	rows, err := p.server.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return p.why(ctx, err)
+	var one int
+	err := p.server.db.QueryRowContext(ctx, "SELECT 1"+p.table.everybody()+" LIMIT 1").Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p.noRows()
 	}
-	defer rows.Close()
-	if rows.Next() {
-		return nil
-	}
-	if err := rows.Err(); err != nil {
-		return p.why(ctx, err)
-	}
-	return p.noRows()
+	return p.why(ctx, err)
 }
 
 // reread reads rows that give a subscriber's fields in place of one that left.

@@ -171,6 +171,14 @@ func (t *table) selectRows(rest string) string {
 	return "SELECT " + t.list + " FROM " + t.source() + " WHERE " + rest
 }
 
+// everybody is the end of a query about all rows that are taken.
+func (t *table) everybody() string {
+	if t.Where == "" {
+		return " FROM " + t.source()
+	}
+	return " FROM " + t.source() + " WHERE (" + t.Where + "\n)"
+}
+
 func (t *table) idColumn() string { return quote(t.Columns.ID) }
 
 // chunk is the next rows in key order.
