@@ -1,11 +1,20 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"pabal/audience"
+	"pabal/sesclient"
+	"pabal/sesclient/emulator"
+	"pabal/spool"
 )
 
 // The template holds what the code calls and listens for, and no more rights.
@@ -100,4 +109,119 @@ func TestSetupTemplateGivesWhatTheCodeNeeds(t *testing.T) {
 	if strings.Contains(setupTemplate, `"sqs:*"`) || strings.Contains(setupTemplate, `"ses:*"`) {
 		t.Error("all rights are given")
 	}
+}
+
+// shortLetters gives every message the same short mail.
+type shortLetters struct{ next spool.Sender }
+
+func (l shortLetters) Send(ctx context.Context, m *spool.Message) (string, error) {
+	m.Data = []byte("From: shop@example.com\r\nTo: " + m.To + "\r\nSubject: hello\r\n\r\nhello\r\n")
+	return l.next.Send(ctx, m)
+}
+
+type numbered struct{}
+
+func (numbered) Address(id uint64) (string, time.Time, error) {
+	return fmt.Sprintf("s%d@example.net", id), time.Time{}, nil
+}
+
+// BenchmarkFeedback takes the events of a campaign, two a mail (sent and
+// delivered), from the emulator's queue over HTTP into both stores. The
+// emulator works on the same processors; -cpu 1 gives one to both.
+func BenchmarkFeedback(b *testing.B) {
+	const mails = 20_000
+	server, err := emulator.New(emulator.Options{Rate: -1, Quota: -1, Keep: -1, NoHash: true, Events: emulator.EventOptions{Sets: []string{"main"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Close()
+	url, _, err := server.Listen(b.Context(), "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ses, err := sesclient.New(b.Context(), sesclient.Options{Region: "ap-northeast-2", Endpoint: url, ConfigurationSet: "main", Concurrency: 32,
+		Credentials: sesclient.Credentials{AccessKey: "a", SecretKey: "s"}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	dir := b.TempDir()
+	people, err := audience.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer people.Close()
+	sp, err := spool.Open(dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer sp.Close()
+	sp.Sender, sp.Pace, sp.Addresses = shortLetters{ses}, ses.Pace, numbered{}
+	for b.Loop() {
+		b.StopTimer()
+		accepted(b, ses, sp, mails)
+		reader, err := ses.NewFeedback(sesclient.FeedbackOptions{QueueURL: emulator.QueueURL(url, "main")}, taker{people, sp})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(b.Context())
+		ended := make(chan error, 1)
+		b.StartTimer()
+		go func() { ended <- reader.Run(ctx) }()
+		tick := time.NewTicker(time.Millisecond)
+		for waiting, flying := server.Queued("main"); waiting+flying > 0; waiting, flying = server.Queued("main") {
+			<-tick.C
+		}
+		b.StopTimer()
+		stop()
+		if err := <-ended; err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(2*mails*b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(2*mails*b.N), "µs/event")
+	all, err := sp.Ledgers()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, l := range all {
+		if l.Delivered != mails {
+			b.Errorf("campaign %d: %d delivered of %d", l.Campaign, l.Delivered, mails)
+		}
+	}
+}
+
+// accepted drains one more campaign.
+func accepted(b *testing.B, ses *sesclient.Client, sp *spool.Spool, mails int) {
+	all, err := sp.Ledgers()
+	if err != nil {
+		b.Fatal(err)
+	}
+	id := uint64(len(all) + 1)
+	ctx, stop := context.WithCancel(b.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = ses.Run(ctx) })
+	running.Go(func() { _ = sp.Run(ctx) })
+	if err := sp.Begin(ctx, spool.Ledger{Campaign: id, FromDomain: "example.com", Expect: -1}); err != nil {
+		b.Fatal(err)
+	}
+	for first := 1; first <= mails; first += spool.MaxBatch {
+		var rows []spool.Row
+		for i := first; i < first+spool.MaxBatch && i <= mails; i++ {
+			rows = append(rows, spool.Row{Subscriber: uint64(i)})
+		}
+		last := rows[len(rows)-1].Subscriber
+		if err := sp.PutBatch(ctx, id, rows, spool.Mark{Subscriber: last, Done: int(last) == mails}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	for l, err := sp.Ledger(id); l.State != spool.Done; l, err = sp.Ledger(id) {
+		if err != nil {
+			b.Fatal(err)
+		}
+		<-tick.C
+	}
+	stop()
+	running.Wait()
 }
