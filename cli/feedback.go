@@ -102,14 +102,11 @@ func (a *app) feedbackCommands() *cobra.Command {
 
 func (a *app) feedbackStatusCommand() *cobra.Command {
 	return a.asking("status", "Say where feedback comes from, and whether it does", "pabal feedback status --json", func(ctx context.Context, c *control.Client, _ []string) error {
-		st, err := c.Status(ctx)
+		st, err := c.FeedbackStatus(ctx)
 		if err != nil {
 			return err
 		}
-		if st.Feedback == nil {
-			return &eml.Problem{What: "the daemon is older than this command and reads no feedback", Hint: "restart the daemon after an upgrade"}
-		}
-		return one(a, st.Feedback, func(r *report) { describeFeedback(r, st.Feedback, true) })
+		return one(a, st, func(r *report) { describeFeedback(r, st, true) })
 	})
 }
 

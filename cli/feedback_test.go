@@ -111,6 +111,63 @@ func TestSetupTemplateGivesWhatTheCodeNeeds(t *testing.T) {
 	}
 }
 
+// Suppression comes first, then the ledger; when the first cannot be written
+// the second is not, and the whole may be repeated.
+func TestBadNewsSuppressesBeforeItIsCounted(t *testing.T) {
+	dir := t.TempDir()
+	people, err := audience.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sp.Close()
+	ids, err := sp.Put(t.Context(), spool.Envelope{FromDomain: "example.com", To: []string{"dead@example.net"}}, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, at := sp.StoreID()+"-0-1-1", time.Now().Add(-time.Minute)
+	about := func(kind spool.FeedbackKind, id string) spool.Feedback {
+		return spool.Feedback{Kind: kind, SESID: id, Tag: tag, News: kind.String()}
+	}
+	events := []sesclient.Event{
+		{Feedback: about(spool.Bounced, "0100-a"), Hard: true, To: []string{"Dead@Example.net"}, At: at, ID: "b1"},
+		{Feedback: about(spool.Bounced, "0100-a"), To: []string{"large@example.net"}, At: at, ID: "b2"}, // of the letter
+		{Feedback: about(spool.Complained, "0100-a"), To: []string{"angry@example.net", "no address"}, At: at, ID: "c1"},
+		{Feedback: spool.Feedback{Kind: spool.Bounced}, Hard: true, To: []string{"listed@example.net"}, At: at, ID: "l1"}, // of the list
+	}
+	for i := range 5 {
+		events = append(events, sesclient.Event{Feedback: about(spool.Bounced, "0100-a"), Soft: true, To: []string{"full@example.net"}, At: at.Add(time.Duration(i) * time.Second), ID: fmt.Sprint("s", i%4)})
+	}
+	take := taker{people, sp}
+	for range 2 {
+		if _, err := take.TakeEvents(t.Context(), events); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for address, want := range map[string]bool{"dead@example.net": true, "angry@example.net": true, "listed@example.net": true, "large@example.net": false, "full@example.net": false} {
+		if _, found, err := people.Suppressed(address); found != want || err != nil {
+			t.Errorf("%s suppressed: %t, %v; want %t", address, found, err, want)
+		}
+	}
+	if m, err := sp.Message(ids[0]); err != nil || m.Outcome != spool.Accepted || !m.Bounced || !m.Complained || m.SESID != "0100-a" {
+		t.Errorf("%+v %v", m, err)
+	}
+	if err := people.Close(); err != nil {
+		t.Fatal(err)
+	}
+	late := []sesclient.Event{{Feedback: about(spool.Rejected, "0100-a"), To: []string{"dead@example.net"}, At: at},
+		{Feedback: about(spool.Bounced, "0100-a"), Hard: true, To: []string{"another@example.net"}, At: at, ID: "b9"}}
+	if _, err := take.TakeEvents(t.Context(), late); err == nil {
+		t.Error("taken without the suppression list")
+	}
+	if m, _ := sp.Message(ids[0]); m.Rejected {
+		t.Error("counted before it was suppressed")
+	}
+}
+
 // shortLetters gives every message the same short mail.
 type shortLetters struct{ next spool.Sender }
 

@@ -7,8 +7,22 @@ import (
 	"net/url"
 
 	"pabal/eml"
+	"pabal/sesclient"
 	"pabal/spool"
 )
+
+// feedbackStatus is GET /v0/status/feedback: null where none is read.
+func (s *Server) feedbackStatus(*http.Request) (any, error) {
+	if s.Feedback == nil {
+		return nil, nil
+	}
+	return s.Feedback(), nil
+}
+
+// FeedbackStatus is where feedback comes from and how, nil where none is read.
+func (c *Client) FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) {
+	return get[*sesclient.FeedbackStatus](ctx, c, "/v0/status/feedback", nil)
+}
 
 // feedbackOf is the feedback asked for; nil means any and none.
 func feedbackOf(r *http.Request) (*spool.FeedbackKind, error) {

@@ -20,8 +20,8 @@ func (s *Server) status(r *http.Request) (any, error) {
 	}
 	st := Status{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Spool: sp, SES: s.SES.Status(), Sync: s.syncing()}
 	if s.Feedback != nil {
-		heard := s.Feedback()
-		st.Feedback = &heard
+		said := s.Feedback()
+		st.Feedback = &said
 	}
 	if s.SMTP != nil {
 		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {

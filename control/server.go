@@ -38,12 +38,12 @@ type Server struct {
 	Campaigns *campaign.Store
 	Spool     *spool.Spool
 	SES       *sesclient.Client
-	Sync      *syncer.Syncer // nil: the audience has no source
-	Feedback  func() sesclient.FeedbackStatus
-	Zone      *time.Location // of dates in segments and of times people read; nil means Asia/Seoul
-	Inbox     Inbox          // where people put files to import; an empty Folder: nowhere
-	SMTP      func() any     // the smtp part of status; nil: none
-	Logger    *slog.Logger   // nil discards
+	Sync      *syncer.Syncer                  // nil: the audience has no source
+	Feedback  func() sesclient.FeedbackStatus // nil: none is read
+	Zone      *time.Location                  // of dates in segments and of times people read; nil means Asia/Seoul
+	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
+	SMTP      func() any                      // the smtp part of status; nil: none
+	Logger    *slog.Logger                    // nil discards
 
 	started  time.Time
 	listener net.Listener

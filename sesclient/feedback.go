@@ -60,7 +60,7 @@ type Feedback struct {
 
 	mu     sync.Mutex
 	status FeedbackStatus
-	errors [2]error // of the queue and of the list, nil while they answer
+	errors [4]error // by what they are of; nil while it works
 }
 
 // FeedbackStatus is the `feedback` part of status --json.
@@ -171,20 +171,24 @@ func latest(events []Event) (at time.Time) {
 	return at
 }
 
-// which of the two sources an error is about.
+// what an error is about, the worst first.
 const (
-	ofQueue = iota
+	ofStore = iota
+	ofQueue
+	ofDeletes
 	ofList
 )
 
-// answered notes that a source answered, or why it did not.
+// answered notes that something worked, or why it did not.
 func (f *Feedback) answered(which int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	was := f.errors[which]
 	f.errors[which] = err
 	if err == nil {
-		f.status.CheckedAt = time.Now().UTC()
+		if which != ofStore {
+			f.status.CheckedAt = time.Now().UTC()
+		}
 		if was != nil {
 			f.log.Info("feedback is read again", "source", f.status.Source)
 		}

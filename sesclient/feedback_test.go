@@ -199,18 +199,20 @@ func TestGarbageStaysInTheQueue(t *testing.T) {
 
 func TestTroubleWithTheQueueIsSaidAndPasses(t *testing.T) {
 	for fault, hint := range map[string]string{"access_denied": "permission", "expired_token": "credentials", "unavailable": "by itself", "reset": "by itself"} {
-		c, server := onEmulator(t, emulator.Options{Rate: -1, Events: emulator.EventOptions{Sets: []string{"main"}}})
-		server.SetFault(emulator.Fault{Kind: fault, Op: "ReceiveMessage"})
-		k := &taken{}
-		f := reading(t, c, FeedbackOptions{QueueURL: emulator.QueueURL(c.endpoint, "main")}, k)
-		waitFor(t, "the trouble to be seen: "+fault, func() bool { return f.Status().Error != "" })
-		if s := f.Status(); !strings.Contains(s.Hint, hint) || strings.Contains(s.Error, "\n") {
-			t.Errorf("%s: %q, hint %q", fault, s.Error, s.Hint)
-		}
-		sendOver(t, c, "a@example.net")
-		server.ClearFaults()
-		k.until(t, "the event after it", func(events []Event) bool { return len(events) >= 2 })
-		waitFor(t, "the trouble to be over", func() bool { return f.Status().Error == "" })
+		t.Run(fault, func(t *testing.T) {
+			c, server := onEmulator(t, emulator.Options{Rate: -1, Events: emulator.EventOptions{Sets: []string{"main"}}})
+			server.SetFault(emulator.Fault{Kind: fault, Op: "ReceiveMessage"})
+			k := &taken{}
+			f := reading(t, c, FeedbackOptions{QueueURL: emulator.QueueURL(c.endpoint, "main")}, k)
+			waitFor(t, "the trouble to be seen: "+fault, func() bool { return f.Status().Error != "" })
+			if s := f.Status(); !strings.Contains(s.Hint, hint) || strings.Contains(s.Error, "\n") {
+				t.Errorf("%s: %q, hint %q", fault, s.Error, s.Hint)
+			}
+			sendOver(t, c, "a@example.net")
+			server.ClearFaults()
+			k.until(t, "the event after it", func(events []Event) bool { return len(events) >= 2 })
+			waitFor(t, "the trouble to be over", func() bool { return f.Status().Error == "" })
+		})
 	}
 	c, _ := onEmulator(t, emulator.Options{Rate: -1})
 	f := reading(t, c, FeedbackOptions{QueueURL: emulator.QueueURL(c.endpoint, "nowhere")}, &taken{})

@@ -31,6 +31,7 @@ const (
 	queueWaiting = spool.MaxBatch // messages received and not taken yet
 	measureEvery = time.Minute
 	deleteTries  = 3
+	deleteGrace  = 3 * time.Second // to delete what was taken when the daemon stops
 )
 
 // queue is one SQS queue.
@@ -89,9 +90,13 @@ func (f *Feedback) pull(ctx context.Context) {
 	for range pullers - 1 {
 		receivers.Go(func() { f.receiveAll(ctx, arrived, busy, false) })
 	}
+	// What was taken is deleted, also when ctx ends meanwhile; what is not comes
+	// again.
+	patient, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(deleteGrace, stop) })()
 	for range pullers {
-		// What was taken is deleted, also when ctx ends meanwhile.
-		deleters.Go(func() { f.deleteAll(context.WithoutCancel(ctx), done) })
+		deleters.Go(func() { f.deleteAll(patient, done) })
 	}
 	f.takeAll(ctx, arrived, done)
 	receivers.Wait()
@@ -240,10 +245,11 @@ func (f *Feedback) take(ctx context.Context, batch []received) bool {
 		var err error
 		// What was begun is finished: it is soon over.
 		if result, err = f.taker.TakeEvents(context.WithoutCancel(ctx), events); err != nil {
-			f.answered(ofQueue, &eml.Problem{What: "feedback could not be written: " + err.Error(), Hint: "look at the disk and the log; it stays in the queue and is read again", Err: err})
+			f.answered(ofStore, &eml.Problem{What: "feedback could not be written: " + err.Error(), Hint: "look at the disk and the log; it stays in the queue and is read again", Err: err})
 			return false
 		}
 	}
+	f.answered(ofStore, nil)
 	result.Foreign += foreign
 	f.took(events, result)
 	f.mu.Lock()
@@ -259,8 +265,9 @@ func (f *Feedback) deleteAll(ctx context.Context, done <-chan []string) {
 		for range deleteTries {
 			left, err := f.queue.delete(ctx, receipts)
 			if err != nil {
-				f.answered(ofQueue, sourceProblem("what was read of the queue could not be deleted", err))
+				err = sourceProblem("what was read of the queue could not be deleted", err)
 			}
+			f.answered(ofDeletes, err)
 			if receipts = left; len(receipts) == 0 {
 				break
 			}

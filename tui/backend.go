@@ -27,6 +27,7 @@ type Backend interface {
 type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
+	FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) // nil: none is read
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
 }

@@ -124,7 +124,16 @@ func (s *detail) view(a *app, w, h int) page {
 	if skips := s.skips(a); skips != "" {
 		lines = append(lines, " "+cut(skips, w-2))
 	}
-	return page{lines: append(lines, " "+a.t.Feedback(comma(c.Delivered), comma(c.Bounced), comma(c.Complained)))}
+	heard := a.t.Feedback(comma(c.Delivered), comma(c.Bounced), comma(c.Complained))
+	for _, further := range []struct {
+		n    int64
+		word string
+	}{{c.Delayed, a.t.Delayed}, {c.Rejected, a.t.Rejected}, {c.Opened, a.t.Opened}, {c.Clicked, a.t.Clicked}, {c.SentTwice, a.t.SentTwice}} {
+		if further.n > 0 {
+			heard += "  " + further.word + " " + comma(further.n)
+		}
+	}
+	return page{lines: append(lines, " "+cut(heard, w-2))}
 }
 
 // waits says why it does not send, and what to do.

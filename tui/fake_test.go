@@ -19,6 +19,7 @@ import (
 // fakeBackend is a daemon with sample data that remembers what it was asked to do.
 type fakeBackend struct {
 	sync      *syncer.Status
+	feedback  *sesclient.FeedbackStatus
 	mu        sync.Mutex
 	calls     []string
 	down      error // every call fails with it
@@ -82,6 +83,9 @@ func (f *fakeBackend) SESStatus(context.Context) (sesclient.Status, error) {
 }
 func (f *fakeBackend) SyncStatus(context.Context) (*syncer.Status, error) {
 	return f.sync, f.did("SyncStatus")
+}
+func (f *fakeBackend) FeedbackStatus(context.Context) (*sesclient.FeedbackStatus, error) {
+	return f.feedback, f.did("FeedbackStatus")
 }
 func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
 	return f.events, f.did("Events")

@@ -34,6 +34,7 @@ type homeMsg struct {
 	spool  spool.Status
 	ses    sesclient.Status
 	sync   *syncer.Status
+	heard  *sesclient.FeedbackStatus
 	events []spool.Event
 	err    error
 }
@@ -55,6 +56,9 @@ func (s *home) load(a *app) tea.Cmd {
 			return m, err
 		}
 		if m.sync, err = a.back.SyncStatus(ctx); err != nil {
+			return m, err
+		}
+		if m.heard, err = a.back.FeedbackStatus(ctx); err != nil {
 			return m, err
 		}
 		m.events, err = a.back.Events(ctx)
@@ -124,6 +128,7 @@ func (s *home) view(a *app, w, h int) page {
 	}
 	lines = append(lines, s.diskLines(a, w)...)
 	lines = append(lines, s.syncLines(a, w)...)
+	lines = append(lines, s.feedbackLines(a, w)...)
 	lines = append(lines, s.holdLines(a, w, max(2, (h-len(lines))/2))...)
 	return page{lines: append(lines, s.eventLines(a, w, h-len(lines))...)}
 }
@@ -206,6 +211,15 @@ func (s *home) syncLines(a *app, w int) []string {
 		return []string{cut(line, w)}
 	}
 	return []string{cut(line, w), "    " + a.look.bad.Render("! "+cut(safe(st.Error), w-6))}
+}
+
+// feedbackLines are two lines while nothing is heard of what became of mails.
+func (s *home) feedbackLines(a *app, w int) []string {
+	st := s.now.heard
+	if st == nil || st.Error == "" {
+		return nil
+	}
+	return []string{"  " + a.look.bad.Render("! "+cut(a.t.NoFeedback(safe(st.Error)), w-4)), "    " + cut(safe(st.Hint), w-4)}
 }
 
 // holdLines are the holds, two lines each: what and why, then what to do.

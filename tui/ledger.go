@@ -204,12 +204,15 @@ func (a *app) marks(m spool.Message) string {
 	for _, mark := range []struct {
 		on   bool
 		word string
-	}{{m.MaybeTwice, a.t.MaybeTwice}, {m.Delivered, a.t.Delivered}, {m.Bounced, a.t.Bounced}, {m.Complained, a.t.Complained},
+	}{{len(m.Also) > 0, a.t.SentTwice}, {m.MaybeTwice && len(m.Also) == 0, a.t.MaybeTwice}, {m.Delivered, a.t.Delivered}, {m.Bounced, a.t.Bounced}, {m.Complained, a.t.Complained},
 		{m.Rejected, a.t.Rejected}, {m.Delayed && !m.Delivered && !m.Bounced, a.t.Delayed}, {m.Opened, a.t.Opened}, {m.Clicked, a.t.Clicked},
 		{m.MachineOpened && !m.Opened, a.t.MachineOpened}} {
 		if mark.on {
 			words = append(words, mark.word)
 		}
+	}
+	if m.News != "" {
+		words = append(words, safe(m.News))
 	}
 	return strings.Join(words, ", ")
 }

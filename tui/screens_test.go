@@ -3,6 +3,7 @@ package tui
 import (
 	"errors"
 	"net"
+	"pabal/sesclient"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,9 @@ var screens = []struct {
 	}, func(*driver) {}},
 	{"home_loading", func(b *fakeBackend) {
 		b.sync = &syncer.Status{State: "reading", Done: 420_000, Total: 1_000_000}
+	}, func(*driver) {}},
+	{"home_feedback", func(b *fakeBackend) {
+		b.feedback = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, Error: "the queue of SES's events does not answer: QueueDoesNotExist: …", Hint: "there is no such queue"}
 	}, func(*driver) {}},
 	{"home_disk", func(b *fakeBackend) {
 		b.status.Store = spool.Disk{FreeBytes: 41 << 20, ReserveBytes: 79 << 20, NearlyFull: true}

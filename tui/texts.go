@@ -67,6 +67,8 @@ type texts struct {
 	NextOutcome, PrevOutcome, Email, Outcome, Tries, At      string
 	Reason, MaybeTwice, Delivered, Bounced, Complained       string
 	Rejected, Delayed, Opened, Clicked, MachineOpened        string
+	SentTwice                                                string
+	NoFeedback                                               func(why string) string
 
 	// wizard
 	ChooseTemplate, NoTemplates, Version, Made, Subject       string

@@ -115,6 +115,7 @@ func english() *texts {
 		NextOutcome: "next outcome", PrevOutcome: "outcome before", Email: "E-mail", Outcome: "Outcome", Tries: "Try", At: "At",
 		Reason: "Reason", MaybeTwice: "maybe sent twice", Delivered: "delivered", Bounced: "bounced", Complained: "complained",
 		Rejected: "rejected", Delayed: "delayed", Opened: "opened", Clicked: "clicked", MachineOpened: "opened by a machine",
+		SentTwice: "sent twice", NoFeedback: func(why string) string { return "What became of mails is not heard: " + why },
 
 		ChooseTemplate: "Which template?", NoTemplates: "No templates. Put one with: pabal template put", Version: "Ver.", Made: "Made", Subject: "Subject",
 		Purpose: "Purpose", MergeFields: "Fields",

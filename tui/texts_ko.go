@@ -122,6 +122,7 @@ func korean() *texts {
 		NextOutcome: "다음 결과", PrevOutcome: "이전 결과", Email: "이메일", Outcome: "결과", Tries: "시도", At: "시각",
 		Reason: "까닭", MaybeTwice: "두 번 갔을 수 있음", Delivered: "도착", Bounced: "반송", Complained: "스팸 신고",
 		Rejected: "SES 거부", Delayed: "지연", Opened: "열람", Clicked: "클릭", MachineOpened: "자동 열람",
+		SentTwice: "두 번 갔음", NoFeedback: func(why string) string { return "메일의 결과를 듣지 못하고 있습니다: " + why },
 
 		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. pabal template put 명령으로 올리세요.", Version: "판", Made: "만든 때", Subject: "제목",
 		Purpose: "용도", MergeFields: "필드",
