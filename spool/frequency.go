@@ -48,9 +48,9 @@ func (s *Spool) limiting(subscriber uint64, since time.Time) []uint64 {
 	return ids
 }
 
-// attempted reports whether a campaign other than except has tried somebody
-// since a time.
-func (s *Spool) attempted(tx *bbolt.Tx, subscriber uint64, since time.Time, except uint64) (bool, error) {
+// attempted is what campaigns other than except tell of somebody since a time:
+// the outcome of a mail that counts, sending only if there is no other.
+func (s *Spool) attempted(tx *bbolt.Tx, subscriber uint64, since time.Time, except uint64) (what Outcome, yes bool, err error) {
 	for _, campaign := range s.limiting(subscriber, since) {
 		if campaign == except {
 			continue
@@ -59,12 +59,14 @@ func (s *Spool) attempted(tx *bbolt.Tx, subscriber uint64, since time.Time, exce
 		switch {
 		case errors.Is(err, ErrNotFound), errors.Is(err, errRecord): // no row; one nobody can read is Check's to tell
 		case err != nil:
-			return false, err
+			return 0, false, err
 		case m.counts() && !m.At.Before(since):
-			return true, nil
+			if what, yes = m.Outcome, true; what != Sending {
+				return what, true, nil
+			}
 		}
 	}
-	return false, nil
+	return what, yes, nil
 }
 
 // Attempted reports whether any campaign whose mail counts has tried a
@@ -73,21 +75,27 @@ func (s *Spool) attempted(tx *bbolt.Tx, subscriber uint64, since time.Time, exce
 // campaign that was active since then.
 func (s *Spool) Attempted(subscriber uint64, since time.Time) (yes bool, err error) {
 	err = s.ledger.View(func(tx *bbolt.Tx) error {
-		yes, err = s.attempted(tx, subscriber, since, 0)
+		_, yes, err = s.attempted(tx, subscriber, since, 0)
 		return err
 	})
 	return yes, err
 }
 
-// tooOften is the reason not to lease a first try or a retry now, "" if there
-// is none.
-func (s *Spool) tooOften(tx *bbolt.Tx, l *Ledger, c candidate) (string, error) {
-	if c.since.IsZero() || l.Unlimited || c.skip != "" {
-		return c.skip, nil
+const waitsForOther = "another campaign's mail to them is being sent" // why a row is put off
+
+// tooOften keeps a candidate back that would be one mail too many: skipped, or
+// put off for a moment while another campaign's call is open, which may still
+// end without a mail.
+func (s *Spool) tooOften(tx *bbolt.Tx, l *Ledger, c candidate) (candidate, error) {
+	if c.since.IsZero() || l.Unlimited || c.skip != "" || c.trouble != "" {
+		return c, nil
 	}
-	yes, err := s.attempted(tx, c.key, c.since, c.campaign)
-	if yes {
-		return SkipFrequency, err
+	what, yes, err := s.attempted(tx, c.key, c.since, c.campaign)
+	switch {
+	case yes && what == Sending:
+		c.trouble = waitsForOther
+	case yes:
+		c.skip = SkipFrequency
 	}
-	return "", err
+	return c, err
 }

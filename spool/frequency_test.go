@@ -143,6 +143,41 @@ func TestAMailThatWaitsForItsRetryCounts(t *testing.T) {
 	})
 }
 
+// What another campaign is sending may still end without a mail: refused, or
+// skipped by the last check. Then it has not used up the week.
+func TestAMailThatIsBeingSentIsWaitedFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		err     error
+		skipped int64
+	}{"accepted": {nil, 1}, "refused": {&SendError{Class: Permanent, Text: "no"}, 0}, "skipped": {&SkipError{Reason: SkipTopicOff}, 0}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bench) {
+				b.Addresses = paced{week}
+				b.sender.fn = func(ctx context.Context, m *Message, _ int) error {
+					if m.Campaign == 2 {
+						return nil
+					}
+					if err := pause(ctx, 8*time.Second); err != nil {
+						return err
+					}
+					return c.err
+				}
+				b.run()
+				b.freeze(1, 1)
+				after(time.Second)
+				b.freeze(2, 1)
+				after(time.Second)
+				if m := b.message(rowID(2, 1)); m.Outcome != Pending || m.Reason != waitsForOther || m.Attempts != 0 {
+					t.Errorf("while the other is being sent: %+v", m)
+				}
+				after(time.Minute)
+				b.skips(2, c.skipped)
+				b.proved()
+			})
+		})
+	}
+}
+
 func TestAResendIsJudgedByOtherCampaignsToo(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.Addresses = paced{week}

@@ -249,7 +249,7 @@ func (s *Spool) leaseRow(tx *bbolt.Tx, c candidate) (*Message, error) {
 	old, err := row(tx, c.campaign, c.key)
 	m := old
 	if err == nil {
-		if c.skip, err = s.tooOften(tx, l, c); err != nil {
+		if c, err = s.tooOften(tx, l, c); err != nil {
 			return nil, err
 		}
 	}
