@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
 
 	"pabal/audience"
@@ -187,4 +188,48 @@ func TestDamagedStoreIsToldByCheckAndByTheStart(t *testing.T) {
 	if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, b) {
 		t.Errorf("the file was touched, %v", err)
 	}
+}
+
+// TestCheckNamesWhatDoesNotHold takes an entry from an index of each file: the
+// daemon starts on them, and check names each, beside it and without it.
+func TestCheckNamesWhatDoesNotHold(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 3000, Quota: -1, Keep: -1})
+	p := h.serve()
+	waitDone(t.Context(), t, h.client(), startCampaign(t, h.client(), 50))
+	h.stop(p)
+	wants := []string{"has the SES id", "is not in the e-mail index", "is not in the index of names"}
+	for file, index := range map[string]string{spool.LedgerFile: "ses", audience.FileName: "email", campaign.FileName: "names"} {
+		if err := takeFirst(filepath.Join(h.dir, "data", file), index); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(how string) {
+		var found control.Check
+		code, out, stderr := h.says("check", "--json")
+		err := json.Unmarshal([]byte(out), &found)
+		said := strings.Join(found.All(), "\n")
+		for _, want := range wants {
+			if err != nil || code != exitFailed || !strings.Contains(said, want) || !strings.Contains(stderr, `"hint"`) {
+				t.Errorf("%s: want %q in exit code %d, %s%s, %v", how, want, code, out, stderr, err)
+			}
+		}
+	}
+	p = h.serve()
+	look("beside the daemon")
+	h.stop(p)
+	look("without one")
+}
+
+// takeFirst takes the first entry from a bucket of a file.
+func takeFirst(path, bucket string) error {
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoFreelistSync: true})
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		c := tx.Bucket([]byte(bucket)).Cursor()
+		c.First()
+		return c.Delete()
+	})
+	return errors.Join(err, db.Close())
 }

@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -85,7 +86,30 @@ func (r *CheckReport) ledger(ctx context.Context, tx *bbolt.Tx) error {
 		return err
 	}
 	r.sizes(tx, want, "ledger")
-	return nil
+	return errors.Join(r.rowsOfNobody(tx), r.holds(tx))
+}
+
+// rowsOfNobody finds rows without a header, whom nobody would mail or count.
+func (r *CheckReport) rowsOfNobody(tx *bbolt.Tx) error {
+	return tx.Bucket(bRows).ForEachBucket(func(k []byte) error {
+		if tx.Bucket(bHeaders).Get(k) == nil {
+			r.fault("campaign %x has rows and no header", k)
+		}
+		return nil
+	})
+}
+
+// holds proves that every hold can be read and stands under its scope.
+func (r *CheckReport) holds(tx *bbolt.Tx) error {
+	return tx.Bucket(bHolds).ForEach(func(k, v []byte) error {
+		var h Hold
+		if err := json.Unmarshal(v, &h); err != nil {
+			r.fault("hold %q cannot be read: %v", k, err)
+		} else if string(h.Scope) != string(k) {
+			r.fault("hold %q says that it is of %q", k, h.Scope)
+		}
+		return nil
+	})
 }
 
 func (r *CheckReport) campaign(tx *bbolt.Tx, id uint64, header []byte, want *entries) error {
@@ -93,6 +117,9 @@ func (r *CheckReport) campaign(tx *bbolt.Tx, id uint64, header []byte, want *ent
 	if err != nil {
 		r.fault("campaign %d: its header cannot be read: %v", id, err)
 		return nil
+	}
+	if l.Campaign != id {
+		r.fault("campaign %d: its header says that it is campaign %d", id, l.Campaign)
 	}
 	rows := tx.Bucket(bRows).Bucket(u64(id))
 	if rows == nil {
@@ -207,11 +234,11 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 		}
 	}
 	r.sizes(tx, want, "queue")
-	counts, err := readCounts(tx)
-	if err != nil {
-		return err
+	if counts, err := readCounts(tx); err != nil {
+		r.fault("%v", err)
+	} else {
+		r.sums("queue", sum, counts)
 	}
-	r.sums("queue", sum, counts)
 	return r.bodies(ctx, tx, needs)
 }
 

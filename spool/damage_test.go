@@ -1,7 +1,9 @@
 package spool
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -179,4 +181,50 @@ func TestEarliest(t *testing.T) {
 			t.Errorf("earliest(%d, %d) = %d, want %d", c[0], c[1], got, c[2])
 		}
 	}
+}
+
+// A bit flipped in the index of what is due left a mail waiting for ever.
+func TestMailThatTheIndexHasLostIsSent(t *testing.T) {
+	for name, spoil := range map[string]func(b *bbolt.Bucket, k []byte) error{
+		"gone":            func(b *bbolt.Bucket, k []byte) error { return b.Delete(k) },
+		"another's":       func(b *bbolt.Bucket, k []byte) error { return moved(b, k, len(k)-2) },
+		"at another time": func(b *bbolt.Bucket, k []byte) error { return moved(b, k, len(k)-14) },
+		"no key of ours":  func(b *bbolt.Bucket, k []byte) error { return moved(b, k, len(k)-17) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bench) {
+				b.sender.fn = func(_ context.Context, m *Message, n int) error {
+					if m.Lane == Bulk && n == 1 {
+						return refusal(Temporary, "")
+					}
+					return nil
+				}
+				b.freeze(1, 1)
+				b.run()
+				after(100 * time.Millisecond)
+				b.halt()
+				first, second := b.put("a@example.com")[0], b.put("b@example.com")[0]
+				for _, st := range []*store.Store{b.queue.Store, b.ledger.Store} {
+					plant(t, st, func(tx *bbolt.Tx) error {
+						k, _ := tx.Bucket(bDue).Cursor().First()
+						return spoil(tx.Bucket(bDue), bytes.Clone(k))
+					})
+				}
+				b.run()
+				after(time.Minute)
+				for _, id := range []string{first, second, "c1-1"} {
+					if m := b.message(id); m.Outcome != Accepted {
+						t.Errorf("%s is %s", id, m.Outcome)
+					}
+				}
+			})
+		})
+	}
+}
+
+// moved gives an entry another key: one bit of it is another.
+func moved(b *bbolt.Bucket, k []byte, at int) error {
+	other := bytes.Clone(k)
+	other[at] ^= 4
+	return errors.Join(b.Delete(k), b.Put(other, nil))
 }

@@ -45,6 +45,7 @@ func (s *Spool) Run(ctx context.Context) error {
 	loops.Go(func() { s.finishResends(ctx) })
 	loops.Go(func() { s.sweepOrphans(ctx) })
 	loops.Go(func() { s.watchDisk(ctx) })
+	loops.Go(func() { s.mendDue(ctx) })
 
 	select {
 	case <-ctx.Done():
