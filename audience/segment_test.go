@@ -3,6 +3,9 @@ package audience
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -149,10 +152,43 @@ func TestSegmentNamesItsAttributes(t *testing.T) {
 	}
 }
 
+// What the manual shows is what the parser takes.
+func TestExamplesOfTheManualAreExpressions(t *testing.T) {
+	text, err := os.ReadFile("../docs/segments.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| wish | expression |")
+	table, _, _ = strings.Cut(table, "\n## ")
+	n := 0
+	for _, example := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(table, -1) {
+		if _, err := ParseSegment(example[1], nil); err != nil {
+			t.Errorf("%s: %v", example[1], err)
+		}
+		n++
+	}
+	if n < 15 {
+		t.Errorf("found only %d examples", n)
+	}
+	for _, name := range append(deedWords(), "tag", "topic", "attr") {
+		if !strings.Contains(string(text), "`"+name+"(") {
+			t.Errorf("the manual does not tell of %s()", name)
+		}
+	}
+	for _, w := range words() {
+		if !strings.Contains(string(text), "`"+w.name+"`") {
+			t.Errorf("the manual does not tell of %s", w.name)
+		}
+	}
+}
+
 func FuzzSegment(f *testing.F) {
 	f.Add(`gender == "female" and created_at >= "2026-01-01"`)
 	f.Add(`tag("x") or attr("y") < 3 ? 포인트 in [1,2] : !opted_in`)
 	f.Add(`(((`)
+	f.Add(`opened(last(3)) >= 2 and not received(days(30), 12) or clicked("여름", 7)`)
+	f.Add(`created_at >= "30일 전" and consent_at != "1 month ago" and not topic("sale")`)
+	f.Add(`!frequency == "weekly" or consent_source in ["person", ""] and suppressed`)
 	f.Fuzz(func(t *testing.T, source string) {
 		seg, err := ParseSegment(source, time.UTC)
 		if err != nil {
@@ -161,6 +197,13 @@ func FuzzSegment(f *testing.F) {
 				t.Fatalf("%q: %#v", source, err)
 			}
 			return
+		}
+		if c, ok := ParseConditions(source); ok {
+			built, err := c.Expression()
+			again, same := ParseConditions(built)
+			if err != nil || !same || fmt.Sprintf("%+q", again.Rows) != fmt.Sprintf("%+q", c.Rows) {
+				t.Fatalf("%q: rows %+v, which make %q, %v", source, c, built, err)
+			}
 		}
 		sub := Subscriber{Email: "a@example.com", Attributes: map[string]string{"y": "1"}}
 		if _, err := seg.Match(&sub); err != nil && !errors.As(err, new(*SegmentError)) {

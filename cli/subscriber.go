@@ -66,18 +66,48 @@ func yesNo(b bool) string {
 
 func (a *app) subscriberList() *cobra.Command {
 	var (
-		segment, prefix string
-		limit           int
+		segment, prefix, text string
+		limit                 int
 	)
-	cmd := a.asking("list", "List subscribers", "pabal subscriber list --segment 'gender == \"female\"' --limit 20",
+	cmd := a.asking("list", "List subscribers", "pabal subscriber list --search 민지 --limit 20",
 		func(ctx context.Context, c *control.Client, _ []string) error {
+			if text != "" {
+				if segment != "" || prefix != "" {
+					return usage("--search stands alone", "leave out --segment and --prefix")
+				}
+				return show(a, a.searched(ctx, c, text, limit), newSubscriberTable, subscriberRow)
+			}
 			var all iter.Seq2[audience.Subscriber, error] = c.EachSubscriber(ctx, prefix, segment, limit)
 			return show(a, all, newSubscriberTable, subscriberRow)
 		})
 	cmd.Flags().StringVar(&segment, "segment", "", "only whom the `EXPRESSION` selects")
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only whose e-mail or name begins with `TEXT`")
+	cmd.Flags().StringVar(&text, "search", "", "only whose e-mail or name has `TEXT` in it")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most `N`; 0 is all")
 	return cmd
+}
+
+// searched are the hits of a search, with a bar for how far it is.
+func (a *app) searched(ctx context.Context, c *control.Client, text string, limit int) iter.Seq2[audience.Subscriber, error] {
+	progress := newBar(a.stderr)
+	return func(yield func(audience.Subscriber, error) bool) {
+		defer progress.clear()
+		hits := 0
+		for found, err := range c.SearchAll(ctx, text) {
+			switch {
+			case err != nil:
+				yield(audience.Subscriber{}, err)
+				return
+			case found.Subscriber == nil:
+				progress.show(found.Done, found.Total, "subscribers")
+				continue
+			}
+			progress.clear()
+			if hits++; !yield(*found.Subscriber, nil) || hits == limit {
+				return
+			}
+		}
+	}
 }
 
 func (a *app) subscriberShow() *cobra.Command {

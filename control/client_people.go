@@ -11,7 +11,8 @@ import (
 )
 
 // Subscribers are the first of those whose e-mail or name begins with prefix
-// and whom the segment selects, in the order they were made. Limit zero means all.
+// and whom the segment selects, in the order they were made. Limit zero means
+// all; up to audience.MaxSearch without a segment are found at once.
 func (c *Client) Subscribers(ctx context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error) {
 	return collect(c.EachSubscriber(ctx, prefix, segment, limit))
 }
@@ -30,11 +31,6 @@ func (c *Client) Subscriber(ctx context.Context, email string) (Person, error) {
 // SetSubscriber changes one person. audience.ErrNotFound unless Create is set.
 func (c *Client) SetSubscriber(ctx context.Context, e audience.Edit) (audience.Subscriber, error) {
 	return call[audience.Subscriber](ctx, c, http.MethodPost, "/v0/subscriber", nil, e)
-}
-
-// Count says how many a segment selects and how many of them may be mailed.
-func (c *Client) Count(ctx context.Context, segment, topic string) (audience.Count, error) {
-	return get[audience.Count](ctx, c, "/v0/segment/count", url.Values{"segment": {segment}, "topic": {topic}})
 }
 
 // Suppressions walks the suppression list.

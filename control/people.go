@@ -27,7 +27,15 @@ func (s *Server) subscribers(l *lines, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeAll(l, first(limit, s.People.List(r.Context(), 0, r.URL.Query().Get("prefix"), seg)))
+	prefix := r.URL.Query().Get("prefix")
+	if seg == nil && limit > 0 && limit <= audience.MaxSearch {
+		hits, err := s.People.Search(r.Context(), prefix, limit)
+		if err != nil {
+			return err
+		}
+		return writeSlice(l, hits)
+	}
+	return writeAll(l, first(limit, s.People.List(r.Context(), 0, prefix, seg)))
 }
 
 // first ends a walk after n; zero means all of it.
@@ -92,14 +100,6 @@ func userName(ctx context.Context) string {
 		return u.Username
 	}
 	return "uid " + uid
-}
-
-func (s *Server) count(r *http.Request) (any, error) {
-	seg, err := s.segment(r)
-	if err != nil {
-		return nil, err
-	}
-	return s.People.Count(r.Context(), seg, r.URL.Query().Get("topic"))
 }
 
 func (s *Server) suppressions(l *lines, r *http.Request) error {

@@ -81,6 +81,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	people.Past = campaigns
 	log := &safeBuffer{}
 	s := &Server{Socket: filepath.Join(dir, "run", "c.sock"), Version: "v-server", People: people, Campaigns: campaigns, Spool: sp, SES: ses,
 		Inbox: Inbox{Folder: filepath.Join(dir, "inbox"), Target: "shop@example.com"}, SMTP: func() any { return map[string]int{"accepted": 3} }, Logger: slog.New(slog.NewJSONHandler(log, nil))}
