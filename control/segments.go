@@ -144,7 +144,6 @@ func (s *Server) expression(r *http.Request) (any, error) {
 
 // search streams who has a text anywhere in e-mail or name.
 func (s *Server) search(l *lines, r *http.Request) error {
-	l.live = true
 	last := time.Now()
 	for found, err := range s.People.SearchAll(r.Context(), r.URL.Query().Get("text")) {
 		switch {
@@ -153,7 +152,9 @@ func (s *Server) search(l *lines, r *http.Request) error {
 		case found.Subscriber == nil && found.Done != found.Total && time.Since(last) < progressEvery:
 			continue
 		}
-		last = time.Now()
+		if l.live = found.Subscriber == nil; l.live { // many hits go together
+			last = time.Now()
+		}
 		if err := l.write(found); err != nil {
 			return fmt.Errorf("write answer: %w", err)
 		}
