@@ -155,9 +155,14 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	return usage("there is no command "+cmd.CommandPath()+" "+eml.Visible(args[0]), hint)
 }
 
+// maxComplaint is bytes of what happened; what was read from a damaged file may
+// be of any length.
+const maxComplaint = 4 << 10
+
 // complain writes an error in two parts.
 func (a *app) complain(err error) {
 	what, hint := parts(err)
+	what = eml.Cut(eml.Visible(what), maxComplaint)
 	if a.json {
 		_ = writeJSON(a.stderr, struct {
 			Error string `json:"error"`
@@ -165,7 +170,7 @@ func (a *app) complain(err error) {
 		}{what, hint})
 		return
 	}
-	fmt.Fprintln(a.stderr, "pabal: "+eml.Visible(what))
+	fmt.Fprintln(a.stderr, "pabal: "+what)
 	for line := range strings.SplitSeq(hint, "\n") {
 		if line != "" {
 			fmt.Fprintln(a.stderr, "  "+eml.Visible(line))

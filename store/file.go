@@ -269,7 +269,7 @@ func (s *Store) identify(o *Options) error {
 			return problem(ErrForeign, restoreHint, "%s is not a store of pabal, but of another program that uses bbolt", s.path)
 		}
 		if kind := string(b.Get(kKind)); kind != o.Kind {
-			return problem(ErrForeign, "put the right file there, or restore the newest backup", "%s holds a store of another kind (%s, not %s)", s.path, kind, o.Kind)
+			return problem(ErrForeign, "put the right file there, or restore the newest backup", "%s holds a store of another kind (%.40q, not %s)", s.path, kind, o.Kind)
 		}
 		s.id, version = string(b.Get(kID)), binary.BigEndian.Uint32(b.Get(kVersion))
 		return nil
@@ -278,7 +278,7 @@ func (s *Store) identify(o *Options) error {
 		return err
 	}
 	if m, _ := readMark(s.path); m.ID != "" && m.ID != s.id {
-		return problem(ErrForeign, "restore the newest backup; or, if this file is the right one, delete "+markPath(s.path), "%s is not the store that was here before (%s, not %s)", s.path, s.id, m.ID)
+		return problem(ErrForeign, "restore the newest backup; or, if this file is the right one, delete "+markPath(s.path), "%s is not the store that was here before (%.40q, not %.40q)", s.path, s.id, m.ID)
 	}
 	if err := s.migrate(o, version); err != nil {
 		return err
