@@ -13,6 +13,8 @@ import (
 type position struct {
 	Key []byte `json:"key,omitempty"`
 	Raw string `json:"raw,omitempty"` // updated_at as the server wrote it
+	// Past says that every row of that updated_at is read.
+	Past bool `json:"past,omitempty"`
 }
 
 // updated is updated_at as a query takes it.

@@ -101,10 +101,16 @@ func (p *pass) batches(load bool) (pair [2]*audience.SyncBatch, err error) {
 	return pair, nil
 }
 
+// pages are the queries of a walk.
+type pages struct {
+	query func(at *position, limit int) (string, []any)
+	whole func(at *position) bool // nothing follows the rows of that query
+}
+
 // walk reads and stores chunk after chunk until there are no more rows: the
 // next one is read while the last one is stored. Each is stored with the
 // position after it.
-func (p *pass) walk(ctx context.Context, query func(at *position, limit int) (string, []any)) error {
+func (p *pass) walk(ctx context.Context, pages pages) error {
 	pair, err := p.batches(p.mark.Run.Full)
 	if err != nil {
 		return err
@@ -114,10 +120,10 @@ func (p *pass) walk(ctx context.Context, query func(at *position, limit int) (st
 	at := p.mark.Run.At
 	for n := 0; ; n++ {
 		batch := pair[n%2]
-		limit := 0
+		limit, whole := 0, pages.whole(at)
 		r, err := p.chunk(ctx, batch, func(most int) (string, []any) {
 			limit = most
-			return query(at, most)
+			return pages.query(at, most)
 		})
 		if err = errors.Join(<-stored, err); err != nil {
 			return err
@@ -125,12 +131,17 @@ func (p *pass) walk(ctx context.Context, query func(at *position, limit int) (st
 		if r.result.Read > 0 {
 			next := r.last
 			at = &next
-			go func() { stored <- p.store(ctx, batch, r.result, at) }()
+			go func() { stored <- p.store(ctx, batch, r.result, &next) }()
 		} else {
 			stored <- nil
 		}
-		if r.result.Read < int64(limit) {
+		switch short := r.result.Read < int64(limit); {
+		case short && whole:
 			return <-stored
+		case short:
+			after := *at
+			after.Past = true
+			at = &after
 		}
 	}
 }
@@ -164,13 +175,13 @@ func (p *pass) save(ctx context.Context) error {
 func (p *pass) full(ctx context.Context, shrink bool) error {
 	if !p.mark.Run.Sweeping {
 		p.s.phase(PhaseRows, p.mark.Run.Result.Read, p.total(ctx))
-		err := p.walk(ctx, func(at *position, limit int) (string, []any) {
+		err := p.walk(ctx, pages{func(at *position, limit int) (string, []any) {
 			var after []byte
 			if at != nil {
 				after = at.Key
 			}
 			return p.table.chunk(after, limit)
-		})
+		}, func(*position) bool { return true }})
 		if err != nil {
 			return err
 		}
@@ -286,7 +297,10 @@ func (p *pass) present(ctx context.Context, keys [][]byte) (map[string]bool, err
 func (p *pass) tick(ctx context.Context) error {
 	p.s.phase(PhaseChanges, p.mark.Run.Result.Read, 0)
 	from := p.table.from(p.mark.Watermark-p.table.overlap().Microseconds(), p.mark.Run.Next)
-	err := p.walk(ctx, func(at *position, limit int) (string, []any) { return p.table.changes(from, at, limit) })
+	err := p.walk(ctx, pages{
+		func(at *position, limit int) (string, []any) { return p.table.changes(from, at, limit) },
+		func(at *position) bool { return at == nil || at.Past },
+	})
 	if err != nil || p.mark.Run.Result.Read > 0 {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,10 +56,21 @@ func TestWhatCountsAsConsent(t *testing.T) {
 func TestChangesArePagedWithoutTuples(t *testing.T) {
 	c := Config{Table: "User", Columns: Columns{ID: "id", UpdatedAt: "update_at"}}
 	x := &table{Config: &c, list: "`id`", forms: []form{asNumber, asUTC}, id: 0, updated: 1}
-	query, args := x.changes("2026-01-01 00:00:00.000000", &position{Key: x.key(nil, []byte("7")), Raw: "2026-01-02 00:00:00"}, 5)
-	want := "SELECT `id` FROM `User` WHERE `update_at` >= ? AND (`update_at` > ? OR `id` > ?) AND `id` IS NOT NULL ORDER BY `update_at`, `id` LIMIT 5"
-	if query != want || len(args) != 3 || args[0] != args[1] || args[2] != int64(7) {
-		t.Errorf("got %s with %v\nwant %s", query, args, want)
+	key := x.key(nil, []byte("7"))
+	for _, p := range []struct {
+		at    *position
+		where string
+		args  []any
+	}{
+		{nil, "`update_at` >= ?", []any{"from"}},
+		{&position{Key: key, Raw: "2026-01-02 00:00:00"}, "`update_at` = ? AND `id` > ?", []any{"2026-01-02 00:00:00", int64(7)}},
+		{&position{Key: key, Raw: "2026-01-02 00:00:00", Past: true}, "`update_at` > ?", []any{"2026-01-02 00:00:00"}},
+	} {
+		query, args := x.changes("from", p.at, 5)
+		want := "SELECT `id` FROM `User` WHERE " + p.where + " AND `id` IS NOT NULL ORDER BY `update_at`, `id` LIMIT 5"
+		if query != want || !slices.Equal(args, p.args) {
+			t.Errorf("got %s with %v\nwant %s", query, args, want)
+		}
 	}
 }
 
