@@ -120,8 +120,9 @@ func (s *Store) BeginImport(ctx context.Context, r io.Reader, o ImportOptions) (
 // known. How far it is, and the counts so far, are committed with each batch of
 // importBatch rows: after a kill, an outage or ctx's end the next RunImport, or
 // ResumeImports, goes on behind the last one, and counts nothing twice. Columns
-// that are no field of ours become attributes. One import runs at a time,
-// others wait.
+// that are no field of ours become attributes. One import runs at a time, others
+// wait; those that began before this one and are running come first, so that
+// an older file never has the last word.
 //
 // Without a consent column everybody is subscribed, as Assumed; with one, true,
 // 1, y, yes and 동의 are yes and everything else, an empty cell too, is no. A
@@ -134,6 +135,20 @@ func (s *Store) RunImport(ctx context.Context, id uint32, progress func(ImportRe
 	case <-ctx.Done():
 		return ImportResult{}, ctx.Err()
 	}
+	older, err := s.runningImports(id)
+	if err != nil {
+		return ImportResult{}, err
+	}
+	for _, one := range older {
+		if _, err := s.runImport(ctx, one, nil); err != nil && ctx.Err() != nil {
+			return ImportResult{}, err
+		} // else its record says why it stopped
+	}
+	return s.runImport(ctx, id, progress)
+}
+
+// runImport is RunImport for whoever holds importing.
+func (s *Store) runImport(ctx context.Context, id uint32, progress func(ImportResult)) (ImportResult, error) {
 	record, err := s.importRecord(id)
 	if err != nil || record.State == ImportDone {
 		return record.Result, err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +23,7 @@ import (
 // The states of an import.
 const (
 	ImportRunning   = "running"   // its rows are being stored, or will be when the store is opened again
-	ImportStopped   = "stopped"   // an error ended the run; RunImport goes on with it
+	ImportStopped   = "stopped"   // an error ended the run; a person may go on with it
 	ImportDone      = "done"      // every row is accepted, duplicate or rejected
 	ImportDiscarded = "discarded" // given up by a person; what was stored stays
 )
@@ -246,10 +247,12 @@ func (s *Store) DiscardImport(ctx context.Context, id uint32) error {
 	return s.forgetRefused(ctx, id)
 }
 
-// ResumeImports runs every import that is not finished, oldest first. It
-// returns the errors of those that stop again, and ctx's.
+// ResumeImports runs every import that is running, oldest first: those that the
+// end of a process interrupted. One that stopped waits for a person, and for
+// RunImport: newer files may have come since. It returns the errors of those
+// that stop now, and ctx's.
 func (s *Store) ResumeImports(ctx context.Context, progress func(ImportResult)) error {
-	list, err := s.unfinishedImports()
+	list, err := s.runningImports(math.MaxUint32)
 	for _, id := range list {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -261,9 +264,10 @@ func (s *Store) ResumeImports(ctx context.Context, progress func(ImportResult)) 
 	return err
 }
 
-func (s *Store) unfinishedImports() (ids []uint32, err error) {
+// runningImports are those that began before one, oldest first.
+func (s *Store) runningImports(before uint32) (ids []uint32, err error) {
 	err = s.eachImport(func(id uint32, record *importRecord) bool {
-		if record.unfinished() {
+		if record.State == ImportRunning && id < before {
 			ids = append(ids, id)
 		}
 		return true

@@ -137,6 +137,25 @@ func TestUnfinishedImportsAreFinishedAfterOpening(t *testing.T) {
 	sound(t, s)
 }
 
+// TestAnOlderFileNeverHasTheLastWord: an import that was interrupted is finished
+// before a newer one begins.
+func TestAnOlderFileNeverHasTheLastWord(t *testing.T) {
+	s := open(t)
+	if _, err := s.BeginImport(t.Context(), strings.NewReader("email,name\na@example.com,old\n"), ImportOptions{Name: "old.csv"}); err != nil {
+		t.Fatal(err)
+	}
+	importText(t, s, "email,name\na@example.com,new\n", ImportOptions{Name: "new.csv"})
+	if err := s.ResumeImports(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if a := byEmail(t, s, "a@example.com"); a.Name != "new" {
+		t.Errorf("got %+v", a)
+	}
+	if list, err := s.Imports(); err != nil || list[0].Result.Updated != 1 || list[1].Result.Created != 1 {
+		t.Errorf("got %+v %v", list, err)
+	}
+}
+
 func TestImportWithDamagedOrLostRowsSaysSo(t *testing.T) {
 	for name, harm := range map[string]func(path string) error{
 		"lost": os.Remove,

@@ -231,7 +231,7 @@ func TestImportStopsWithItsContextAndKeepsItsSums(t *testing.T) {
 		t.Errorf("stored %+v, counted %+v: %v", count, res, err)
 	}
 	sound(t, s)
-	if again := importText(t, s, text.String(), ImportOptions{}); again.Unchanged != count.Selected || again.Accepted != 4*importBatch {
+	if again := importText(t, s, text.String(), ImportOptions{}); again.Unchanged != 4*importBatch || again.Accepted != 4*importBatch {
 		t.Errorf("again: %+v after %+v", again, count)
 	}
 	sound(t, s)

@@ -127,7 +127,5 @@ func TestKillNineDuringImportsLosesAndDoublesNothing(t *testing.T) {
 		t.Errorf("left behind: %q %v", left, err)
 	}
 	h.stop(p)
-	if out := h.pabal("check"); !strings.Contains(out, "right") && !strings.Contains(out, "sound") && !strings.Contains(out, "hold") {
-		t.Logf("check: %s", out)
-	}
+	h.pabal("check") // fails the test where a sum or an index does not hold
 }
