@@ -225,12 +225,12 @@ func (x *xmlReader) run(dst []byte, want bool) ([]byte, error) {
 		if i := bytes.IndexByte(b, '<'); i >= 0 {
 			b = b[:i]
 		} else if len(b) < len(x.buf) && x.fill() {
-			if want && len(dst) > maxRowBytes {
-				return dst, errRowTooLong
-			}
 			continue // the whole of it, if it fits
-		} else if amp := bytes.LastIndexByte(b, '&'); amp > 0 && len(b)-amp < 16 {
-			b = b[:amp] // an entity may be cut
+		} else {
+			b = x.buf[x.pos:x.end] // fill has moved it
+			if amp := bytes.LastIndexByte(b, '&'); amp > 0 && len(b)-amp < 16 {
+				b = b[:amp] // an entity may be cut
+			}
 		}
 		if len(b) == 0 {
 			return dst, nil
