@@ -228,7 +228,10 @@ func (a *app) campaignShow() *cobra.Command {
 		if shown.State == spool.Draft && !a.json {
 			return a.describeDraft(ctx, c, shown)
 		}
-		return a.describeCampaign(shown)
+		if err := a.describeCampaign(shown); err != nil || shown.Unknown == 0 || a.json {
+			return err
+		}
+		return a.describeUnknown(ctx, c, shown.ID)
 	})
 }
 

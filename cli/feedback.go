@@ -151,3 +151,17 @@ func describeFeedback(r *report, st *sesclient.FeedbackStatus, all bool) {
 		r.line("Set one up with: pabal feedback setup")
 	}
 }
+
+// describeUnknown says what may become of recipients whose outcome is unknown.
+func (a *app) describeUnknown(ctx context.Context, c *control.Client, id uint64) error {
+	st, err := c.FeedbackStatus(ctx)
+	if err != nil {
+		return err
+	}
+	text := "Those of unknown outcome settle when SES's events say that it has their mail."
+	if st == nil || st.BadNewsOnly {
+		text = "Those of unknown outcome never settle by themselves: SES's events are not read (pabal feedback setup)."
+	}
+	_, err = fmt.Fprintf(a.stdout, "%s\nThey may have the mail. To send it again all the same: pabal campaign resend %d --outcome unknown\n", text, id)
+	return err
+}

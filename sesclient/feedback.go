@@ -67,7 +67,7 @@ type Feedback struct {
 type FeedbackStatus struct {
 	Source      string    `json:"source"`              // sqs, suppression_list or none
 	LastEvent   time.Time `json:"last_event,omitzero"` // when the newest thing taken happened
-	LagSeconds  float64   `json:"lag_seconds"`         // between happening and being on disk, of the last batch
+	LagSeconds  float64   `json:"lag_seconds"`         // between happening and being on disk, of the queue's last batch
 	CheckedAt   time.Time `json:"checked_at,omitzero"` // the source answered last
 	Waiting     int64     `json:"waiting"`             // messages in the queue, about; -1: not known
 	Events      int64     `json:"events"`              // taken since the start, copies included
@@ -157,7 +157,7 @@ func (f *Feedback) took(events []Event, r spool.FeedbackResult) {
 			s.LastEvent = e.At
 		}
 	}
-	if newest := latest(events); !newest.IsZero() {
+	if newest := latest(events); f.queue != nil && !newest.IsZero() {
 		s.LagSeconds = math.Max(0, math.Round(now.Sub(newest).Seconds()*1000)/1000)
 	}
 }

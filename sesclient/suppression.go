@@ -13,14 +13,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
+	"pabal/eml"
 	"pabal/spool"
 )
 
 const (
 	listOverlap = 10 * time.Minute // an entry may appear so late
 	listPage    = 1000
-	listMax     = 1_000_000 // entries of one look; the rest comes with the next
-	mailsAsked  = 100       // mails looked up in one look, a second each
+	listMax     = 10_000_000 // entries of one look; more are a server that repeats itself
+	mailsAsked  = 100        // mails looked up in one look, a second each
 )
 
 // entry names a suppression, to know it again.
@@ -60,46 +61,64 @@ func (f *Feedback) look(ctx context.Context, seen map[listEntry]bool) error {
 	if !mark.Newest.IsZero() {
 		in.StartDate = aws.Time(mark.Newest.Add(-listOverlap))
 	}
-	newest, asked, begin := mark.Newest, 0, mark.Newest
-	for n := 0; n < listMax; {
+	l := listing{f: f, seen: seen, newest: mark.Newest, mails: mailsAsked}
+	if f.queue != nil || mark.Newest.IsZero() { // a queue says more; and the first look finds what is long past
+		l.mails = 0
+	}
+	for n := 0; ; {
 		page, err := f.listed(ctx, in)
 		if err != nil {
 			return err
 		}
-		n += len(page.SuppressedDestinationSummaries)
-		var fresh []Event
-		for _, s := range page.SuppressedDestinationSummaries {
-			e, at := entryEvent(s), aws.ToTime(s.LastUpdateTime)
-			if at.After(newest) {
-				newest = at
-			}
-			k := listEntry{aws.ToString(s.EmailAddress), at.UnixMilli()}
-			if e.At.IsZero() || seen[k] {
-				continue
-			}
-			if f.queue == nil && !begin.IsZero() && asked < mailsAsked {
-				asked++
-				e.SESID = f.mailOf(ctx, k.address)
-			}
-			fresh, seen[k] = append(fresh, e), true
+		if n += len(page.SuppressedDestinationSummaries); n > listMax {
+			return &eml.Problem{What: "SES's suppression list does not end", Hint: "see whether ses.endpoint is what you mean"}
 		}
-		if err := f.takeListed(ctx, fresh); err != nil {
-			clear(seen)
+		if err := l.page(ctx, page.SuppressedDestinationSummaries); err != nil {
+			clear(seen) // it is all taken again
 			return err
 		}
 		if in.NextToken = page.NextToken; aws.ToString(page.NextToken) == "" {
 			break
 		}
 	}
-	for k := range seen {
-		if newest.Add(-listOverlap).UnixMilli() > k.at {
-			delete(seen, k)
-		}
-	}
-	if newest.Equal(mark.Newest) {
+	if l.newest.Equal(mark.Newest) {
 		return nil
 	}
-	return f.saveMark(listMark{newest.UTC()})
+	return f.saveMark(listMark{l.newest.UTC()})
+}
+
+// listing is one look under way.
+type listing struct {
+	f      *Feedback
+	seen   map[listEntry]bool // of the overlap only: the list may be long
+	newest time.Time
+	mails  int // that may still be looked up
+}
+
+// page takes what is new of a page.
+func (l *listing) page(ctx context.Context, entries []types.SuppressedDestinationSummary) error {
+	var fresh []Event
+	for _, s := range entries {
+		e, at := entryEvent(s), aws.ToTime(s.LastUpdateTime)
+		if at.After(l.newest) {
+			l.newest = at
+		}
+		k := listEntry{aws.ToString(s.EmailAddress), at.UnixMilli()}
+		if at.IsZero() || l.seen[k] {
+			continue
+		}
+		if l.mails > 0 {
+			l.mails--
+			e.SESID = l.f.mailOf(ctx, k.address)
+		}
+		fresh, l.seen[k] = append(fresh, e), true
+	}
+	for k := range l.seen {
+		if l.newest.Add(-listOverlap).UnixMilli() > k.at {
+			delete(l.seen, k)
+		}
+	}
+	return l.f.takeListed(ctx, fresh)
 }
 
 func (f *Feedback) takeListed(ctx context.Context, events []Event) error {

@@ -31,6 +31,15 @@
 // (Pace.Probe). What may have been sent is never told as failed or skipped: it
 // is unknown. A record that cannot be read is parked as failed, not sent.
 //
+// # Feedback
+//
+// Feedback takes what SES says of mails it had accepted. Facts are only ever
+// added to a record, so the order in which they come, and how often, makes no
+// difference; each is counted once for a message. An event proves that SES has
+// the mail: unknown, failed or a retry that waits becomes accepted, and nothing
+// makes accepted anything else. What is said of an SES id that nobody knows yet
+// is kept for a week and applied in the commit that writes the id.
+//
 // # What it does not do
 //
 // It knows neither SES nor consent: both are behind Sender. It composes no
