@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -19,12 +20,15 @@ var files embed.FS
 type kind int
 
 const (
-	askPage     kind = iota // before: the button
-	donePage                // after it
-	testPage                // the link of a test mail
-	failedPage              // the opt-out could not be written
-	missingPage             // no such address
-	unsavedPage             // the preferences could not be read or written
+	askPage         kind = iota // before: the button
+	donePage                    // after it
+	testPage                    // the link of a test mail
+	failedPage                  // the opt-out could not be written
+	missingPage                 // no such address
+	unsavedPage                 // the preferences could not be read or written
+	confirmPage                 // behind the mail that asks: the button
+	confirmedPage               // after it
+	unconfirmedPage             // the yes could not be written
 )
 
 // wording is the text of one page in one language.
@@ -73,13 +77,17 @@ func newPages() *pages {
 		panic("style.css is part of the binary")
 	}
 	sum := sha256.Sum256(style)
+	languages := []language{korean(), english()}
+	for _, l := range languages {
+		maps.Copy(l.pages, confirmTexts(l.Tag))
+	}
 	return &pages{
 		template:    template.Must(template.ParseFS(files, "page.html")),
 		preferences: template.Must(template.ParseFS(files, "preferences.html")),
 		style:       template.CSS(style),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
 			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		languages: []language{korean(), english()},
+		languages: languages,
 	}
 }
 

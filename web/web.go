@@ -5,6 +5,8 @@
 //	POST /u/TOKEN   unsubscribes: the button, and the one-click call of mail providers (RFC 8058)
 //	GET  /p/TOKEN   what the person gets: topics, how often, language; changes nothing
 //	POST /p/TOKEN   saves it, ends all mail, or takes the person back
+//	GET  /c/TOKEN   asks whether the person wants mail; changes nothing
+//	POST /c/TOKEN   takes their yes
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -50,13 +52,14 @@ type Server struct {
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
 
-	people  optOuts
-	choices choosing
-	mux     *http.ServeMux
-	pages   *pages
-	limit   limiter
-	now     func() time.Time
-	step    time.Duration
+	people   optOuts
+	choices  choosing
+	confirms confirming // nil: no link is good
+	mux      *http.ServeMux
+	pages    *pages
+	limit    limiter
+	now      func() time.Time
+	step     time.Duration
 }
 
 // optOuts is what this package needs of the audience.
@@ -69,6 +72,7 @@ type optOuts interface {
 // page needs nothing of them.
 func New(people *audience.Store, campaigns *campaign.Store) *Server {
 	s := newServer(people, people)
+	s.confirms = people
 	s.Topics = people.Topics
 	if campaigns != nil {
 		s.Company, s.Phone = campaigns.Settings.Company, campaigns.Settings.Phone
@@ -84,6 +88,9 @@ func newServer(people optOuts, choices choosing) *Server {
 	s.mux.HandleFunc("GET /p/{token}", s.showPreferences)
 	s.mux.HandleFunc("POST /p/{token}", s.setPreferences)
 	s.mux.HandleFunc("/p/{token}", onlyMethods("GET, HEAD, POST"))
+	s.mux.HandleFunc("GET /c/{token}", s.showConfirm)
+	s.mux.HandleFunc("POST /c/{token}", s.confirm)
+	s.mux.HandleFunc("/c/{token}", onlyMethods("GET, HEAD, POST"))
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /metrics", s.metrics)

@@ -336,7 +336,7 @@ func TestLanguage(t *testing.T) {
 
 func TestEveryPageHasBothLanguages(t *testing.T) {
 	for _, lang := range newPages().languages {
-		for k := askPage; k <= missingPage; k++ {
+		for k := askPage; k <= unconfirmedPage; k++ {
 			if w := lang.pages[k]; w.Title == "" || len(w.Lines) == 0 {
 				t.Errorf("page %d has no text in %s", k, lang.Tag)
 			}
