@@ -233,3 +233,12 @@ func addFeedback(tx *bolt.Tx) error {
 	}
 	return nil
 }
+
+// feedbackOf is an address's entry, nil if nothing ever went wrong there.
+func (s *Store) feedbackOf(h addressHash) (e *feedbackEntry, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		e, err = readEntry(tx.Bucket(bucketFeedback).Get(h[:]))
+		return err
+	})
+	return e, err
+}

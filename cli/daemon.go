@@ -265,6 +265,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
+	group.Go(func() error { return d.finishErasures(ctx) })
 	group.Go(func() error { return d.feedback.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
 	if d.sync != nil {

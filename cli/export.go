@@ -16,9 +16,17 @@ func (a *app) subscriberExport() *cobra.Command {
 	var (
 		e   control.ExportRequest
 		bom bool
+		who string
 	)
-	cmd := a.asking("export [FILE]", "Write subscribers as CSV or Excel (.xlsx)", "pabal subscriber export vip.xlsx --segment 'tag(\"vip2026\")'",
+	cmd := a.asking("export [FILE]", "Write subscribers as CSV or Excel (.xlsx), or all that is kept of one person as JSON",
+		"pabal subscriber export vip.xlsx --segment 'tag(\"vip2026\")'\npabal subscriber export minji.json --email minji@example.com",
 		func(ctx context.Context, c *control.Client, args []string) error {
+			if who != "" && (e.Segment != "" || e.Format != "") {
+				return usage("--email exports one person as JSON", "leave out --segment and --format")
+			}
+			if who != "" {
+				return a.exportPerson(ctx, c, who, args)
+			}
 			if a.json {
 				return show(a, c.EachSubscriber(ctx, "", e.Segment, 0), newSubscriberTable, subscriberRow)
 			}
@@ -36,6 +44,7 @@ func (a *app) subscriberExport() *cobra.Command {
 	flags.StringVar(&e.Segment, "segment", "", "only whom the `EXPRESSION` selects")
 	flags.StringVar(&e.Format, "format", "", "`FORMAT`: csv or xlsx (default: by the file's name, else csv)")
 	flags.BoolVar(&bom, "bom", true, "begin CSV with the mark by which Excel knows UTF-8; --bom=false for programs")
+	flags.StringVar(&who, "email", "", "everything kept about the person with the `ADDRESS`, as one JSON document")
 	return cmd
 }
 

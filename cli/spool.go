@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pabal/audience"
 	"pabal/control"
 	"pabal/spool"
 )
@@ -136,39 +135,4 @@ func (a *app) spoolRelease() *cobra.Command {
 		}
 		return one(a, map[string]string{"released": args[0]}, func(r *report) { r.line("%s is released", args[0]) })
 	})
-}
-
-func (a *app) suppressionCommands() *cobra.Command {
-	return a.group("suppression", "Addresses never to be mailed again, in any lane", a.suppressionList(), a.suppressionAdd(), a.suppressionRemove())
-}
-
-func (a *app) suppressionList() *cobra.Command {
-	return a.asking("list", "List suppressed addresses", "pabal suppression list", func(ctx context.Context, c *control.Client, _ []string) error {
-		return show(a, c.Suppressions(ctx), func() *table { return newTable("EMAIL", "REASON", "AT", "DETAIL") },
-			func(s audience.Suppression) []string { return []string{s.Email, s.Reason, a.when(s.At), s.Detail} })
-	})
-}
-
-func (a *app) suppressionAdd() *cobra.Command {
-	var detail string
-	cmd := a.asking("add EMAIL", "Never mail an address again", "pabal suppression add minji@example.com --detail 'asked by phone'",
-		func(ctx context.Context, c *control.Client, args []string) error {
-			s, err := c.Suppress(ctx, args[0], detail)
-			if err != nil {
-				return err
-			}
-			return one(a, s, func(r *report) { r.line("%s is suppressed", s.Email) })
-		})
-	cmd.Flags().StringVar(&detail, "detail", "", "`TEXT` for whoever asks why (default: your user name)")
-	return cmd
-}
-
-func (a *app) suppressionRemove() *cobra.Command {
-	return a.asking("remove EMAIL", "Let an address be mailed again", "pabal suppression remove minji@example.com",
-		func(ctx context.Context, c *control.Client, args []string) error {
-			if err := c.Unsuppress(ctx, args[0]); err != nil {
-				return err
-			}
-			return one(a, map[string]string{"email": args[0]}, func(r *report) { r.line("%s is no longer suppressed", args[0]) })
-		})
 }

@@ -21,7 +21,8 @@ import (
 
 func (a *app) subscriberCommands() *cobra.Command {
 	return a.group("subscriber", "The people mail goes to", a.subscriberImport(), a.subscriberImports(), a.subscriberInbox(), a.subscriberExport(),
-		a.subscriberList(), a.subscriberShow(), a.subscriberSet())
+		a.subscriberList(), a.subscriberShow(), a.subscriberSet(),
+		a.subscriberConfirm(), a.subscriberErase())
 }
 
 // pairs reads KEY=VALUE flags.
@@ -66,11 +67,17 @@ func yesNo(b bool) string {
 
 func (a *app) subscriberList() *cobra.Command {
 	var (
-		segment, prefix, text string
-		limit                 int
+		segment, prefix, text, since string
+		limit                        int
 	)
-	cmd := a.asking("list", "List subscribers", "pabal subscriber list --search 민지 --limit 20",
+	cmd := a.asking("list", "List subscribers", "pabal subscriber list --search 민지 --limit 20\npabal subscriber list --opted-out-since 2026-11-20 --json",
 		func(ctx context.Context, c *control.Client, _ []string) error {
+			if since != "" && (segment != "" || prefix != "" || text != "" || limit != 0) {
+				return usage("--opted-out-since lists everybody who opted out", "leave out --segment, --prefix, --search and --limit")
+			}
+			if since != "" {
+				return a.optOuts(ctx, c, since)
+			}
 			if text != "" {
 				if segment != "" || prefix != "" {
 					return usage("--search stands alone", "leave out --segment and --prefix")
@@ -84,6 +91,7 @@ func (a *app) subscriberList() *cobra.Command {
 	cmd.Flags().StringVar(&prefix, "prefix", "", "only whose e-mail or name begins with `TEXT`")
 	cmd.Flags().StringVar(&text, "search", "", "only whose e-mail or name has `TEXT` in it")
 	cmd.Flags().IntVar(&limit, "limit", 0, "at most `N`; 0 is all")
+	cmd.Flags().StringVar(&since, "opted-out-since", "", "instead, who opted out and was recorded at or after a `TIME`, for the shop (docs/consent.md says how to page)")
 	return cmd
 }
 
@@ -111,14 +119,17 @@ func (a *app) searched(ctx context.Context, c *control.Client, text string, limi
 }
 
 func (a *app) subscriberShow() *cobra.Command {
-	return a.asking("show EMAIL", "Show one subscriber with the history of their consent", "pabal subscriber show minji@example.com",
+	var history bool
+	cmd := a.asking("show EMAIL", "Show one subscriber with the history of their consent", "pabal subscriber show minji@example.com --history",
 		func(ctx context.Context, c *control.Client, args []string) error {
 			p, err := c.Subscriber(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			return one(a, p, func(r *report) { describePerson(r, p) })
+			return one(a, p, func(r *report) { describePerson(r, p); describeHistory(r, p, history) })
 		})
+	cmd.Flags().BoolVar(&history, "history", false, "every line of the history, not only the last five (--json has them all)")
+	return cmd
 }
 
 func describePerson(r *report, p control.Person) {
@@ -139,19 +150,7 @@ func describePerson(r *report, p control.Person) {
 	}
 	r.pair("language", p.Language)
 	if p.Suppression != nil {
-		r.pair("suppressed", p.Suppression.Reason+" at "+r.when(p.Suppression.At))
-	}
-	for _, change := range p.History {
-		if len(change.Changed) > 0 {
-			r.line("  %s  %s by %s %s", r.when(change.At), eml.Visible(strings.Join(change.Changed, ", ")), change.Source, eml.Visible(change.Detail))
-			continue
-		}
-		note := ""
-		if !change.Applied {
-			note = " (not applied: a stronger source had spoken)"
-		}
-		r.line("  %s  %s by %s %s%s", r.when(change.At), map[bool]string{true: "subscribed", false: "unsubscribed"}[change.Subscribed],
-			change.Source, eml.Visible(change.Detail), note)
+		r.pair("suppressed", suppressedFor(*p.Suppression)+" at "+r.when(p.Suppression.At))
 	}
 }
 

@@ -40,6 +40,7 @@ func kinds() []kind {
 		{"blocked", http.StatusConflict, []error{campaign.ErrBlocked}},
 		{"state", http.StatusConflict, []error{campaign.ErrState, spool.ErrState}},
 		{"full", http.StatusInsufficientStorage, []error{spool.ErrFull}},
+		{"refused", http.StatusConflict, []error{audience.ErrSuppressed, audience.ErrAsked, audience.ErrErased}},
 		{"broken", http.StatusServiceUnavailable, []error{spool.ErrBroken}},
 		{"stopping", http.StatusServiceUnavailable, []error{context.Canceled, audience.ErrClosed}},
 		{"invalid", http.StatusBadRequest, []error{errInvalid}},

@@ -37,7 +37,11 @@ func (s *Server) routes() http.Handler {
 	mux.Handle("POST /v0/subscribers/import", s.change(ndjson(s.importFile)))
 	mux.Handle("POST /v0/imports/{id}/resume", s.change(ndjson(s.resumeImport)))
 	mux.HandleFunc("GET /v0/imports/{id}/report", s.importReport)
+	mux.Handle("POST /v0/suppressions/import", s.change(ndjson(s.importSuppressions)))
+	mux.Handle("POST /v0/suppressions/pull", s.change(ndjson(s.pull)))
+	mux.Handle("POST /v0/suppressions/push", s.change(ndjson(s.push)))
 	mux.HandleFunc("GET /v0/subscribers/export", s.export)
+	mux.HandleFunc("GET /v0/subscriber/export", s.exportPerson)
 	mux.HandleFunc("GET /v0/messages/{id}/body", s.body)
 	mux.Handle("/", value(func(r *http.Request) (any, error) {
 		return nil, invalid("there is no "+r.Method+" "+r.URL.Path+" on this daemon", "the daemon's version is "+s.Version+"; is the command's the same? pabal version")
@@ -82,6 +86,8 @@ func (s *Server) answers() map[string]answer {
 func (s *Server) changes() map[string]answer {
 	return map[string]answer{
 		"POST /v0/subscriber":             s.setSubscriber,
+		"POST /v0/subscriber/erase":       s.erase,
+		"POST /v0/subscriber/confirm":     s.confirm,
 		"POST /v0/subscriber/preferences": s.setPreferences,
 		"POST /v0/sync":                   s.syncNow,
 		"DELETE /v0/imports/{id}":         s.discardImport,
@@ -111,6 +117,7 @@ func (s *Server) streams() map[string]stream {
 		"GET /v0/segment/count/watch":       s.watchCount,
 		"GET /v0/segment/fields":            s.fields,
 		"GET /v0/suppressions":              s.suppressions,
+		"GET /v0/optouts":                   s.optOuts,
 		"GET /v0/templates":                 s.templates,
 		"GET /v0/campaigns":                 s.campaigns,
 		"GET /v0/campaigns/{id}/recipients": s.recipients,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,6 +45,8 @@ type Server struct {
 	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any                      // the smtp part of status; nil: none
 	Logger    *slog.Logger                    // nil discards
+
+	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed
 
 	started  time.Time
 	listener net.Listener
