@@ -22,9 +22,6 @@ import (
 // half a day at one a second. The next one does the rest.
 const maxPush = 50_000
 
-// progressEvery is the pause between two lines of progress.
-const progressEvery = 200 * time.Millisecond
-
 // SuppressLine is one line of the answer to an import of an operator's list;
 // exactly one field is set.
 type SuppressLine struct {
@@ -71,7 +68,7 @@ func (s *Server) importSuppressions(l *lines, r *http.Request) error {
 	}
 	last := time.Now()
 	o.Progress = func(sofar audience.SuppressResult) {
-		if time.Since(last) > progressEvery {
+		if time.Since(last) > progressInterval {
 			last, sofar.Rejects = time.Now(), nil
 			_ = l.write(SuppressLine{Progress: &sofar})
 		}
@@ -270,7 +267,7 @@ func (s *Server) mirror(l *lines, r *http.Request, work func(ctx context.Context
 	m := Mirrored{DryRun: dry}
 	last := time.Now()
 	err = work(r.Context(), &m, func() {
-		if time.Since(last) > progressEvery {
+		if time.Since(last) > progressInterval {
 			last = time.Now()
 			sofar := m
 			_ = l.write(MirrorLine{Progress: &sofar}) // it goes on although nobody watches
