@@ -31,6 +31,22 @@ func (s screens) Person(ctx context.Context, email string) (tui.Person, error) {
 	return tui.Person{Subscriber: p.Subscriber, Suppression: p.Suppression, History: p.History}, err
 }
 
+// Inbox is what lies in the inbox.
+func (s screens) Inbox(ctx context.Context) (tui.Inbox, error) {
+	list, err := s.Client.Inbox(ctx)
+	in := tui.Inbox{SCP: list.SCP}
+	for _, f := range list.Files {
+		in.Files = append(in.Files, tui.InboxFile(f))
+	}
+	return in, err
+}
+
+// DiscardImport gives up an import.
+func (s screens) DiscardImport(ctx context.Context, id uint32) error {
+	_, err := s.Client.DiscardImport(ctx, id)
+	return err
+}
+
 // Unsubscribe ends their consent by the operator's word.
 func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	no := false

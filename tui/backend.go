@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"iter"
+	"time"
 
 	"pabal/audience"
 	"pabal/campaign"
@@ -21,13 +22,15 @@ type Backend interface {
 	People
 	Consents
 	Table
+	Segments
+	Files
 }
 
 // Home feeds the first screen.
 type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
-	FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) // nil: none is read
+	FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) // nil: a daemon that reads none
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
 }
@@ -47,7 +50,8 @@ type Campaigns interface {
 	Cancel(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Resend(ctx context.Context, id uint64, outcome string) (after campaign.Campaign, resent int64, err error) // outcome failed or unknown
 	Watch(ctx context.Context, id uint64) iter.Seq2[campaign.Campaign, error]
-	Recipients(ctx context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error] // outcome "" means all
+	Recipients(ctx context.Context, id uint64, outcome string) iter.Seq2[spool.Message, error]      // outcome "" means all
+	Heard(ctx context.Context, id uint64, outcome, feedback string) iter.Seq2[spool.Message, error] // those of whom SES said so
 }
 
 // Letters are templates and previews.
@@ -59,9 +63,11 @@ type Letters interface {
 
 // People is the audience.
 type People interface {
+	// Subscribers are the first whose e-mail or name begins with prefix and
+	// whom the segment selects.
 	Subscribers(ctx context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error)
-	Count(ctx context.Context, segment, topic string) (audience.Count, error)
-	Person(ctx context.Context, email string) (Person, error) // audience.ErrNotFound
+	SearchAll(ctx context.Context, text string) iter.Seq2[audience.Found, error] // text anywhere in e-mail or name
+	Person(ctx context.Context, email string) (Person, error)                    // audience.ErrNotFound
 	Topics(ctx context.Context) ([]audience.Topic, error)
 	Trace(ctx context.Context, query string) iter.Seq2[spool.Message, error] // every mail to an address
 }
@@ -86,4 +92,32 @@ type Consents interface {
 type Table interface {
 	SyncStatus(ctx context.Context) (*syncer.Status, error) // nil: the audience has no source
 	Sync(ctx context.Context, o syncer.Order) (syncer.Result, error)
+}
+
+// Segments build conditions over the audience and count them.
+type Segments interface {
+	SegmentFields(ctx context.Context) ([]audience.Field, error)
+	SegmentValues(ctx context.Context, field, attribute string, limit int) (audience.FieldValues, error) // limit 0: 100
+	CountTold(ctx context.Context, segment, topic string, tell func(done, total int64)) (audience.Count, error)
+}
+
+// Files are those that people put into the inbox, and their imports.
+type Files interface {
+	Inbox(ctx context.Context) (Inbox, error)
+	PreviewInbox(ctx context.Context, name string, o audience.ImportOptions) (audience.ImportPreview, error)
+	ImportInbox(ctx context.Context, name string, o audience.ImportOptions) (audience.ImportResult, error) // tells o.Progress
+	DiscardImport(ctx context.Context, id uint32) error
+}
+
+// Inbox is the folder on the daemon's host that people copy files to.
+type Inbox struct {
+	SCP   string // the command for a terminal on their PC, FILE being the file's name
+	Files []InboxFile
+}
+
+// InboxFile is a file that can be imported.
+type InboxFile struct {
+	Name     string
+	Size     int64 // bytes
+	Modified time.Time
 }

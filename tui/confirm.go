@@ -74,6 +74,7 @@ type confirm struct {
 	ask   ask
 	done  string // said afterwards
 	do    func(context.Context) error
+	yes   func(*app) tea.Cmd // instead of do, where the answer leads to another screen
 }
 
 func newConfirm(head string, lines []string, n int64, done string, do func(context.Context) error) *confirm {
@@ -101,6 +102,8 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 		switch {
 		case no:
 			return pop(a)
+		case yes && s.yes != nil:
+			return s.yes(a)
 		case yes:
 			s.ask.busy = true
 			return s.run(a)

@@ -8,6 +8,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/campaign"
+	"pabal/sesclient"
 	"pabal/spool"
 )
 
@@ -17,6 +18,9 @@ type detail struct {
 	feed *flow[campaign.Campaign] // nil while none is open
 	ends bool                     // the stream ended in a final state
 	at   int                      // selected outcome
+
+	heard *sesclient.FeedbackStatus // where word of mails comes from; nil: not known
+	asked turn
 }
 
 // waitLines is how many lines the hold of a campaign may take.
@@ -32,10 +36,11 @@ func (s *detail) title(a *app) string { return a.t.Campaign + " " + comma(int64(
 func (s *detail) start(a *app) tea.Cmd {
 	id := s.c.ID
 	s.feed = openFlow(a, func(ctx context.Context) iter.Seq2[campaign.Campaign, error] { return a.back.Watch(ctx, id) })
-	return s.feed.next()
+	return tea.Batch(s.feed.next(), askTurn(a, &s.asked, callTimeout, a.back.FeedbackStatus))
 }
 
 func (s *detail) leave() {
+	s.asked.stop()
 	s.feed.stop()
 }
 
@@ -48,6 +53,10 @@ func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
 	case flowMsg[campaign.Campaign]:
 		if msg.of == s.feed {
 			return s.take(a, msg)
+		}
+	case answer[*sesclient.FeedbackStatus]:
+		if msg.mine(&s.asked) && msg.err == nil {
+			s.heard = msg.v
 		}
 	case tea.KeyPressMsg:
 		l := list{at: s.at, rows: len(outcomes)}
@@ -124,16 +133,39 @@ func (s *detail) view(a *app, w, h int) page {
 	if skips := s.skips(a); skips != "" {
 		lines = append(lines, " "+cut(skips, w-2))
 	}
-	heard := a.t.Feedback(comma(c.Delivered), comma(c.Bounced), comma(c.Complained))
-	for _, further := range []struct {
-		n    int64
-		word string
-	}{{c.Delayed, a.t.Delayed}, {c.Rejected, a.t.Rejected}, {c.Opened, a.t.Opened}, {c.Clicked, a.t.Clicked}, {c.SentTwice, a.t.SentTwice}} {
-		if further.n > 0 {
-			heard += "  " + further.word + " " + comma(further.n)
-		}
+	return page{lines: append(lines, s.feedback(a, w)...)}
+}
+
+// feedback is what became of the mails SES took, as far as SES tells: two
+// lines, and one on what cannot be known.
+func (s *detail) feedback(a *app, w int) []string {
+	c, t := s.c, &a.t.Heard
+	count := func(word string, n int64) string { return word + " " + comma(n) }
+	bad := count(a.t.Bounced, c.Bounced) + "  " + count(a.t.Complained, c.Complained)
+	if c.Rejected > 0 {
+		bad += "  " + count(a.t.Rejected, c.Rejected)
 	}
-	return page{lines: append(lines, " "+cut(heard, w-2))}
+	good := count(a.t.Delivered, c.Delivered) + " (" + percent(c.Delivered, c.Accepted) + ")  "
+	if c.SentTwice > 0 {
+		bad += "  " + count(a.t.SentTwice, c.SentTwice)
+	}
+	if c.Delayed > 0 {
+		bad += "  " + count(a.t.Delayed, c.Delayed)
+	}
+	opens := count(a.t.Opened, c.Opened) + " (" + percent(c.Opened, c.Delivered) + ")  " + count(a.t.Clicked, c.Clicked) + " (" + percent(c.Clicked, c.Delivered) + ")"
+	if c.MachineOpened > 0 {
+		opens += "  " + count(a.t.MachineOpened, c.MachineOpened)
+	}
+	none := c.Opened == 0 && c.Clicked == 0 && c.MachineOpened == 0
+	switch {
+	case s.heard != nil && s.heard.Source == sesclient.SourceNone:
+		return []string{" " + a.look.warn.Render(cut(t.None, w-2)), " → " + cut(t.NoneHint, w-4)}
+	case s.heard != nil && s.heard.BadNewsOnly && c.Delivered == 0:
+		return []string{" " + bad, " " + a.look.dim.Render(cut(t.BadNews, w-2))}
+	case none:
+		opens = t.NoTracking
+	}
+	return []string{" " + cut(good+bad, w-2), " " + cut(opens, w-2)}
 }
 
 // waits says why it does not send, and what to do.

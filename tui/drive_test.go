@@ -24,6 +24,7 @@ type driver struct {
 	back  *fakeBackend
 	quit  bool
 	later []tea.Msg // what waits for the clock
+	hold  bool      // an import or a count stands still at its first piece
 }
 
 var testNow = time.Date(2026, 11, 22, 14, 0, 0, 0, time.FixedZone("KST", 9*3600))
@@ -53,6 +54,12 @@ func (d *driver) size(w, h int) { d.send(tea.WindowSizeMsg{Width: w, Height: h})
 
 func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
+	if r, ok := msg.(reply); ok && d.hold {
+		switch r.msg.(type) {
+		case flowMsg[imported], flowMsg[counted]:
+			return
+		}
+	}
 	d.run(cmd)
 }
 

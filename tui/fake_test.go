@@ -19,7 +19,6 @@ import (
 // fakeBackend is a daemon with sample data that remembers what it was asked to do.
 type fakeBackend struct {
 	sync      *syncer.Status
-	feedback  *sesclient.FeedbackStatus
 	mu        sync.Mutex
 	calls     []string
 	down      error // every call fails with it
@@ -36,11 +35,19 @@ type fakeBackend struct {
 	letter    campaign.Letter
 	rows      []spool.Message
 
+	heard      *sesclient.FeedbackStatus
 	topics     []audience.Topic
 	mails      []spool.Message
 	history    []audience.Change
 	blocked    map[string]*audience.Suppression
 	suppressed []audience.Suppression
+
+	fields []audience.Field
+	values []audience.FieldValue
+	slow   bool // a count says how far it is
+	inbox  Inbox
+	seen   audience.ImportPreview
+	result audience.ImportResult
 
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
@@ -85,7 +92,20 @@ func (f *fakeBackend) SyncStatus(context.Context) (*syncer.Status, error) {
 	return f.sync, f.did("SyncStatus")
 }
 func (f *fakeBackend) FeedbackStatus(context.Context) (*sesclient.FeedbackStatus, error) {
-	return f.feedback, f.did("FeedbackStatus")
+	return f.heard, f.did("FeedbackStatus")
+}
+func (f *fakeBackend) Heard(ctx context.Context, id uint64, outcome, feedback string) iter.Seq2[spool.Message, error] {
+	return func(yield func(spool.Message, error) bool) {
+		if err := f.did("Heard %d %s %s", id, outcome, feedback); err != nil {
+			yield(spool.Message{}, err)
+			return
+		}
+		for _, m := range f.rows {
+			if m.Delivered && feedback == "delivered" && !yield(m, nil) {
+				return
+			}
+		}
+	}
 }
 func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
 	return f.events, f.did("Events")
@@ -219,13 +239,53 @@ func (f *fakeBackend) Subscribers(_ context.Context, prefix, segment string, lim
 	}
 	return out, err
 }
-func (f *fakeBackend) Count(_ context.Context, segment, topic string) (audience.Count, error) {
+func (f *fakeBackend) SearchAll(_ context.Context, text string) iter.Seq2[audience.Found, error] {
+	err := f.did("SearchAll %s", text)
+	return func(yield func(audience.Found, error) bool) {
+		if err != nil {
+			yield(audience.Found{}, err)
+			return
+		}
+		for i, p := range f.people {
+			found := audience.Found{Done: int64(i + 1), Total: int64(len(f.people))}
+			if strings.Contains(p.Email, text) || strings.Contains(p.Name, text) {
+				found.Subscriber = &p
+			}
+			if !yield(found, nil) {
+				return
+			}
+		}
+	}
+}
+func (f *fakeBackend) SegmentFields(context.Context) ([]audience.Field, error) {
+	return f.fields, f.did("SegmentFields")
+}
+func (f *fakeBackend) SegmentValues(_ context.Context, field, attribute string, limit int) (audience.FieldValues, error) {
+	return audience.FieldValues{Values: f.values}, f.did("SegmentValues %s %s %d", field, attribute, limit)
+}
+func (f *fakeBackend) CountTold(_ context.Context, segment, topic string, tell func(done, total int64)) (audience.Count, error) {
 	if strings.Contains(segment, "==") && !strings.Contains(segment, `"`) {
 		return audience.Count{}, errors.New("line 1, column 8: a value in quotes is missing")
 	}
+	if f.slow {
+		tell(42, 100)
+	}
 	return f.count, f.did("Count %s %s", segment, topic)
 }
-
+func (f *fakeBackend) Inbox(context.Context) (Inbox, error) { return f.inbox, f.did("Inbox") }
+func (f *fakeBackend) PreviewInbox(_ context.Context, name string, o audience.ImportOptions) (audience.ImportPreview, error) {
+	return f.seen, f.did("PreviewInbox %s %v %s %s", name, o.Map, o.Encoding, o.Sheet)
+}
+func (f *fakeBackend) ImportInbox(_ context.Context, name string, o audience.ImportOptions) (audience.ImportResult, error) {
+	err := f.did("ImportInbox %s %v %v", name, o.Map, o.Tags)
+	half := f.result
+	half.Rows, half.Created, half.Rejects = half.Total/2, half.Created/2, nil
+	o.Progress(half)
+	return f.result, err
+}
+func (f *fakeBackend) DiscardImport(_ context.Context, id uint32) error {
+	return f.did("DiscardImport %d", id)
+}
 func (f *fakeBackend) Person(_ context.Context, email string) (Person, error) {
 	err := f.did("Person %s", email)
 	for _, p := range f.people {
@@ -314,6 +374,7 @@ func newFake(now time.Time) *fakeBackend {
 		case i > 50:
 			m.Outcome, m.To, m.Attempts = spool.Pending, "", 0
 		default:
+			m.Delivered, m.Opened = i%3 == 0, i%6 == 0
 			m.Outcome, m.SESID = spool.Accepted, fmt.Sprintf("0102019abc-%04d-ap-northeast-2", i)
 		}
 		f.rows = append(f.rows, m)
@@ -333,7 +394,7 @@ func newFake(now time.Time) *fakeBackend {
 		{ID: 5, Name: "겨울 신상품 안내", State: spool.Draft, Template: "welcome", CreatedAt: at(-time.Hour)},
 		{ID: 4, Name: "블랙 프라이데이", State: spool.Held, Template: "sale", TemplateVersion: 1, Started: at(-10 * time.Minute), Counts: spool.Counts{Audience: 120000, Pending: 70480, Accepted: 48110, Skipped: 1410}, Reason: "24-hour quota used up"},
 		{ID: 3, Name: "회원 가입 환영", State: spool.Running, Template: "welcome", TemplateVersion: 2, Segment: `gender == "female"`, Started: at(-31 * time.Second), First: at(-30 * time.Second), Counts: counts, PerSecond: 12.4, ETA: at(7 * time.Second)},
-		{ID: 2, Name: "가을 정기 세일 (광고)", State: spool.Done, Template: "sale", TemplateVersion: 1, Started: at(-26 * time.Hour), Ended: at(-25 * time.Hour), Counts: spool.Counts{Audience: 43000, Accepted: 42800, Failed: 20, Skipped: 180, Delivered: 42600, Bounced: 31, Complained: 2}},
+		{ID: 2, Name: "가을 정기 세일 (광고)", State: spool.Done, Template: "sale", TemplateVersion: 1, Started: at(-26 * time.Hour), Ended: at(-25 * time.Hour), Counts: spool.Counts{Audience: 43000, Accepted: 42800, Failed: 20, Skipped: 180, Delivered: 42600, Bounced: 31, Complained: 2, Opened: 15210, Clicked: 1804, MachineOpened: 9001}},
 		{ID: 1, Name: "테스트", State: spool.Cancelled, Template: "sale", TemplateVersion: 1, Started: at(-50 * time.Hour), Ended: at(-50 * time.Hour), Counts: spool.Counts{Audience: 30, Accepted: 3, Skipped: 27}},
 	}
 	f.templates = []campaign.Template{
@@ -367,6 +428,31 @@ func newFake(now time.Time) *fakeBackend {
 		{Email: "test@example.com", Reason: "operator", At: at(-400 * time.Hour), Detail: "사내 시험 주소"},
 		{Reason: "erased", At: at(-500 * time.Hour)},
 	}
-	f.sync = nil
+	f.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, LastEvent: at(-4 * time.Second), CheckedAt: now}
+	f.audience(at)
 	return f
+}
+
+// audience is what the builder and the import find.
+func (f *fakeBackend) audience(at func(time.Duration) time.Time) {
+	texts := []audience.Comparison{audience.Is, audience.IsNot, audience.Contains, audience.OneOf, audience.Empty, audience.More}
+	f.fields = []audience.Field{
+		{Name: "email", Kind: audience.KindText, Comparisons: texts[:5]},
+		{Name: "gender", Kind: audience.KindChoice, Comparisons: []audience.Comparison{audience.Is, audience.IsNot, audience.OneOf}, Choices: []string{"male", "female"}, Listed: true},
+		{Name: "created_at", Kind: audience.KindDate, Comparisons: []audience.Comparison{audience.Since, audience.Before}},
+		{Name: "subscribed", Kind: audience.KindFlag, Comparisons: []audience.Comparison{audience.Yes, audience.No}},
+		{Name: "tag", Kind: audience.KindTag, Comparisons: []audience.Comparison{audience.Yes, audience.No}, Listed: true},
+		{Name: audience.AttributeField, Attribute: "Grade", Kind: audience.KindValue, Comparisons: texts, Listed: true},
+		{Name: audience.AttributeField, Attribute: "선호 브랜드", Kind: audience.KindValue, Comparisons: texts, Listed: true},
+		{Name: "opened", Kind: audience.KindCampaign, Comparisons: []audience.Comparison{audience.Ever, audience.Never, audience.OfLast, audience.Of}, Listed: true},
+	}
+	f.values = []audience.FieldValue{{Value: "VIP", Count: 40}, {Value: "일반", Count: 158}, {Value: "3", Label: "회원 가입 환영"}}
+	f.inbox = Inbox{SCP: "scp FILE marketer@mail.example.com:/var/lib/pabal/inbox/", Files: []InboxFile{
+		{Name: "11월 고객.csv", Size: 1_830_220, Modified: at(-3 * time.Minute)}, {Name: "회원.xlsx", Size: 88_100, Modified: at(-30 * time.Hour)}}}
+	f.seen = audience.ImportPreview{Name: "11월 고객.csv", Encoding: "cp949", Delimiter: ",", Rows: 12_430, Duplicate: 12, Rejected: 3,
+		Columns: []audience.PreviewColumn{{Header: "이메일", Field: "email"}, {Header: "성명", Field: "name"}, {Header: "성별", Field: "gender"}, {Header: "가입일", Field: "created_at"}, {Header: "등급", As: "등급"}, {Header: "메모", As: "메모"}},
+		First: [][]string{{"kim@example.com", "김하나", "여", "2025-03-02", "VIP", "단골"}, {"lee@naver.example", "이서준", "남", "2026-01-31", "일반", ""}, {"park@daum.example", "박지우", "여", "2024-12-25", "일반", "교환 문의 2회"},
+			{"choi@example.com", "최민서", "", "2026-02-11", "VIP", ""}, {"jung@example.com", "정도윤", "남", "2026-05-05", "일반", ""}}}
+	f.result = audience.ImportResult{Rows: 12_430, Accepted: 12_415, Created: 12_000, Updated: 400, Unchanged: 15, Duplicate: 12, Rejected: 3, OptedOut: 31, Total: 12_430, Import: 7, Encoding: "cp949",
+		Rejects: []audience.Reject{{Line: 17, Email: "kim.example.com", Reason: "no @", ReasonKo: "@가 없습니다", Code: "address_no_at"}, {Line: 230, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다"}, {Line: 8001, Email: "a@b@c", Reason: "two @", ReasonKo: "@가 둘입니다"}}}
 }

@@ -18,6 +18,7 @@ func TestWizardStartsWithTheNumberShown(t *testing.T) {
 	d.want("보낼 템플릿을 고르세요", "welcome")
 	d.press("enter")
 	d.want("200", "183", "수신 거부 12")
+	d.press("t")
 	d.typeText(`tag("vip2026")`)
 	d.want("세는 중")
 	d.press("enter") // not yet counted: nothing happens

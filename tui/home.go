@@ -128,7 +128,7 @@ func (s *home) view(a *app, w, h int) page {
 	}
 	lines = append(lines, s.diskLines(a, w)...)
 	lines = append(lines, s.syncLines(a, w)...)
-	lines = append(lines, s.feedbackLines(a, w)...)
+	lines = append(lines, a.feedbackLines(s.now.heard, w)...)
 	lines = append(lines, s.holdLines(a, w, max(2, (h-len(lines))/2))...)
 	return page{lines: append(lines, s.eventLines(a, w, h-len(lines))...)}
 }
@@ -210,16 +210,52 @@ func (s *home) syncLines(a *app, w int) []string {
 	if st.Error == "" {
 		return []string{cut(line, w)}
 	}
-	return []string{cut(line, w), "    " + a.look.bad.Render("! "+cut(safe(st.Error), w-6))}
+	return append([]string{cut(line, w)}, a.alert(st.Error, st.Hint, w)...)
 }
 
-// feedbackLines are two lines while nothing is heard of what became of mails.
-func (s *home) feedbackLines(a *app, w int) []string {
-	st := s.now.heard
-	if st == nil || st.Error == "" {
+// feedbackLines is one line on what SES says of mails it took; two more where
+// nothing comes, with what to do.
+func (a *app) feedbackLines(f *sesclient.FeedbackStatus, w int) []string {
+	if f == nil {
 		return nil
 	}
-	return []string{"  " + a.look.bad.Render("! "+cut(a.t.NoFeedback(safe(st.Error)), w-4)), "    " + cut(safe(st.Hint), w-4)}
+	lines := []string{cut("  "+a.t.Heard.Label+": "+a.heardFrom(f), w)}
+	switch {
+	case f.Error != "":
+		lines = append(lines, a.alert(f.Error, f.Hint, w)...)
+	case f.Source == sesclient.SourceNone:
+		lines = append(lines, "    → "+cut(a.t.Heard.NoneHint, w-6))
+	}
+	return lines
+}
+
+// alert is what is wrong and what to do, two lines each at most.
+func (a *app) alert(what, hint string, w int) []string {
+	var lines []string
+	for i, l := range wrap(safe(what), w-6) {
+		if i < 2 {
+			lines = append(lines, "    "+a.look.bad.Render([]string{"! ", "  "}[i]+l))
+		}
+	}
+	for i, l := range wrap(safe(hint), w-6) {
+		if i < 2 && hint != "" {
+			lines = append(lines, "    "+[]string{"→ ", "  "}[i]+l)
+		}
+	}
+	return lines
+}
+
+// heardFrom is where word of mails comes from, and what therefore is not known.
+func (a *app) heardFrom(f *sesclient.FeedbackStatus) string {
+	switch {
+	case f.Source == sesclient.SourceNone:
+		return a.look.warn.Render(a.t.Heard.None)
+	case f.BadNewsOnly:
+		return a.t.Heard.BadNews
+	case f.LastEvent.IsZero():
+		return a.t.Heard.Waiting
+	}
+	return a.t.Heard.Last(a.moment(f.LastEvent))
 }
 
 // holdLines are the holds, two lines each: what and why, then what to do.

@@ -36,7 +36,7 @@ func TestCursorStandsAfterHangul(t *testing.T) {
 // cursor is.
 func TestScreenCursorIsRealAndRight(t *testing.T) {
 	d := newDriver(t, "ko")
-	toAudience(d)
+	toText(d)
 	d.typeText("이름 == 한글")
 	cursor := d.m.View().Cursor
 	if cursor == nil {

@@ -22,6 +22,7 @@ const ledgerRows = 1000
 type ledger struct {
 	c      campaign.Campaign
 	at     int // index of outcomes; len(outcomes) is all
+	heard  int // index of heardKinds
 	rows   []spool.Message
 	more   bool
 	asked  int // the newest question; older answers are dropped
@@ -29,6 +30,10 @@ type ledger struct {
 	list   list
 	filter filter
 }
+
+// heardKinds are what a ledger can be narrowed to: those of whom SES said so.
+// The first is everyone.
+var heardKinds = [...]string{"", spool.Delivered.String(), spool.Bounced.String(), spool.Complained.String(), spool.Opened.String(), spool.Clicked.String()}
 
 type ledgerMsg struct {
 	of    *ledger
@@ -51,10 +56,14 @@ func (s *ledger) start(a *app) tea.Cmd {
 	s.asked++
 	s.busy = true
 	outcome, want, asked := s.outcome(), s.filter, s.asked
-	id := s.c.ID
+	id, heard := s.c.ID, heardKinds[s.heard]
 	return call(a, callTimeout, func(ctx context.Context) (ledgerMsg, error) {
 		m := ledgerMsg{of: s, asked: asked}
-		for row, err := range a.back.Recipients(ctx, id, outcome) {
+		rows := a.back.Recipients(ctx, id, outcome)
+		if heard != "" {
+			rows = a.back.Heard(ctx, id, outcome, heard)
+		}
+		for row, err := range rows {
 			if err != nil {
 				return m, err
 			}
@@ -124,6 +133,11 @@ func (s *ledger) keys(a *app) []binding {
 	own := []binding{
 		{keys: []string{"tab", "right"}, show: "Tab", help: a.t.NextOutcome, do: turn(1)},
 		s.resendKey(a),
+		{keys: []string{"f"}, help: a.t.Heard.Next, do: func() tea.Cmd {
+			s.heard = (s.heard + 1) % len(heardKinds)
+			s.list = list{}
+			return s.start(a)
+		}},
 		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
 	}
 	// Last, where a narrow footer cuts: the other direction of Tab.
@@ -155,6 +169,9 @@ func (s *ledger) view(a *app, w, h int) page {
 	if s.at < len(outcomes) {
 		name = a.t.Outcomes[outcomes[s.at]]
 	}
+	if s.heard > 0 {
+		name += ", " + []string{"", a.t.Delivered, a.t.Bounced, a.t.Complained, a.t.Opened, a.t.Clicked}[s.heard]
+	}
 	count := a.t.Rows(comma(int64(len(s.rows))))
 	if s.more {
 		count = a.t.FirstRows(comma(ledgerRows))
@@ -182,7 +199,7 @@ func (s *ledger) view(a *app, w, h int) page {
 	for i := from; i < to; i++ {
 		m := s.rows[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{recipient(m), email}, column{a.t.Outcomes[m.Outcome], 10},
-			column{strconv.Itoa(m.Attempts), -4}, column{a.moment(m.At), 11}, column{a.reason(m.Reason), reason}), i == s.list.at, w))
+			column{strconv.Itoa(m.Attempts), -4}, column{a.moment(m.At), 11}, column{orWord(a.reason(m.Reason), a.marks(m)), reason}), i == s.list.at, w))
 	}
 	p.lines = append(fill(p.lines, h-below), s.one(a, w)...)
 	return p
@@ -193,7 +210,7 @@ func (s *ledger) one(a *app, w int) []string {
 	m := s.rows[min(s.list.at, len(s.rows)-1)]
 	return []string{
 		a.look.rule(recipient(m), w),
-		"  " + cut(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.reason(m.Reason), w-2),
+		"  " + cut(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.reason(m.Reason)+"  "+safe(m.News), w-2),
 		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-2)),
 	}
 }

@@ -33,9 +33,10 @@ type page struct {
 
 // What some screens have besides.
 type (
-	typist interface{ typing() bool } // letters go into a field now
-	leaver interface{ leave() }       // stops what it began
-	walker interface{ step() int }    // a step of the wizard, from 1; 0 is none
+	typist  interface{ typing() bool }          // letters go into a field now
+	leaver  interface{ leave() }                // stops what it began
+	walker  interface{ step() int }             // a step of the wizard, from 1; 0 is none
+	stepper interface{ steps(a *app) []string } // a walker of other steps than the campaign's
 )
 
 // The tabs.
@@ -294,6 +295,9 @@ func (m *model) trail() string {
 	names, at, sep := m.t.Tabs[:], m.tab, "  "
 	if w, ok := m.top().(walker); ok && w.step() > 0 {
 		names, at, sep = m.t.Steps[:], w.step()-1, m.look.dim.Render(" › ")
+		if own, ok := w.(stepper); ok {
+			names = own.steps(m.app)
+		}
 	}
 	long := " " + m.steps(names, at, sep, false)
 	if cells(long) > m.width {

@@ -3,13 +3,13 @@ package tui
 import (
 	"errors"
 	"net"
-	"pabal/sesclient"
 	"strings"
 	"testing"
 	"time"
 
 	"pabal/audience"
 	"pabal/campaign"
+	"pabal/sesclient"
 	"pabal/spool"
 	"pabal/syncer"
 )
@@ -25,11 +25,18 @@ var screens = []struct {
 	{"home_sync", func(b *fakeBackend) {
 		b.sync = &syncer.Status{State: "failing", LastGood: testNow.Add(-time.Hour), Error: "the table users is not there (MySQL error 1146: …)", Hint: "mend mysql.table"}
 	}, func(*driver) {}},
+	{"home_feedback", func(b *fakeBackend) {
+		b.heard.Error, b.heard.Hint = "the queue pabal-events is not there", "see feedback.sqs_queue_url in the configuration, or run: pabal feedback setup"
+	}, func(*driver) {}},
+	{"home_deaf", deaf, func(*driver) {}},
+	{"detail_deaf", deaf, func(d *driver) { d.press("2", "down", "down", "enter") }},
+	{"detail_bad_news", func(b *fakeBackend) {
+		b.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceSuppression, BadNewsOnly: true}
+		b.campaigns[2].Delivered = 0
+	}, func(d *driver) { d.press("2", "down", "down", "enter") }},
+	{"ledger_heard", nil, func(d *driver) { d.press("2", "down", "down", "enter", "enter", "f") }},
 	{"home_loading", func(b *fakeBackend) {
 		b.sync = &syncer.Status{State: "reading", Done: 420_000, Total: 1_000_000}
-	}, func(*driver) {}},
-	{"home_feedback", func(b *fakeBackend) {
-		b.feedback = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, Error: "the queue of SES's events does not answer: QueueDoesNotExist: …", Hint: "there is no such queue"}
 	}, func(*driver) {}},
 	{"home_disk", func(b *fakeBackend) {
 		b.status.Store = spool.Disk{FreeBytes: 41 << 20, ReserveBytes: 79 << 20, NearlyFull: true}
@@ -85,12 +92,49 @@ var screens = []struct {
 		f.sync.State, f.sync.Failures = "failing", 3
 		f.sync.Error, f.sync.Hint = "the table users is not there (MySQL error 1146: …)", "set [mysql] table to the customers' table, or give the account the right to read it"
 	}, func(d *driver) { d.press("6") }},
+	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
+	{"import_1_empty", func(f *fakeBackend) { f.inbox.Files = nil }, func(d *driver) { d.press("3", "i") }},
+	{"import_2_preview", nil, func(d *driver) { d.press("3", "i", "enter", "down") }},
+	{"import_2_problem", func(f *fakeBackend) {
+		f.seen.Problem, f.seen.Hint = "no column holds e-mail addresses; there are 이메일, 성명", "name it: --map email=COLUMN"
+	}, func(d *driver) { d.press("3", "i", "enter") }},
+	{"import_2_column", nil, func(d *driver) { d.press("3", "i", "enter", "down", "enter") }},
+	{"import_2_encoding", nil, func(d *driver) { d.press("3", "i", "enter", "e") }},
+	{"import_2_ask", nil, func(d *driver) { d.press("3", "i", "enter", "n") }},
+	{"import_3_running", nil, func(d *driver) {
+		d.press("3", "i", "enter", "n")
+		d.hold = true // what came is looked at before the rest comes
+		d.press("y")
+	}},
+	{"import_3_result", nil, func(d *driver) { d.press("3", "i", "enter", "n", "y") }},
 	{"templates", nil, func(d *driver) { d.press("4") }},
 	{"template_read", nil, func(d *driver) { d.press("4", "enter") }},
 	{"wizard_1_template", nil, func(d *driver) { d.press("n") }},
 	{"wizard_2_audience", nil, toAudience},
-	{"wizard_2_error", nil, func(d *driver) { toAudience(d); d.typeText("gender == female"); d.rest() }},
-	{"wizard_2_unknown", func(f *fakeBackend) { f.count.Unknown = []string{"gendr"} }, func(d *driver) { toAudience(d); d.typeText(`gendr != "x"`); d.rest() }},
+	{"wizard_2_rows", nil, func(d *driver) { toRows(d); d.rest() }},
+	{"wizard_2_any", nil, func(d *driver) { toRows(d); d.press("o"); d.rest() }},
+	{"wizard_2_counting", func(f *fakeBackend) { f.slow = true }, func(d *driver) { toText(d); d.typeText(`name != "x"`); d.hold = true; d.rest() }},
+	{"wizard_2_field", nil, func(d *driver) { toAudience(d); d.press("enter", "down") }},
+	{"wizard_2_narrow", nil, func(d *driver) { toAudience(d); d.press("enter"); d.typeText("브랜") }},
+	{"wizard_2_comparison", nil, func(d *driver) { toAudience(d); d.press("enter"); d.typeText("Grade"); d.press("enter", "down") }},
+	{"wizard_2_value", nil, func(d *driver) {
+		toAudience(d)
+		d.press("enter")
+		d.typeText("Grade")
+		d.press("enter", "enter", "down")
+	}},
+	{"wizard_2_values", nil, func(d *driver) {
+		toAudience(d)
+		d.press("enter")
+		d.typeText("Grade")
+		d.press("enter", "down", "down", "down", "enter", "tab", "down", "tab")
+	}},
+	{"wizard_2_text", nil, toText},
+	{"wizard_2_error", nil, func(d *driver) { toText(d); d.typeText("gender == female"); d.rest() }},
+	{"wizard_2_unknown", func(f *fakeBackend) {
+		f.count.Unknown, f.count.Meant = []string{"gendr"}, map[string]string{"gendr": "gender"}
+	}, func(d *driver) { toText(d); d.typeText(`gendr != "x"`); d.rest() }},
+	{"segment", nil, func(d *driver) { d.press("3", "s") }},
 	{"wizard_3_content", nil, toContent},
 	{"wizard_4_preview", nil, toPreview},
 	{"wizard_4_search", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("이서") }},
@@ -99,6 +143,10 @@ var screens = []struct {
 	{"wizard_5_blocked", withBlock, func(d *driver) { toPreview(d); d.press("enter", "enter") }},
 	{"wizard_6_start", nil, toStart},
 	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.typeText("182000"); d.press("enter") }},
+}
+
+func deaf(f *fakeBackend) {
+	f.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceNone, BadNewsOnly: true}
 }
 
 func withTable(f *fakeBackend) {
@@ -116,7 +164,19 @@ func withBlocked(f *fakeBackend) {
 }
 
 func toAudience(d *driver) { d.press("n", "enter") }
-func toContent(d *driver)  { toAudience(d); d.press("enter") }
+func toText(d *driver)     { toAudience(d); d.press("t") }
+func toContent(d *driver)  { toAudience(d); d.press("n") }
+
+// toRows builds two conditions.
+func toRows(d *driver) {
+	toAudience(d)
+	d.press("enter", "down", "enter", "enter", "down", "enter") // gender is female
+	d.press("enter")
+	d.typeText("Grade")
+	d.press("enter", "enter")
+	d.typeText("VIP")
+	d.press("enter")
+}
 func toPreview(d *driver) {
 	toContent(d)
 	d.typeText("환영 메일")

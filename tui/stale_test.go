@@ -16,7 +16,7 @@ func (d *driver) late(key string) tea.Cmd {
 
 func TestCountOfAnOlderExpressionIsDropped(t *testing.T) {
 	d := newDriver(t, "en")
-	toAudience(d)
+	toText(d)
 	d.press("down")
 	_, slow := d.m.Update(d.later[len(d.later)-1]) // counting the first example
 	d.press("down")                                // another one

@@ -2,81 +2,160 @@ package tui
 
 import (
 	"context"
+	"iter"
+	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/audience"
 )
 
-// subscriberRows bounds how many subscribers the list keeps.
-const subscriberRows = 200
+const (
+	// subscriberRows bounds how many subscribers the list keeps without a search.
+	subscriberRows = 200
+	// firstHits is how many of a search come at once: those that begin so.
+	firstHits = 20
+	// searchRows bounds the hits of a search, those in the middle of a word too.
+	searchRows = 1000
+	// streamDelay is how long typing rests before all of the audience is looked
+	// through.
+	streamDelay = 300 * time.Millisecond
+)
 
-// subscribers is the audience, found by the beginning of an address or name.
+// subscribers is the audience, found by letters of an address or name: those
+// that begin so at once, the others as they are found.
 type subscribers struct {
 	people []audience.Subscriber
 	have   bool
-	asked  int
 	why    string
+	turn   turn
+	typed  int                   // letters so far
+	flow   *flow[audience.Found] // looks through all of the audience; nil: does not
+	done   int64                 // how far it is
+	total  int64
+	more   bool // there are more hits than the list keeps
 	list   list
 	filter filter
-}
-
-type subscribersMsg struct {
-	of     *subscribers
-	asked  int
-	people []audience.Subscriber
-	err    error
 }
 
 func (s *subscribers) title(a *app) string { return a.t.Tabs[tabSubscribers] }
 func (s *subscribers) typing() bool        { return s.filter.on }
 
+func (s *subscribers) leave() {
+	s.turn.stop()
+	s.flow.stop()
+}
+
+// text is what is searched for.
+func (s *subscribers) text() string { return strings.TrimSpace(s.filter.field.value()) }
+
+// start asks for those that begin so.
 func (s *subscribers) start(a *app) tea.Cmd {
-	s.asked++
-	prefix, asked := s.filter.field.value(), s.asked
-	return call(a, callTimeout, func(ctx context.Context) ([]audience.Subscriber, error) {
-		return a.back.Subscribers(ctx, prefix, "", subscriberRows)
-	}, func(people []audience.Subscriber, err error) tea.Msg { return subscribersMsg{s, asked, people, err} })
+	s.flow.stop()
+	s.flow = nil
+	text, limit := s.text(), firstHits
+	if text == "" {
+		limit = subscriberRows
+	}
+	return askTurn(a, &s.turn, callTimeout, func(ctx context.Context) ([]audience.Subscriber, error) {
+		return a.back.Subscribers(ctx, text, "", limit)
+	})
 }
 
 func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have {
+		if !s.have && !s.turn.busy && s.why == "" {
 			return s.start(a)
 		}
-	case subscribersMsg:
-		if msg.of != s || msg.asked != s.asked {
-			return nil
+	case answer[[]audience.Subscriber]:
+		if msg.mine(&s.turn) {
+			return s.take(a, msg)
 		}
-		if s.why = ""; msg.err != nil {
-			s.why = problem(msg.err)
-			return nil
+	case searchRest:
+		if msg.of == s && msg.n == s.typed && s.text() != "" {
+			return s.stream(a)
 		}
-		s.people, s.have = msg.people, true
+	case flowMsg[audience.Found]:
+		if msg.of == s.flow {
+			return s.found(msg)
+		}
 	case tea.PasteMsg:
-		return s.typed(a, msg)
+		return s.letters(a, msg)
 	case tea.KeyPressMsg:
 		if s.filter.on {
-			return s.typed(a, msg)
+			return s.letters(a, msg)
 		}
 		s.list.move(keyName(msg), len(s.people))
 	}
 	return nil
 }
 
-// typed searches with every letter; the daemon stops at the first 200.
-func (s *subscribers) typed(a *app, msg tea.Msg) tea.Cmd {
-	if s.filter.update(msg) {
-		s.list = list{}
-		return s.start(a)
+// take shows the first hits; the rest of the audience is looked through when
+// typing rests.
+func (s *subscribers) take(a *app, m answer[[]audience.Subscriber]) tea.Cmd {
+	switch {
+	case m.err == nil:
+		s.people, s.have, s.why = m.v, true, ""
+		s.more = s.text() == "" && len(m.v) == subscriberRows
+	case !offline(m.err):
+		s.why = problem(m.err)
 	}
-	return nil
+	if m.err != nil || s.text() == "" {
+		return nil
+	}
+	return a.after(streamDelay, searchRest{s, s.typed})
+}
+
+func (s *subscribers) stream(a *app) tea.Cmd {
+	text := s.text()
+	s.flow.stop()
+	s.done, s.total = 0, 0
+	s.flow = openFlow(a, func(ctx context.Context) iter.Seq2[audience.Found, error] { return a.back.SearchAll(ctx, text) })
+	return s.flow.next()
+}
+
+// found adds a hit that is not there yet.
+func (s *subscribers) found(m flowMsg[audience.Found]) tea.Cmd {
+	if m.end || m.err != nil {
+		s.flow = nil
+		return nil
+	}
+	s.done, s.total = m.piece.Done, m.piece.Total
+	hit := m.piece.Subscriber
+	known := func(p audience.Subscriber) bool { return p.ID == hit.ID }
+	switch {
+	case hit == nil:
+	case len(s.people) >= searchRows:
+		s.more = true
+		s.flow.stop()
+		s.flow = nil
+		return nil
+	case !slices.ContainsFunc(s.people[:min(len(s.people), firstHits)], known): // only the first came otherwise
+		s.people = append(s.people, *hit)
+	}
+	return s.flow.next()
+}
+
+// letters searches with every letter.
+func (s *subscribers) letters(a *app, msg tea.Msg) tea.Cmd {
+	if !s.filter.update(msg) {
+		return nil
+	}
+	s.typed++
+	s.list = list{}
+	return s.start(a)
 }
 
 func (s *subscribers) keys(a *app) []binding {
-	keys := s.filter.keys(a, func() tea.Cmd { return s.start(a) })
+	keys := s.filter.keys(a, func() tea.Cmd {
+		if s.text() != "" {
+			return nil // searched already
+		}
+		return s.start(a)
+	})
 	if s.filter.on {
 		return keys
 	}
@@ -87,7 +166,10 @@ func (s *subscribers) keys(a *app) []binding {
 	if len(s.people) == 0 {
 		open.off = a.t.NothingHere
 	}
-	return append([]binding{open}, keys...)
+	keys = append([]binding{open}, keys...)
+	return append(keys,
+		binding{keys: []string{"i"}, help: a.t.Import.Key, do: func() tea.Cmd { return push(a, newInbox(forSubscribers)) }},
+		binding{keys: []string{"s"}, help: a.t.Segment, do: func() tea.Cmd { return push(a, newBuilder(a, &draft{}, false)) }})
 }
 
 func (s *subscribers) view(a *app, w, h int) page {
@@ -97,15 +179,15 @@ func (s *subscribers) view(a *app, w, h int) page {
 			p.cursor = &tea.Position{X: x}
 		}
 	}
+	none := a.t.NobodyFound
 	switch {
-	case s.why != "":
-		p.lines = append(p.lines, "", "  "+a.look.bad.Render(cut("! "+s.why, w-4)))
-		return p
-	case !s.have:
-		p.lines = append(p.lines, "", "  "+a.t.Loading)
-		return p
-	case len(s.people) == 0:
-		p.lines = append(p.lines, "", "  "+a.t.NobodyFound)
+	case s.text() == "":
+		none = a.t.NobodyYet
+	case s.flow != nil:
+		none = a.t.Searching(percent(s.done, s.total))
+	}
+	if lines := a.instead(s.why, s.have, len(s.people) == 0, none, w); lines != nil {
+		p.lines = append(p.lines, lines...)
 		return p
 	}
 	email := (w - 28) / 2
@@ -130,8 +212,11 @@ func (s *subscribers) one(a *app, w int) []string {
 		attributes += safe(k) + "=" + safe(sub.Attributes[k]) + "  "
 	}
 	count := a.t.Rows(comma(int64(len(s.people))))
-	if len(s.people) == subscriberRows {
-		count = a.t.FirstRows(comma(subscriberRows))
+	switch {
+	case s.more:
+		count = a.t.FirstRows(comma(int64(len(s.people))))
+	case s.flow != nil:
+		count += ", " + a.t.Searching(percent(s.done, s.total))
 	}
 	return []string{
 		a.look.rule(safe(sub.Email), w),

@@ -63,12 +63,10 @@ type texts struct {
 	RunsSince, RunsTill                                      func(a, b string) string
 	Ran                                                      func(from, to, took string) string
 	SkippedBy                                                string
-	Feedback                                                 func(delivered, bounced, complained string) string
 	NextOutcome, PrevOutcome, Email, Outcome, Tries, At      string
 	Reason, MaybeTwice, Delivered, Bounced, Complained       string
 	Rejected, Delayed, Opened, Clicked, MachineOpened        string
 	SentTwice                                                string
-	NoFeedback                                               func(why string) string
 
 	// wizard
 	ChooseTemplate, NoTemplates, Version, Made, Subject       string
@@ -92,11 +90,48 @@ type texts struct {
 
 	// subscribers
 	Gender, Consent, Tags, ConsentYes, ConsentNo string
-	Ago                                          func(span string) string
+	NobodyYet                                    string
+	Ago, Searching, People                       func(s string) string
 
+	Pick     pickTexts
+	Build    buildTexts
+	Import   importTexts
 	Person   personTexts
 	Suppress suppressTexts
 	Sync     syncTexts
+	Heard    heardTexts
+}
+
+// pickTexts are those of lists to choose from.
+type pickTexts struct{ Choose, Mark, Move, Narrow, TypeIt string }
+
+// buildTexts are those of the segment builder.
+type buildTexts struct {
+	Add, Edit, Remove, NoRow, Join, OneRow, AsText, AsRows, NoRows string
+	Where, And, Or, Expression                                     string
+	WhichField, DateHint                                           string
+	How, What, Meant                                               func(s string) string
+	Dates                                                          []string // as conditions take them
+	Fields                                                         map[string]string
+	Kinds                                                          map[audience.Kind]string
+	Comparisons                                                    map[audience.Comparison]string
+}
+
+// importTexts are those of the import.
+type importTexts struct {
+	Key, Title                                                            string
+	Steps                                                                 [3]string
+	ChooseFile, NoFiles, Size, Modified, HowTo, HowPC, HowAfter, File     string
+	Column, Encoding, Sheet, Tag, WhichEncoding, WhichTag, NoTag, FindOut string
+	Encodings                                                             map[string]string
+	WhatIs, Attribute, Line, FirstRows, StopWarn                          func(s string) string
+	NoEmail, MendFirst                                                    string
+	Unreadable, ReadingFile, NoRows, NoConsent, StaysOut                  string
+	InFile, TakenAs, First                                                string
+	Counts, Will                                                          func(rows, duplicate, rejected string) string
+	Stop, IsOver, Running, Stopped, GoesOn                                string
+	Rows, Created, Updated, Unchanged, Duplicate, Rejected, OptedOut      string
+	RejectsHead                                                           func(shown, all string) string
 }
 
 // personTexts are those of one subscriber's screens.
@@ -113,6 +148,7 @@ type personTexts struct {
 type suppressTexts struct {
 	None, NotFound, Detail, Soft             string
 	Add, AddHead, AddWarn, Added, DetailHint string
+	Import                                   string
 	Remove, RemoveWarn, RemoveStays, Removed string
 }
 
@@ -138,4 +174,10 @@ func textsOf(lang string) *texts {
 		return korean()
 	}
 	return english()
+}
+
+// heardTexts are those of feedback: what SES says of mails it took.
+type heardTexts struct {
+	Label, None, NoneHint, BadNews, Waiting, NoTracking, Next string
+	Last                                                      func(at string) string
 }

@@ -105,22 +105,19 @@ func english() *texts {
 			}
 			return fmt.Sprintf("template %s, version %d, to %s", template, version, segment)
 		},
-		RunsSince: func(rate, at string) string { return rate + "/s, started " + at },
-		RunsTill:  func(at, rest string) string { return "ends about " + at + " (" + rest + " left)" },
-		Ran:       func(from, to, took string) string { return "started " + from + ", ended " + to + ", took " + took },
-		SkippedBy: "Skipped:",
-		Feedback: func(delivered, bounced, complained string) string {
-			return "delivered " + delivered + "  bounced " + bounced + "  complained " + complained
-		},
+		RunsSince:   func(rate, at string) string { return rate + "/s, started " + at },
+		RunsTill:    func(at, rest string) string { return "ends about " + at + " (" + rest + " left)" },
+		Ran:         func(from, to, took string) string { return "started " + from + ", ended " + to + ", took " + took },
+		SkippedBy:   "Skipped:",
 		NextOutcome: "next outcome", PrevOutcome: "outcome before", Email: "E-mail", Outcome: "Outcome", Tries: "Try", At: "At",
 		Reason: "Reason", MaybeTwice: "maybe sent twice", Delivered: "delivered", Bounced: "bounced", Complained: "complained",
 		Rejected: "rejected", Delayed: "delayed", Opened: "opened", Clicked: "clicked", MachineOpened: "opened by a machine",
-		SentTwice: "sent twice", NoFeedback: func(why string) string { return "What became of mails is not heard: " + why },
+		SentTwice: "sent twice",
 
 		ChooseTemplate: "Which template?", NoTemplates: "No templates. Put one with: pabal template put", Version: "Ver.", Made: "Made", Subject: "Subject",
 		Purpose: "Purpose", MergeFields: "Fields",
-		ChooseAudience: "Who gets it? Write a condition.", Segment: "Segment", Counting: "Counting", BadExpression: "the condition is wrong",
-		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "Empty means all subscribers.",
+		ChooseAudience: "Who gets it? Choose conditions.", Segment: "Segment", Counting: "Counting", BadExpression: "the condition is wrong",
+		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "No condition means all subscribers.",
 		Selected: "Selected", Mailable: "Mailable", Such: "Such as:",
 		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty",
 		ValueHint: "value for the template", AttributeHint: "an attribute; empty: each person's own", NewlineHint: "Alt+Enter or Ctrl+J is a new line. Pasted new lines stay.",
@@ -150,6 +147,16 @@ func english() *texts {
 		Gender: "Gender", Consent: "Consent", Tags: "Tags", ConsentYes: "yes", ConsentNo: "no",
 		Ago: func(span string) string { return span + " ago" },
 
+		NobodyYet: "No subscribers yet. Key i imports a file.",
+		Searching: func(s string) string { return "searching everywhere " + s },
+		People:    func(s string) string { return s + " people" },
+		Pick:      pickTexts{Choose: "choose", Mark: "mark several", Move: "move", Narrow: "type to narrow", TypeIt: "Type a value and press Enter."},
+		Build:     englishBuild(), Import: englishImport(),
+		Heard: heardTexts{
+			Label: "Feedback", None: "No event source: deliveries, bounces and opens are not known.", NoneHint: "Ask the operator to run: pabal feedback setup.", BadNews: "Only bounces and complaints come in; deliveries and opens are not known.",
+			Waiting: "connected, nothing came yet", NoTracking: "Opens and clicks: tracking is off, or none yet", Next: "by feedback",
+			Last: func(at string) string { return "connected, last " + at },
+		},
 		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(),
 	}
 }
@@ -172,7 +179,7 @@ func englishSuppress() suppressTexts {
 	return suppressTexts{
 		None: "No address is suppressed. Key n adds one.", NotFound: "No such address.", Detail: "Note", Soft: "soft bounces",
 		Add: "suppress", AddHead: "Which address is never to be mailed again?", AddWarn: "No mail at all will go to this address, order confirmations included.",
-		Added: "Suppressed.", DetailHint: "why; may be empty",
+		Import: "import a list", Added: "Suppressed.", DetailHint: "why; may be empty",
 		Remove: "lift", RemoveWarn: "Mail can go to this address again.", RemoveStays: "A consent that ended by a bounce or complaint stays ended.", Removed: "Taken off the list.",
 	}
 }
@@ -237,4 +244,59 @@ func englishDuration(d time.Duration) string {
 		return "0 s"
 	}
 	return strings.Join(parts, " ")
+}
+
+func englishBuild() buildTexts {
+	return buildTexts{
+		Add: "add a condition", Edit: "edit", Remove: "remove", NoRow: "choose a condition", Join: "all/any", OneRow: "from two conditions on", AsText: "as text", AsRows: "as rows", NoRows: "this cannot be shown as rows",
+		Where: "where", And: "and", Or: "or", Expression: "Expression:",
+		WhichField: "Choose by what?", DateHint: "or write it like 2026-01-31",
+		How:   func(s string) string { return s + ": compared how?" },
+		What:  func(s string) string { return s + ": choose or type a value." },
+		Meant: func(s string) string { return "Did you mean " + s + "?" },
+		Dates: []string{"today", "7 days ago", "30 days ago", "90 days ago", "365 days ago"},
+		Fields: map[string]string{
+			"email": "E-mail", "name": "Name", "domain": "Mail domain", "gender": "Gender", "language": "Language", "frequency": "How often", "created_at": "Joined", "updated_at": "Changed",
+			"subscribed": "Consent", "consent_source": "Consent from", "consent_at": "Consent since", "suppressed": "Suppressed", "external_id": "Customer id", "tag": "Tag", "tags": "Tags", "topic": "Topic",
+			"selected": "In a campaign", "received": "Received", "accepted": "Accepted by SES", "delivered": "Delivered", "bounced": "Bounced", "complained": "Complained",
+			"delayed": "Delayed", "rejected": "Rejected by SES", "opened": "Opened", "clicked": "Clicked", "failed": "Failed", "skipped": "Skipped", "unknown": "Outcome unknown",
+		},
+		Kinds: map[audience.Kind]string{audience.KindText: "text", audience.KindValue: "attribute", audience.KindChoice: "choice", audience.KindFlag: "yes/no", audience.KindDate: "date",
+			audience.KindTag: "tag", audience.KindTopic: "topic", audience.KindCampaign: "past campaigns"},
+		Comparisons: map[audience.Comparison]string{
+			audience.Is: "is", audience.IsNot: "is not", audience.OneOf: "is one of", audience.Contains: "contains", audience.ContainsNot: "contains not", audience.Begins: "begins with", audience.Ends: "ends with",
+			audience.Empty: "is empty", audience.NotEmpty: "is not empty", audience.Equals: "equals", audience.More: "more than", audience.Less: "less than", audience.AtLeast: "at least", audience.AtMost: "at most",
+			audience.On: "on", audience.Before: "before", audience.Until: "until", audience.After: "after", audience.Since: "since", audience.Yes: "yes", audience.No: "no",
+			audience.Ever: "ever", audience.Never: "never", audience.Of: "of campaign", audience.NotOf: "not of campaign", audience.OfLast: "of the last", audience.NotOfLast: "not of the last",
+			audience.OfDays: "in days", audience.NotOfDays: "not in days",
+		},
+	}
+}
+
+func englishImport() importTexts {
+	return importTexts{
+		Key: "import", Title: "Import subscribers", Steps: [3]string{"File", "Preview", "Result"},
+		ChooseFile: "Which file (CSV, Excel)?", NoFiles: "No file yet", Size: "Size", Modified: "Date",
+		HowTo: "Put a file here from your PC", HowPC: "Open a command prompt (PowerShell) on Windows, go to the file's folder and type this line with your file's name:",
+		HowAfter: "The file appears here by itself.", File: "customers.csv",
+		Column: "column", Encoding: "encoding", Sheet: "sheet", Tag: "tag", WhichEncoding: "If letters look wrong, choose another encoding.", WhichTag: "Choose or type a tag for everyone in the file.", NoTag: "none", FindOut: "automatic",
+		Encodings:  map[string]string{"": "found out from the file", "utf-8": "UTF-8", "cp949": "CP949 (Korean Windows)", "utf-16": "UTF-16", "utf-16be": "UTF-16 BE", "xlsx": "Excel"},
+		WhatIs:     func(s string) string { return "What is the column " + s + "?" },
+		Attribute:  func(s string) string { return "attribute " + s },
+		Line:       func(s string) string { return "line " + s },
+		FirstRows:  func(s string) string { return "First " + s + " rows" },
+		StopWarn:   func(s string) string { return "It ends here. The " + s + " people taken so far stay." },
+		Unreadable: "the file cannot be read", NoEmail: "No column is known to hold e-mail addresses. Choose it, press Enter and say so.", MendFirst: "say what the columns are first", ReadingFile: "reading the file", NoRows: "no rows", NoConsent: "There is no consent column: everybody new counts as having agreed.",
+		StaysOut: "Whoever opted out stays out, whatever the file says.",
+		InFile:   "In the file", TakenAs: "Taken as", First: "First value",
+		Counts: func(rows, duplicate, rejected string) string {
+			return rows + " rows, " + duplicate + " twice, " + rejected + " unreadable"
+		},
+		Will: func(rows, duplicate, rejected string) string {
+			return "Takes " + rows + " people; leaves out " + duplicate + " rows that come twice and " + rejected + " unreadable ones."
+		},
+		Stop: "stop", IsOver: "it is over", Running: "importing", Stopped: "stopped", GoesOn: "goes on at the daemon",
+		Rows: "Rows read", Created: "New", Updated: "Changed", Unchanged: "Unchanged", Duplicate: "Twice in the file", Rejected: "Not taken", OptedOut: "Opted out, kept out",
+		RejectsHead: func(shown, all string) string { return "Not taken (first " + shown + " of " + all + ")" },
+	}
 }

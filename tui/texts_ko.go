@@ -115,19 +115,16 @@ func korean() *texts {
 		Ran: func(from, to, took string) string {
 			return "시작 " + from + ", 종료 " + to + ", 걸린 시간 " + took
 		},
-		SkippedBy: "제외된 까닭:",
-		Feedback: func(delivered, bounced, complained string) string {
-			return "도착 " + delivered + "  반송 " + bounced + "  스팸 신고 " + complained
-		},
+		SkippedBy:   "제외된 까닭:",
 		NextOutcome: "다음 결과", PrevOutcome: "이전 결과", Email: "이메일", Outcome: "결과", Tries: "시도", At: "시각",
 		Reason: "까닭", MaybeTwice: "두 번 갔을 수 있음", Delivered: "도착", Bounced: "반송", Complained: "스팸 신고",
 		Rejected: "SES 거부", Delayed: "지연", Opened: "열람", Clicked: "클릭", MachineOpened: "자동 열람",
-		SentTwice: "두 번 갔음", NoFeedback: func(why string) string { return "메일의 결과를 듣지 못하고 있습니다: " + why },
+		SentTwice: "두 번 갔음",
 
 		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. pabal template put 명령으로 올리세요.", Version: "판", Made: "만든 때", Subject: "제목",
 		Purpose: "용도", MergeFields: "필드",
-		ChooseAudience: "누구에게 보낼지 조건을 쓰세요.", Segment: "대상 조건", Counting: "세는 중", BadExpression: "조건이 틀림",
-		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "비워 두면 모든 구독자입니다.",
+		ChooseAudience: "누구에게 보낼지 조건을 고르세요.", Segment: "대상 조건", Counting: "세는 중", BadExpression: "조건이 틀림",
+		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "조건이 없으면 모든 구독자입니다.",
 		Selected: "조건에 맞음", Mailable: "보낼 수 있음", Such: "예:",
 		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨",
 		ValueHint: "템플릿에 들어갈 값", AttributeHint: "구독자 속성, 비우면 각자의 값", NewlineHint: "줄바꿈은 Alt+Enter 또는 Ctrl+J. 붙여넣은 줄바꿈도 그대로 들어갑니다.",
@@ -159,6 +156,16 @@ func korean() *texts {
 		Gender: "성별", Consent: "수신", Tags: "태그", ConsentYes: "동의", ConsentNo: "거부",
 		Ago: func(span string) string { return span + " 전" },
 
+		NobodyYet: "아직 구독자가 없습니다. i 키로 파일을 가져오세요.",
+		Searching: func(s string) string { return "전체에서 찾는 중 " + s },
+		People:    func(s string) string { return s + "명" },
+		Pick:      pickTexts{Choose: "고르기", Mark: "여럿 고르기", Move: "움직이기", Narrow: "써서 좁히기", TypeIt: "값을 쓰고 Enter를 누르세요."},
+		Build:     koreanBuild(), Import: koreanImport(),
+		Heard: heardTexts{
+			Label: "도착 소식", None: "연결 없음. 도착, 반송, 열람을 알 수 없습니다.", NoneHint: "운영자에게 pabal feedback setup 실행을 요청하세요.", BadNews: "반송과 스팸 신고만 들어옵니다. 도착과 열람은 알 수 없습니다.",
+			Waiting: "연결됨, 아직 들어온 것 없음", NoTracking: "열람과 클릭: 추적이 꺼져 있거나 아직 없음", Next: "소식별",
+			Last: func(at string) string { return "연결됨, 마지막 " + at },
+		},
 		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(),
 	}
 }
@@ -181,7 +188,7 @@ func koreanSuppress() suppressTexts {
 	return suppressTexts{
 		None: "발송 차단된 주소가 없습니다. n 키로 넣을 수 있습니다.", NotFound: "맞는 주소가 없습니다.", Detail: "메모", Soft: "잇단 반송",
 		Add: "발송 차단", AddHead: "다시는 메일을 보내지 않을 주소를 쓰세요.", AddWarn: "이 주소로는 어떤 메일도 나가지 않습니다(주문 확인 같은 일반 메일 포함).",
-		Added: "발송 차단에 넣었습니다.", DetailHint: "까닭, 비워도 됨",
+		Import: "목록 가져오기", Added: "발송 차단에 넣었습니다.", DetailHint: "까닭, 비워도 됨",
 		Remove: "차단 풀기", RemoveWarn: "이 주소로 다시 메일이 나갈 수 있습니다.", RemoveStays: "반송이나 신고로 끝난 수신 동의는 그대로 거부로 남습니다.", Removed: "차단을 풀었습니다.",
 	}
 }
@@ -246,4 +253,61 @@ func koreanDuration(d time.Duration) string {
 		return "0초"
 	}
 	return strings.Join(parts, " ")
+}
+
+func koreanBuild() buildTexts {
+	return buildTexts{
+		Add: "조건 추가", Edit: "고치기", Remove: "지우기", NoRow: "조건을 고르세요", Join: "모두/하나라도", OneRow: "조건이 둘 이상일 때", AsText: "글로 쓰기", AsRows: "줄로 보기", NoRows: "줄로 나눌 수 없는 조건식",
+		Where: "조건", And: "그리고", Or: "또는", Expression: "조건식:",
+		WhichField: "무엇으로 고를까요?", DateHint: "2026-01-31처럼 써도 됩니다",
+		How:   func(s string) string { return s + ": 어떻게 비교할까요?" },
+		What:  func(s string) string { return s + ": 값을 고르거나 쓰세요." },
+		Meant: func(s string) string { return "혹시 이것인가요: " + s },
+		Dates: []string{"today", "7 days ago", "30 days ago", "90 days ago", "365 days ago"},
+		Fields: map[string]string{
+			"email": "이메일", "name": "이름", "domain": "메일 도메인", "gender": "성별", "language": "언어", "frequency": "받는 빈도", "created_at": "가입일", "updated_at": "바뀐 날",
+			"subscribed": "수신 동의", "consent_source": "동의를 정한 곳", "consent_at": "동의한 날", "suppressed": "발송 차단", "external_id": "회원번호", "tag": "태그", "tags": "태그", "topic": "주제",
+			"selected": "캠페인 대상", "received": "캠페인 받음", "accepted": "캠페인 접수", "delivered": "캠페인 도착", "bounced": "캠페인 반송", "complained": "스팸 신고",
+			"delayed": "도착 지연", "rejected": "SES 거부", "opened": "캠페인 열람", "clicked": "캠페인 클릭", "failed": "발송 실패", "skipped": "발송 제외", "unknown": "결과 불명",
+		},
+		Kinds: map[audience.Kind]string{audience.KindText: "글자", audience.KindValue: "속성", audience.KindChoice: "고르기", audience.KindFlag: "예/아니요", audience.KindDate: "날짜",
+			audience.KindTag: "태그", audience.KindTopic: "주제", audience.KindCampaign: "지난 캠페인"},
+		Comparisons: map[audience.Comparison]string{
+			audience.Is: "같음", audience.IsNot: "다름", audience.OneOf: "이 중 하나", audience.Contains: "들어 있음", audience.ContainsNot: "들어 있지 않음", audience.Begins: "시작함", audience.Ends: "끝남",
+			audience.Empty: "비어 있음", audience.NotEmpty: "비어 있지 않음", audience.Equals: "수가 같음", audience.More: "보다 큼", audience.Less: "보다 작음", audience.AtLeast: "이상", audience.AtMost: "이하",
+			audience.On: "그날", audience.Before: "전", audience.Until: "그날까지", audience.After: "뒤", audience.Since: "그날부터", audience.Yes: "예", audience.No: "아니요",
+			audience.Ever: "한 번이라도", audience.Never: "한 번도 아님", audience.Of: "이 캠페인에서", audience.NotOf: "이 캠페인 아님", audience.OfLast: "최근 몇 번에서", audience.NotOfLast: "최근 몇 번 아님",
+			audience.OfDays: "며칠 안에", audience.NotOfDays: "며칠 안에 아님",
+		},
+	}
+}
+
+func koreanImport() importTexts {
+	return importTexts{
+		Key: "가져오기", Title: "구독자 가져오기", Steps: [3]string{"파일", "미리보기", "결과"},
+		ChooseFile: "가져올 파일을 고르세요 (CSV, Excel).", NoFiles: "아직 파일이 없습니다", Size: "크기", Modified: "날짜",
+		HowTo: "내 PC의 파일 올리기", HowPC: "Windows의 명령 프롬프트(PowerShell)를 열고 파일이 있는 폴더에서 아래 줄을 입력하세요. 파일 이름만 바꾸면 됩니다.",
+		HowAfter: "올린 파일은 이 화면에 저절로 나타납니다.", File: "고객.csv",
+		Column: "열 정하기", Encoding: "인코딩", Sheet: "시트", Tag: "태그", WhichEncoding: "글자가 깨져 보이면 인코딩을 바꾸세요.", WhichTag: "이 파일의 모두에게 붙일 태그를 고르거나 쓰세요.", NoTag: "붙이지 않음", FindOut: "자동",
+		Encodings:  map[string]string{"": "파일을 보고 알아냄", "utf-8": "UTF-8", "cp949": "CP949 (한글 Windows)", "utf-16": "UTF-16", "utf-16be": "UTF-16 BE", "xlsx": "Excel"},
+		WhatIs:     func(s string) string { return "이 열은 무엇인가요? " + s },
+		Attribute:  func(s string) string { return "속성 " + s },
+		Line:       func(s string) string { return s + "번째 줄" },
+		FirstRows:  func(s string) string { return "처음 " + s + "줄" },
+		StopWarn:   func(s string) string { return "여기서 멈춥니다. 이미 들어온 " + s + "명은 남습니다." },
+		Unreadable: "읽을 수 없는 파일", NoEmail: "이메일 열을 알 수 없습니다. 열을 골라 Enter를 누르고 이메일로 정하세요.", MendFirst: "열을 먼저 정하세요", ReadingFile: "파일을 읽는 중", NoRows: "줄이 없음", NoConsent: "수신 동의 열이 없어, 새로 들어오는 사람은 모두 동의한 것으로 봅니다.",
+		StaysOut: "수신을 거부했던 사람은 파일에 무엇이 적혀 있어도 거부로 남습니다.",
+		InFile:   "파일의 열", TakenAs: "가져올 곳", First: "첫 줄의 값",
+		Counts: func(rows, duplicate, rejected string) string {
+			return rows + "줄, 중복 " + duplicate + ", 못 읽는 줄 " + rejected
+		},
+		Will: func(rows, duplicate, rejected string) string {
+			return rows + "명을 가져옵니다. 중복 " + duplicate + "줄과 못 읽는 " + rejected + "줄은 뺍니다."
+		},
+		Stop: "멈추기", IsOver: "끝남", Running: "가져오는 중", Stopped: "멈춤", GoesOn: "서버에서 계속됨",
+		Rows: "읽은 줄", Created: "새 구독자", Updated: "바뀐 구독자", Unchanged: "그대로", Duplicate: "중복", Rejected: "못 가져온 줄", OptedOut: "거부로 남은 사람",
+		RejectsHead: func(shown, all string) string {
+			return "못 가져온 줄 (" + all + " 가운데 처음 " + shown + ")"
+		},
+	}
 }

@@ -126,7 +126,7 @@ func (s *templates) chosen() campaign.Template {
 func (s *templates) take(a *app, d *draft) tea.Cmd {
 	d.template = s.chosen()
 	d.c.Template = d.template.Name
-	return push(a, newWizardAudience(d))
+	return push(a, newBuilder(a, d, true))
 }
 
 func (s *templates) view(a *app, w, h int) page {
