@@ -165,7 +165,7 @@ func TestRandomisedRun(t *testing.T) {
 	}
 	defer func() { writing.left.Store(0); all.Wait() }()
 	total := lives{optedOut: map[string]bool{}}
-	for writing.left.Load() > 0 || total.kills < 10 {
+	for writing.left.Load() > 0 || !total.enough() && total.processes < 300 {
 		w.close()
 		w.live(r, &total)
 		w.open()
@@ -173,8 +173,8 @@ func TestRandomisedRun(t *testing.T) {
 	}
 	all.Wait()
 	t.Logf("%d syncs in %d processes, %d of them killed, %d syncs called off, %d people opted out", total.syncs, total.processes, total.kills, total.calledOff, len(total.optedOut))
-	if total.syncs < 10 || total.calledOff < 3 || len(total.optedOut) < 5 {
-		t.Errorf("too little happened")
+	if !total.enough() {
+		t.Error("too little happened")
 	}
 	w.sync(Order{})
 	w.compare(func(kind string) bool { return kind == steady }, total.optedOut) // a tick alone missed nothing
@@ -187,6 +187,11 @@ func TestRandomisedRun(t *testing.T) {
 type lives struct {
 	processes, kills, syncs, calledOff int
 	optedOut                           map[string]bool // their opt-outs were on disk
+}
+
+// enough reports whether the run was one worth looking at.
+func (l *lives) enough() bool {
+	return l.kills >= 10 && l.syncs >= 10 && l.calledOff >= 3 && len(l.optedOut) >= 5
 }
 
 // life is what one process is told.
