@@ -8,8 +8,8 @@
 // (see decide, the one place where consent is judged); a CSV or XLSX file that is
 // broken anywhere changes nothing, and an import that was begun is finished, or
 // can be, whatever ends the process meanwhile; memory does not grow with the audience, but
-// for a set of short hashes of a file's addresses while it is imported (127 MB
-// of heap at 1M rows). It sends nothing and knows no
+// for a set of short hashes of a file's addresses while it is imported (16 MB
+// at 1M rows). It sends nothing and knows no
 // campaign. All methods of Store may be called at the same time.
 //
 // audience.db is a bbolt file with these buckets; integers are big-endian,

@@ -183,7 +183,7 @@ type importer struct {
 	rows     *rowReader
 	plan     *plan
 	progress func(ImportResult)
-	seen     map[uint64]struct{} // short hashes of the addresses so far
+	seen     *hashSet // of the addresses so far
 	report   *report
 	columns  []uint32 // attribute numbers by column, 0 before first use
 	tags     []uint32
@@ -209,7 +209,7 @@ func (s *Store) newImporter(id uint32, record importRecord, progress func(Import
 	if err != nil {
 		return nil, err
 	}
-	im := &importer{s: s, id: id, record: record, rows: rows, progress: progress, seen: map[uint64]struct{}{},
+	im := &importer{s: s, id: id, record: record, rows: rows, progress: progress, seen: newHashSet(record.Result.Total),
 		report: &report{path: s.reportFile(id)}}
 	header, _, err := rows.next()
 	if err == nil {
@@ -314,11 +314,7 @@ func (im *importer) parse(cells []string, row *importRow) (reject *Reject, ok bo
 		return &r, false
 	}
 	row.hash = im.s.hash(row.email)
-	if _, twice := im.seen[row.hash.short()]; twice {
-		return nil, false
-	}
-	im.seen[row.hash.short()] = struct{}{}
-	return nil, true
+	return nil, im.seen.add(row.hash.short())
 }
 
 // replay reads again what a run before this one stored: for the addresses that

@@ -103,7 +103,7 @@ func (v *ImportPreview) columns(header []string, p *plan) {
 // read counts the rows.
 func (v *ImportPreview) read(ctx context.Context, s *Store, t rowSource, p *plan, width int) error {
 	var row importRow
-	seen := map[uint64]struct{}{}
+	seen := newHashSet(0)
 	for {
 		cells, line, err := t.next()
 		switch {
@@ -131,10 +131,8 @@ func (v *ImportPreview) read(ctx context.Context, s *Store, t rowSource, p *plan
 			}
 			continue
 		}
-		short := s.hash(row.email).short()
-		if _, twice := seen[short]; twice {
+		if !seen.add(s.hash(row.email).short()) {
 			v.Duplicate++
 		}
-		seen[short] = struct{}{}
 	}
 }

@@ -350,3 +350,17 @@ func TestOneAddressIsOneAddressEverywhere(t *testing.T) {
 		}
 	}
 }
+
+func TestHashSetIsASet(t *testing.T) {
+	for _, room := range []int64{0, 100_000} {
+		set, want := newHashSet(room), map[uint64]bool{}
+		rnd := rand.New(rand.NewPCG(uint64(room), 1))
+		for range 50_000 {
+			v := rnd.Uint64N(20_000) << (rnd.Uint64N(2) * 40)
+			if got := set.add(v); got == want[v] {
+				t.Fatalf("add %d: %v, it was there: %v", v, got, want[v])
+			}
+			want[v] = true
+		}
+	}
+}

@@ -125,8 +125,8 @@ func importPath(id uint32, rest string) string {
 }
 
 // Inbox is what lies in the inbox, and how to put a file there.
-func (c *Client) Inbox(ctx context.Context) (InboxList, error) {
-	return get[InboxList](ctx, c, "/v0/inbox", nil)
+func (c *Client) Inbox(ctx context.Context) (audience.Inbox, error) {
+	return get[audience.Inbox](ctx, c, "/v0/inbox", nil)
 }
 
 // ExportRequest says what to export.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"pabal/audience"
 	"pabal/eml"
 )
 
@@ -23,20 +24,6 @@ import (
 type Inbox struct {
 	Folder string // absolute; "" for no inbox
 	Target string // USER@HOST for scp; "" means who asks and this host's name
-}
-
-// InboxList is what lies in the inbox.
-type InboxList struct {
-	Folder string      `json:"folder"`
-	SCP    string      `json:"scp"` // the command that puts a file there, FILE being its name
-	Files  []InboxFile `json:"files"`
-}
-
-// InboxFile is a file that can be imported.
-type InboxFile struct {
-	Name     string    `json:"name"`
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
 }
 
 const (
@@ -61,7 +48,7 @@ func (s *Server) inbox(r *http.Request) (any, error) {
 		return nil, err
 	}
 	files, err := s.Inbox.list()
-	return InboxList{Folder: s.Inbox.Folder, SCP: s.Inbox.scp(r), Files: files}, err
+	return audience.Inbox{Folder: s.Inbox.Folder, SCP: s.Inbox.scp(r), Files: files}, err
 }
 
 func (b Inbox) need() error {
@@ -72,8 +59,8 @@ func (b Inbox) need() error {
 }
 
 // list is the newest files first.
-func (b Inbox) list() ([]InboxFile, error) {
-	files := []InboxFile{}
+func (b Inbox) list() ([]audience.InboxFile, error) {
+	files := []audience.InboxFile{}
 	entries, err := os.ReadDir(b.Folder)
 	if err != nil {
 		return files, &eml.Problem{What: "the inbox cannot be read: " + err.Error(), Hint: "see that it belongs to the daemon's user or group", Err: err}
@@ -83,9 +70,9 @@ func (b Inbox) list() ([]InboxFile, error) {
 		if err != nil || !info.Mode().IsRegular() || plainName(e.Name()) != nil {
 			continue
 		}
-		files = append(files, InboxFile{Name: e.Name(), Size: info.Size(), Modified: info.ModTime().UTC()})
+		files = append(files, audience.InboxFile{Name: e.Name(), Size: info.Size(), Modified: info.ModTime().UTC()})
 	}
-	slices.SortFunc(files, func(a, b InboxFile) int {
+	slices.SortFunc(files, func(a, b audience.InboxFile) int {
 		return cmp.Or(b.Modified.Compare(a.Modified), strings.Compare(a.Name, b.Name))
 	})
 	return files[:min(len(files), maxInboxFiles)], nil
