@@ -24,7 +24,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10 // indirect
+require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect

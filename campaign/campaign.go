@@ -22,8 +22,10 @@
 //	names      template name -> template id
 //	templates  template id -> newest version's record, JSON without bodies
 //	versions   template id, version (u32) -> a bucket of its own with
-//	           head (JSON without bodies), subject, html, text: written once
+//	           head (JSON without bodies), html, text: written once
 //	campaigns  campaign id -> JSON; no state or counts once sealed
+//
+// Values but those of names end with their checksum (store_sealed.go).
 package campaign
 
 import (

@@ -86,14 +86,17 @@ func FuzzReadCampaign(f *testing.F) {
 	f.Add([]byte("null"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var c, again Campaign
-		if readCampaign(raw, 1, &c) != nil {
+		if readCampaign(raw, 1, &c) == nil {
+			t.Errorf("%q was read without a seal", raw)
+		}
+		if readCampaign(sealed(raw), 1, &c) != nil {
 			return
 		}
 		b, err := json.Marshal(c)
 		if err != nil {
 			return // a time JSON cannot write
 		}
-		if err := readCampaign(b, 1, &again); err != nil {
+		if err := readCampaign(sealed(b), 1, &again); err != nil {
 			t.Errorf("written anew as %s it does not read: %v", b, err)
 		}
 	})

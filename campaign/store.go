@@ -3,7 +3,6 @@ package campaign
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -67,7 +66,8 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 
 func openFile(dir string, readOnly bool) (*store.Store, error) {
 	return store.Open(filepath.Join(dir, FileName), store.Options{Kind: "campaign", Room: room, ReadOnly: readOnly,
-		Buckets: [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns}})
+		Buckets:    [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns},
+		Migrations: []func(*bolt.Tx) error{sealAll}})
 }
 
 // Broken is closed when campaign.db can no longer be written: the process has
@@ -110,14 +110,6 @@ func key(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
 
 func versionName(id uint64, version int) []byte {
 	return binary.BigEndian.AppendUint32(key(id), uint32(version))
-}
-
-func putJSON(b *bolt.Bucket, key []byte, v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return b.Put(key, raw)
 }
 
 // cache keeps the last few results of something slow. Its zero value keeps

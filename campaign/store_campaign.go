@@ -3,7 +3,6 @@ package campaign
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -164,7 +163,7 @@ func decodeCampaign(b *bolt.Bucket, id uint64, c *Campaign) error {
 
 // readCampaign reads a record that stands under an id.
 func readCampaign(raw []byte, id uint64, c *Campaign) error {
-	err := json.Unmarshal(raw, c)
+	err := readJSON(raw, c)
 	if err == nil && c.ID != id {
 		err = fmt.Errorf("it says that it is campaign %d", c.ID)
 	}

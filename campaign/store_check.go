@@ -3,7 +3,6 @@ package campaign
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -58,7 +57,7 @@ func (c *check) templates(ctx context.Context, tx *bolt.Tx) error {
 	err := templates.ForEach(func(k, raw []byte) error {
 		count++
 		var t Template
-		if err := json.Unmarshal(raw, &t); err != nil || !bytes.Equal(key(t.ID), k) {
+		if err := readJSON(raw, &t); err != nil || !bytes.Equal(key(t.ID), k) {
 			c.fault("template %x cannot be read: %v", k, err)
 			return ctx.Err()
 		}
@@ -82,8 +81,10 @@ func (c *check) version(tx *bolt.Tx, t Template, version int) {
 	switch {
 	case b == nil:
 		c.fault("template %s: version %d is missing", t.Name, version)
-	case json.Unmarshal(b.Get([]byte("head")), &head) != nil || head.Version != version || b.Get([]byte(partHTML)) == nil || b.Get([]byte(partText)) == nil:
-		c.fault("template %s: version %d cannot be read", t.Name, version)
+	default:
+		if err := readVersion(b, &head); err != nil || head.Version != version {
+			c.fault("template %s: version %d cannot be read: %v", t.Name, version, err)
+		}
 	}
 }
 
@@ -92,7 +93,7 @@ func (c *check) campaigns(ctx context.Context, tx *bolt.Tx) error {
 	names, versions := tx.Bucket(bucketNames), tx.Bucket(bucketVersions)
 	return tx.Bucket(bucketCampaigns).ForEach(func(k, raw []byte) error {
 		var one Campaign
-		if err := json.Unmarshal(raw, &one); err != nil || !bytes.Equal(key(one.ID), k) {
+		if err := readJSON(raw, &one); err != nil || !bytes.Equal(key(one.ID), k) {
 			c.fault("campaign %x cannot be read: %v", k, err)
 			return ctx.Err()
 		}

@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sort"
 	"strings"
@@ -78,7 +77,7 @@ func numberTemplate(tx *bolt.Tx, t *Template) error {
 		return names.Put([]byte(t.Name), key(n))
 	}
 	var newest Template
-	if err := json.Unmarshal(templates.Get(id), &newest); err != nil {
+	if err := readJSON(templates.Get(id), &newest); err != nil {
 		return fmt.Errorf("read template %s: %w", t.Name, err)
 	}
 	t.ID, t.Version = newest.ID, newest.Version+1
@@ -99,7 +98,7 @@ func putVersion(tx *bolt.Tx, t Template) error {
 		return err
 	}
 	for part, source := range map[string]string{partHTML: t.HTML, partText: t.Text} {
-		if err := b.Put([]byte(part), []byte(source)); err != nil {
+		if err := b.Put([]byte(part), sealed([]byte(source))); err != nil {
 			return err
 		}
 	}
@@ -115,7 +114,7 @@ func (s *Store) Template(name string, version int) (Template, error) {
 		if id == nil {
 			return fmt.Errorf("template %s: %w", name, ErrNotFound)
 		}
-		if err := json.Unmarshal(tx.Bucket(bucketTemplates).Get(id), &t); err != nil {
+		if err := readJSON(tx.Bucket(bucketTemplates).Get(id), &t); err != nil {
 			return fmt.Errorf("read template %s: %w", name, err)
 		}
 		if version == 0 {
@@ -126,13 +125,32 @@ func (s *Store) Template(name string, version int) (Template, error) {
 			return fmt.Errorf("template %s version %d: %w", name, version, ErrNotFound)
 		}
 		t = Template{}
-		if err := json.Unmarshal(b.Get([]byte("head")), &t); err != nil {
-			return fmt.Errorf("read template %s: %w", name, err)
+		if err := readVersion(b, &t); err != nil {
+			return fmt.Errorf("read template %s version %d: %w", name, version, err)
 		}
-		t.HTML, t.Text = string(b.Get([]byte(partHTML))), string(b.Get([]byte(partText)))
+		if t.Name != normalize(name) {
+			return fmt.Errorf("read template %s version %d: it says that it is %s: %w", name, version, t.Name, errSeal)
+		}
 		return nil
 	})
 	return t, err
+}
+
+// readVersion reads what putVersion wrote.
+func readVersion(b *bolt.Bucket, t *Template) error {
+	if err := readJSON(b.Get([]byte("head")), t); err != nil {
+		return err
+	}
+	html, err := unsealed(b.Get([]byte(partHTML)))
+	if err != nil {
+		return fmt.Errorf("HTML: %w", err)
+	}
+	text, err := unsealed(b.Get([]byte(partText)))
+	if err != nil {
+		return fmt.Errorf("text: %w", err)
+	}
+	t.HTML, t.Text = string(html), string(text)
+	return nil
 }
 
 // Templates returns the newest version of every template without its bodies,
@@ -142,7 +160,7 @@ func (s *Store) Templates() ([]Template, error) {
 	err := s.db.View(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketTemplates).ForEach(func(_, raw []byte) error {
 			var t Template
-			if err := json.Unmarshal(raw, &t); err != nil {
+			if err := readJSON(raw, &t); err != nil {
 				return fmt.Errorf("read template: %w", err)
 			}
 			all = append(all, t)
