@@ -27,20 +27,24 @@ func (s *Store) Doubts(seg *Segment) Doubts {
 	if seg == nil {
 		return d
 	}
-	doubt := func(list *[]string, kind byte, name string) {
+	doubt := func(list *[]string, kind byte, name string, more ...string) {
 		if s.names.lookup(kind, name) != 0 {
 			return
 		}
 		*list = append(*list, name)
-		if near := nearest(name, s.names.list(kind)); near != "" {
+		if near := nearest(name, append(more, s.names.list(kind)...)); near != "" {
 			if d.Meant == nil {
 				d.Meant = map[string]string{}
 			}
 			d.Meant[name] = near
 		}
 	}
+	var fields []string
+	for _, w := range words() {
+		fields = append(fields, w.name)
+	}
 	for _, name := range seg.Names() {
-		doubt(&d.Unknown, attributeName, name)
+		doubt(&d.Unknown, attributeName, name, fields...)
 	}
 	for _, slot := range seg.slots {
 		if slot.kind == tagSlot {

@@ -177,6 +177,8 @@ func asSegmentError(source string, err error) error {
 	switch {
 	case strings.Contains(source, "\u201c"), strings.Contains(source, "\u201d"), strings.Contains(source, "\u2018"), strings.Contains(source, "\u2019"):
 		e.Hint = `use straight quotes: "`
+	case strings.Contains(e.Message, "unexpected token EOF"):
+		e.Message, e.Hint = "the expression ends too early", "close the brackets, and write what the last word is compared with, for example brand == \"zara\""
 	case strings.Contains(e.Message, `Operator("=")`):
 		e.Hint = "compare with =="
 	case strings.Contains(e.Message, `Identifier("AND")`), strings.Contains(e.Message, `Identifier("OR")`), strings.Contains(e.Message, `Identifier("NOT")`):

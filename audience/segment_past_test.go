@@ -201,6 +201,7 @@ func TestDeedErrorsSayWhereAndWhatWasMeant(t *testing.T) {
 		{`last(3)`, 1, "inside a deed", "opened(last(3))"},
 		{`gender == "femail"`, 11, "nobody has", "did you mean female?"},
 		{`language == "de"`, 13, "nobody has", `"ko", "en" or ""`},
+		{`frequency == "week"`, 14, "nobody has", "did you mean weekly?"},
 		{`frequency in ["dayly"]`, 15, "nobody has", `"all", "weekly", "monthly"`},
 		{`consent_source == "persn"`, 19, "nobody has", "did you mean person?"},
 		{`updated_at > "soon"`, 14, "not a date", "30 days ago"},

@@ -111,7 +111,7 @@ func (w *rewriter) truth(nodes ...*ast.Node) error {
 		case isField && field.kind == KindDate:
 			continue // it says better what it lacks
 		case !isField || field.kind != KindFlag:
-			return w.fail(*n, fmt.Sprintf("compare it with something: %s == \"…\"; after not put the comparison in brackets: not (…)", name.Value),
+			return w.fail(*n, fmt.Sprintf("compare it with something: %s == \"…\"", name.Value),
 				"%s alone is not true or false", name.Value)
 		}
 	}

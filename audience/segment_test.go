@@ -106,6 +106,7 @@ func TestSegmentErrorsSayWhereAndWhatToDo(t *testing.T) {
 	}{
 		{`gender = "female"`, 1, 8, "", "=="},
 		{"gender == \"female\"\nand created_at >= \"someday\"", 2, 19, "is not a date", "2026-01-31"},
+		{`tag("a") and (tag("b")`, 1, 22, "ends too early", "close the brackets"},
 		{`gender == female`, 1, 11, "without quotes", `"female"`},
 		{`gender == "woman2"`, 1, 11, "nobody has", "male"},
 		{`gender == “female”`, 1, 11, "", "straight quotes"},
@@ -149,6 +150,18 @@ func TestSegmentNamesItsAttributes(t *testing.T) {
 	}
 	if got := strings.Join(seg.Names(), "|"); got != "포인트|x y" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestNamesNobodyHasAreSaidWithWhatWasMeant(t *testing.T) {
+	s := open(t)
+	importText(t, s, people, ImportOptions{Tags: []string{"vip2026"}})
+	count, err := s.Count(context.Background(), mustParse(t, `gendr == "x" or brnd == "y" or xyz == "z" or tag("vip") or tag("qqq") or brand == ""`), "")
+	if err != nil || fmt.Sprint(count.Doubts) != "{[gendr brnd xyz] [vip qqq] map[brnd:brand gendr:gender vip:vip2026]}" {
+		t.Errorf("%+v, %v", count.Doubts, err)
+	}
+	if d := s.Doubts(nil); d.Unknown != nil || d.Meant != nil {
+		t.Errorf("everyone: %+v", d)
 	}
 }
 

@@ -96,12 +96,16 @@ func meant(text string, words []string, otherwise string) string {
 }
 
 // nearest is the word with the fewest letters changed, "" where that would be
-// more than a third of them.
+// more than a third of them. The beginning of a word, three letters or more, is
+// near it.
 func nearest(text string, words []string) string {
 	best, least := "", 0
 	low := []rune(strings.ToLower(text))
 	for _, word := range words {
 		d := distance(low, []rune(strings.ToLower(word)))
+		if len(low) > 2 && strings.HasPrefix(strings.ToLower(word), string(low)) {
+			d = 1
+		}
 		if d <= max(1, len(low)/3) && d < len(low) && (best == "" || d < least) {
 			best, least = word, d
 		}

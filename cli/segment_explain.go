@@ -82,7 +82,8 @@ func explain(r *report, x *audience.Explanation, t explanation) {
 			truth = t.yes
 		}
 		pad := strings.Repeat(" ", width-cells(text))
-		r.line("  %s %s%s  %s%s  %s", mark, text, pad, truth, strings.Repeat(" ", max(0, 5-cells(truth))), eml.Visible(t.values(&c)))
+		line := "  " + mark + " " + text + pad + "  " + truth + strings.Repeat(" ", max(0, 5-cells(truth))) + "  " + eml.Visible(t.values(&c))
+		r.line("%s", strings.TrimRight(line, " "))
 	}
 	if len(x.Conditions) > 1 {
 		r.line("%s", t.decides)
