@@ -54,6 +54,18 @@ func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	return err
 }
 
+// AskConfirm asks them by mail whether they want mail.
+func (s screens) AskConfirm(ctx context.Context, email string) error {
+	_, err := s.Ask(ctx, email)
+	return err
+}
+
+// Erase takes them out of all stores.
+func (s screens) Erase(ctx context.Context, email string) error {
+	_, err := s.Client.Erase(ctx, email)
+	return err
+}
+
 // Prefer changes what they get.
 func (s screens) Prefer(ctx context.Context, email string, p audience.Preferences) error {
 	_, err := s.SetPreferences(ctx, email, p)

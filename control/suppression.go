@@ -50,9 +50,14 @@ type MirrorLine struct {
 	Result   *Mirrored `json:"result,omitempty"` // the last line
 }
 
-// importSuppressions takes an operator's list.
+// importSuppressions takes an operator's list, uploaded or from the inbox.
 func (s *Server) importSuppressions(l *lines, r *http.Request) error {
-	file, err := upload(r.Body)
+	source, err := s.importSource(r)
+	if err != nil {
+		return err
+	}
+	defer source.Close() // only read
+	file, err := upload(source)
 	if err != nil {
 		return err
 	}
@@ -286,7 +291,17 @@ func (c *Client) ImportSuppressions(ctx context.Context, file io.Reader, name st
 	if report != nil {
 		q.Set("report", "1")
 	}
-	for line, err := range list[SuppressLine](ctx, c, http.MethodPost, "/v0/suppressions/import", q, io.NopCloser(file)) {
+	return c.suppressing(ctx, q, io.NopCloser(file), report, progress)
+}
+
+// SuppressInbox is ImportSuppressions of the file of that name in the inbox.
+func (c *Client) SuppressInbox(ctx context.Context, name string) (audience.SuppressResult, error) {
+	return c.suppressing(ctx, url.Values{"name": {name}, "inbox": {name}}, nil, nil, nil)
+}
+
+// suppressing reads the answer of an import.
+func (c *Client) suppressing(ctx context.Context, q url.Values, body io.Reader, report io.Writer, progress func(audience.SuppressResult)) (audience.SuppressResult, error) {
+	for line, err := range list[SuppressLine](ctx, c, http.MethodPost, "/v0/suppressions/import", q, body) {
 		switch {
 		case err != nil:
 			return audience.SuppressResult{}, err

@@ -82,6 +82,8 @@ type Person struct {
 // Consents change what one person gets.
 type Consents interface {
 	Unsubscribe(ctx context.Context, email string) error
+	AskConfirm(ctx context.Context, email string) error // by mail, whether they want mail
+	Erase(ctx context.Context, email string) error
 	Prefer(ctx context.Context, email string, p audience.Preferences) error
 	Suppressions(ctx context.Context) iter.Seq2[audience.Suppression, error]
 	Suppress(ctx context.Context, email, detail string) error
@@ -107,6 +109,7 @@ type Files interface {
 	PreviewInbox(ctx context.Context, name string, o audience.ImportOptions) (audience.ImportPreview, error)
 	ImportInbox(ctx context.Context, name string, o audience.ImportOptions) (audience.ImportResult, error) // tells o.Progress
 	DiscardImport(ctx context.Context, id uint32) error
+	SuppressInbox(ctx context.Context, name string) (audience.SuppressResult, error) // an operator's list
 }
 
 // Inbox is the folder on the daemon's host that people copy files to.

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // driver runs the model without a terminal: commands run at once, in order, and
 // the clock stands still.
 type driver struct {
-	t     *testing.T
+	t     testing.TB
 	m     *model
 	back  *fakeBackend
 	quit  bool
@@ -29,7 +29,7 @@ type driver struct {
 
 var testNow = time.Date(2026, 11, 22, 14, 0, 0, 0, time.FixedZone("KST", 9*3600))
 
-func newDriver(t *testing.T, lang string, set ...func(*fakeBackend)) *driver {
+func newDriver(t testing.TB, lang string, set ...func(*fakeBackend)) *driver {
 	t.Helper()
 	back := newFake(testNow)
 	for _, f := range set {

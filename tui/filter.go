@@ -12,19 +12,22 @@ type filter struct {
 	on    bool // letters go into it now
 }
 
-// keys are those of an open filter; closed, only the one that opens it.
+// keys are those of an open filter; closed, the one that opens it and, where
+// something is left out, the one that clears it.
 func (f *filter) keys(a *app, changed func() tea.Cmd) []binding {
-	if !f.on {
-		return []binding{{keys: []string{"/"}, help: a.t.Filter, do: func() tea.Cmd { f.on = true; return nil }}}
+	empty := binding{keys: []string{"esc"}, show: "Esc", help: a.t.ClearFilter, do: func() tea.Cmd {
+		f.on = false
+		f.field.set("")
+		return changed()
+	}}
+	if f.on {
+		return []binding{{keys: []string{"enter"}, show: "Enter", help: a.t.Apply, do: func() tea.Cmd { f.on = false; return changed() }}, empty}
 	}
-	return []binding{
-		{keys: []string{"enter"}, show: "Enter", help: a.t.Apply, do: func() tea.Cmd { f.on = false; return changed() }},
-		{keys: []string{"esc"}, show: "Esc", help: a.t.ClearFilter, do: func() tea.Cmd {
-			f.on = false
-			f.field.set("")
-			return changed()
-		}},
+	keys := []binding{{keys: []string{"/"}, help: a.t.Filter, do: func() tea.Cmd { f.on = true; return nil }}}
+	if f.field.value() != "" {
+		keys = append(keys, empty)
 	}
+	return keys
 }
 
 // update takes what is typed and reports whether the filter changed.

@@ -281,21 +281,34 @@ func (s *preview) cell(line, column int) string {
 	return safe(s.now.First[line][column])
 }
 
-// first are the first rows of the file; the columns begin with those around
-// the chosen one.
+// widest is how wide a column of the first rows may be, in cells.
+const widest = 28
+
+// first are the first rows of the file, each column as wide as what is in it;
+// the columns begin so that the chosen one is among them.
 func (s *preview) first(a *app, w int) []string {
-	n := len(s.now.Columns)
-	fit := min(n, max(1, (w-2)/16))
-	from := max(0, min(s.list.at-fit/2, n-fit))
-	wide := (w - 2 - fit) / max(1, fit)
-	lines := []string{a.look.rule(a.t.Import.FirstRows(comma(int64(len(s.now.First)))), w)}
+	wide := make([]int, len(s.now.Columns))
+	for i, c := range s.now.Columns {
+		wide[i] = cells(safe(c.Header))
+		for line := range s.now.First {
+			wide[i] = max(wide[i], cells(s.cell(line, i)))
+		}
+		wide[i] = min(max(wide[i], 4), widest)
+	}
+	from, room := min(s.list.at, max(0, len(wide)-1)), w-2
+	for i := from; i >= 0 && i < len(wide) && room >= wide[i]; i-- {
+		from, room = i, room-wide[i]-1
+	}
 	cells := func(cell func(int) string) string {
-		columns := make([]column, 0, fit)
-		for i := from; i < from+fit; i++ {
-			columns = append(columns, column{cell(i), wide})
+		var columns []column
+		room := w - 2
+		for i := from; i < len(wide) && room >= 4; i++ {
+			columns = append(columns, column{cell(i), min(wide[i], room)})
+			room -= wide[i] + 1
 		}
 		return "  " + row(columns...)
 	}
+	lines := []string{a.look.rule(a.t.Import.FirstRows(comma(int64(len(s.now.First)))), w)}
 	lines = append(lines, a.look.dim.Render(cells(func(i int) string { return safe(s.now.Columns[i].Header) })))
 	for line := range s.now.First {
 		lines = append(lines, cells(func(i int) string { return s.cell(line, i) }))

@@ -80,6 +80,12 @@ func (s *inbox) keys(a *app) []binding {
 
 func (s *inbox) open(a *app) tea.Cmd {
 	file := s.now.Files[min(s.list.at, len(s.now.Files)-1)]
+	if s.use == forSuppression {
+		t := &a.t.Suppress
+		c := newConfirm(t.Import, []string{safe(file.Name), t.ImportWarn}, 1, "", nil)
+		c.yes = func(a *app) tea.Cmd { return show(a, "", tabSuppressions, &suppressList{file: file}) }
+		return push(a, c)
+	}
 	return push(a, newPreview(file))
 }
 

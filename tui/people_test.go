@@ -115,3 +115,37 @@ func TestAnswerToAnOlderQuestionIsDropped(t *testing.T) {
 	d.run(slow)
 	d.want("No such address")
 }
+
+func TestErasingAsksForTheAddress(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("3", "enter", "x")
+	d.want("cannot be undone", "type it here and press Enter: customer001@example.com")
+	d.typeText("y")
+	d.press("enter")
+	d.want("That is something else")
+	d.wantCalls("Erase")
+	d.press("ctrl+u")
+	d.typeText("customer001@example.com")
+	d.press("enter")
+	d.wantCalls("Erase", "Erase customer001@example.com")
+	d.want("Erased.", "customer002@example.com") // the list: the person is not there any more
+}
+
+func TestAskingByMailIsForThoseWhoAreOut(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("3", "down", "down", "down", "enter", "c")
+	d.want("One mail goes to them")
+	d.press("y")
+	d.wantCalls("AskConfirm", "AskConfirm customer004@example.com")
+}
+
+func TestListFromTheInboxIsSuppressed(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("5", "i", "enter", "n")
+	d.wantCalls("SuppressInbox")
+	d.press("enter", "y")
+	d.wantCalls("SuppressInbox", "SuppressInbox 11월 고객.csv")
+	d.want("290", "line 4 kim.example.com", "done")
+	d.press("enter")
+	d.want("gone@example.com")
+}

@@ -18,13 +18,14 @@ const receivedRows = 200
 // person is one subscriber: record, consent and history, preferences, and what
 // became of the mail they got.
 type person struct {
-	email  string
-	now    personMsg
-	have   bool
-	why    string
-	turn   turn
-	scroll scroll
-	lines  int
+	erasing screen // the question before they are erased
+	email   string
+	now     personMsg
+	have    bool
+	why     string
+	turn    turn
+	scroll  scroll
+	lines   int
 }
 
 type personMsg struct {
@@ -82,6 +83,9 @@ func (s *person) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case doneMsg:
+		if msg.from == s.erasing && msg.err == nil {
+			return pop(a)
+		}
 		return s.start(a)
 	case answer[personMsg]:
 		if !msg.mine(&s.turn) {
@@ -109,17 +113,24 @@ func (s *person) keys(a *app) []binding {
 	keys := []binding{
 		{keys: []string{"e"}, help: t.Edit, do: func() tea.Cmd { return push(a, newChoices(a, s.now)) }},
 		{keys: []string{"u"}, help: t.Unsubscribe, do: func() tea.Cmd { return s.unsubscribe(a) }},
+		{keys: []string{"c"}, help: t.Confirm, do: func() tea.Cmd { return s.confirm(a) }},
 		blocked,
+		{keys: []string{"x"}, help: t.Erase, do: func() tea.Cmd { return s.erase(a) }},
 		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
 		{show: "↑↓", help: a.t.Scroll},
 	}
 	switch {
 	case !s.have:
-		for i := range keys[:3] {
+		for i := range keys[:5] {
 			keys[i].off = a.t.Loading
 		}
 	case !p.Consent.Subscribed:
 		keys[1].off = t.IsOut
+	case p.Consent.Source == audience.Person:
+		keys[2].off = t.IsIn
+	}
+	if s.have && p.Suppression != nil {
+		keys[2].off = a.t.Reasons[spool.SkipSuppressed]
 	}
 	return keys
 }
@@ -139,9 +150,24 @@ func (s *person) unsubscribe(a *app) tea.Cmd {
 	return push(a, s.ask(a, t.Unsubscribe, []string{t.UnsubscribeWarn}, t.Unsubscribed, a.back.Unsubscribe))
 }
 
+func (s *person) confirm(a *app) tea.Cmd {
+	t := &a.t.Person
+	return push(a, s.ask(a, t.Confirm, []string{t.ConfirmWarn}, t.Confirmed, a.back.AskConfirm))
+}
+
 func (s *person) block(a *app) tea.Cmd {
 	t := &a.t.Suppress
 	return push(a, s.ask(a, t.Add, []string{t.AddWarn}, t.Added, func(ctx context.Context, email string) error { return a.back.Suppress(ctx, email, "") }))
+}
+
+// erase asks for the address itself: it cannot be undone.
+func (s *person) erase(a *app) tea.Cmd {
+	t := &a.t.Person
+	c := s.ask(a, t.Erase, []string{t.EraseWarn}, t.Erased, func(ctx context.Context, email string) error {
+		return a.back.Erase(ctx, email)
+	})
+	c.ask.word, s.erasing = s.now.Email, c
+	return push(a, c)
 }
 
 func (s *person) view(a *app, w, h int) page {
@@ -159,21 +185,18 @@ func (s *person) record(a *app, w int) []string {
 	if p.Gender != "" {
 		name += " (" + a.gender(p.Gender) + ")"
 	}
-	lines := []string{
-		" " + sides(a.look.bold.Render(cut(safe(p.Email), w-22)), a.consentMark(p), w-2),
-		a.labelled(a.t.Name, name, w),
-		a.labelled(t.Created, a.moment(p.CreatedAt), w),
-	}
+	fields := [][2]string{{a.t.Name, name}, {t.Created, a.moment(p.CreatedAt)}}
 	if p.ExternalID != "" {
-		lines = append(lines, a.labelled(t.External, safe(p.ExternalID), w))
+		fields = append(fields, [2]string{t.External, safe(p.ExternalID)})
 	}
 	if len(p.Tags) > 0 {
-		lines = append(lines, a.labelled(a.t.Tags, safe(strings.Join(p.Tags, ", ")), w))
+		fields = append(fields, [2]string{a.t.Tags, safe(strings.Join(p.Tags, ", "))})
 	}
 	for _, k := range sortedKeys(p.Attributes) {
-		lines = append(lines, a.labelled(safe(k), safe(p.Attributes[k]), w))
+		fields = append(fields, [2]string{safe(k), safe(p.Attributes[k])})
 	}
-	return lines
+	head := " " + sides(a.look.bold.Render(cut(safe(p.Email), w-22)), a.consentMark(p), w-2)
+	return append([]string{head}, a.block(fields, w)...)
 }
 
 // consentMark is whether they get mail, in two words.
@@ -204,22 +227,21 @@ func (s *person) consent(a *app, w int) []string {
 // choices are what they want to get.
 func (s *person) choices(a *app, w int) []string {
 	p, t := &s.now, &a.t.Person
-	lines := []string{"", a.look.rule(t.Preferences, w)}
+	var fields [][2]string
 	for _, topic := range p.topics {
 		word := t.On
 		if !topic.Wants(&p.Subscriber) {
 			word = "× " + t.Off
 		}
-		lines = append(lines, a.labelled(safe(a.topicTitle(topic)), word, w))
+		fields = append(fields, [2]string{safe(a.topicTitle(topic)), word})
 	}
 	for _, id := range p.TopicsOff { // one that is not defined any more
 		if !slices.ContainsFunc(p.topics, func(t audience.Topic) bool { return t.ID == id }) {
-			lines = append(lines, a.labelled(safe(id), "× "+t.Off, w))
+			fields = append(fields, [2]string{safe(id), "× " + t.Off})
 		}
 	}
-	return append(lines,
-		a.labelled(t.Frequency, a.frequency(p.Frequency), w),
-		a.labelled(t.Language, a.language(p.Language), w))
+	fields = append(fields, [2]string{t.Frequency, a.frequency(p.Frequency)}, [2]string{t.Language, a.language(p.Language)})
+	return append([]string{"", a.look.rule(t.Preferences, w)}, a.block(fields, w)...)
 }
 
 func (a *app) topicTitle(t audience.Topic) string { return orWord(t.Title(a.lang), t.ID) }

@@ -74,7 +74,7 @@ func (s *picker) update(a *app, msg tea.Msg) tea.Cmd {
 }
 
 // shown are the options that match what is typed; the typed text itself comes
-// first unless it is one of them.
+// last unless it is one of them.
 func (s *picker) shown() []option {
 	typed := strings.TrimSpace(s.field.value())
 	f := filter{field: newInput(typed)}
@@ -87,7 +87,7 @@ func (s *picker) shown() []option {
 		}
 	}
 	if s.free && typed != "" && !same {
-		out = slices.Insert(out, 0, option{value: typed, label: "“" + safe(typed) + "”"})
+		out = append(out, option{value: typed, label: "“" + safe(typed) + "”"})
 	}
 	return out
 }

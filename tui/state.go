@@ -24,7 +24,26 @@ func (a *app) instead(why string, have, empty bool, none string, w int) []string
 
 // labelled is a line of a record: the label in at least 14 cells, then the text.
 func (a *app) labelled(label, text string, w int) string {
-	const labels = 14
-	n := max(labels, cells(label)+1)
+	return a.labelledAt(max(labelCells, cells(label)+1), label, text, w)
+}
+
+// labelCells is how wide a record's labels are.
+const labelCells = 14
+
+// labelledAt is labelled with a label of n cells.
+func (a *app) labelledAt(n int, label, text string, w int) string {
 	return "  " + a.look.dim.Render(pad(label, n)) + cut(text, w-n-3)
+}
+
+// block is a record's lines, all texts in one column.
+func (a *app) block(lines [][2]string, w int) []string {
+	n := labelCells
+	for _, l := range lines {
+		n = min(max(n, cells(l[0])+2), w/2)
+	}
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = a.labelledAt(n, l[0], l[1], w)
+	}
+	return out
 }

@@ -70,6 +70,8 @@ func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 		if !s.have && !s.turn.busy && s.why == "" {
 			return s.start(a)
 		}
+	case doneMsg: // somebody was changed, or is gone
+		return s.start(a)
 	case answer[[]audience.Subscriber]:
 		if msg.mine(&s.turn) {
 			return s.take(a, msg)

@@ -131,6 +131,7 @@ func (s *suppressions) keys(a *app) []binding {
 	return append([]binding{
 		{keys: []string{"n"}, help: t.Add, do: func() tea.Cmd { return push(a, &suppressAdd{}) }},
 		remove,
+		{keys: []string{"i"}, help: t.Import, do: func() tea.Cmd { return push(a, newInbox(forSuppression)) }},
 	}, keys...)
 }
 

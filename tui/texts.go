@@ -136,19 +136,20 @@ type importTexts struct {
 
 // personTexts are those of one subscriber's screens.
 type personTexts struct {
-	Title, Created, External, Now, Assumed, NotApplied      string
-	Preferences, On, Off, Frequency, Language               string
-	Frequencies, Languages                                  map[string]string
-	Received, NoMails, History                              string
-	Edit, Unsubscribe, UnsubscribeWarn, Unsubscribed, IsOut string
-	Save, Change, Unchanged, ChooseHint, NoTopics           string
+	Title, Created, External, Now, Assumed, NotApplied            string
+	Preferences, On, Off, Frequency, Language                     string
+	Frequencies, Languages                                        map[string]string
+	Received, NoMails, History                                    string
+	Edit, Unsubscribe, UnsubscribeWarn, Unsubscribed, IsOut, IsIn string
+	Confirm, ConfirmWarn, Confirmed, Erase, EraseWarn, Erased     string
+	Save, Change, Unchanged, ChooseHint, NoTopics                 string
 }
 
 // suppressTexts are those of the suppression list.
 type suppressTexts struct {
 	None, NotFound, Detail, Soft             string
 	Add, AddHead, AddWarn, Added, DetailHint string
-	Import                                   string
+	Import, ImportWarn, NewOnes, Known       string
 	Remove, RemoveWarn, RemoveStays, Removed string
 }
 

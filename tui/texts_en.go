@@ -169,7 +169,9 @@ func englishPerson() personTexts {
 		Languages:   map[string]string{"ko": "Korean", "en": "English", "": "not set"},
 		Received:    "Mail received", NoMails: "No mail so far.", History: "History",
 		Edit: "preferences", Unsubscribe: "unsubscribe", UnsubscribeWarn: "They get no more marketing mail. Only they themselves can come back.",
-		Unsubscribed: "Unsubscribed.", IsOut: "is out already",
+		Unsubscribed: "Unsubscribed.", IsOut: "is out already", IsIn: "agreed themselves",
+		Confirm: "invite", ConfirmWarn: "One mail goes to them and asks whether they want mail. Only the link in it makes it a yes.", Confirmed: "The mail that asks is on its way.",
+		Erase: "erase", EraseWarn: "Everything about this person is deleted. Only a mark that tells nobody who it was is kept, so that no mail goes there again. This cannot be undone.", Erased: "Erased.",
 		Save: "save", Change: "change", Unchanged: "nothing changed",
 		ChooseHint: "A topic they switched off themselves, or a frequency they lowered, cannot be undone here.", NoTopics: "No topics are defined. The operator does that in [[topic]] of the configuration.",
 	}
@@ -179,7 +181,7 @@ func englishSuppress() suppressTexts {
 	return suppressTexts{
 		None: "No address is suppressed. Key n adds one.", NotFound: "No such address.", Detail: "Note", Soft: "soft bounces",
 		Add: "suppress", AddHead: "Which address is never to be mailed again?", AddWarn: "No mail at all will go to this address, order confirmations included.",
-		Import: "import a list", Added: "Suppressed.", DetailHint: "why; may be empty",
+		Import: "import a list", ImportWarn: "No mail at all will go to any address on the list.", NewOnes: "New", Known: "Known", Added: "Suppressed.", DetailHint: "why; may be empty",
 		Remove: "lift", RemoveWarn: "Mail can go to this address again.", RemoveStays: "A consent that ended by a bounce or complaint stays ended.", Removed: "Taken off the list.",
 	}
 }

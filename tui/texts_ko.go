@@ -178,7 +178,9 @@ func koreanPerson() personTexts {
 		Languages:   map[string]string{"ko": "한국어", "en": "영어", "": "정하지 않음"},
 		Received:    "받은 메일", NoMails: "아직 보낸 메일이 없습니다.", History: "기록",
 		Edit: "수신 설정", Unsubscribe: "수신 거부", UnsubscribeWarn: "앞으로 이 사람에게 광고 메일을 보내지 않습니다. 다시 받으려면 본인이 신청해야 합니다.",
-		Unsubscribed: "수신 거부로 바꿨습니다.", IsOut: "이미 거부",
+		Unsubscribed: "수신 거부로 바꿨습니다.", IsOut: "이미 거부", IsIn: "본인이 이미 동의",
+		Confirm: "동의 묻기", ConfirmWarn: "다시 받을지 묻는 메일 1통이 이 사람에게 나갑니다. 본인이 그 링크를 눌러야 동의로 바뀝니다.", Confirmed: "묻는 메일을 보냈습니다.",
+		Erase: "삭제", EraseWarn: "이 사람에 관한 모든 것을 지웁니다. 다시 메일이 가지 않도록 알아볼 수 없는 표시만 남습니다. 되돌릴 수 없습니다.", Erased: "삭제했습니다.",
 		Save: "저장", Change: "바꾸기", Unchanged: "바뀐 것 없음",
 		ChooseHint: "본인이 직접 끈 주제나 줄인 빈도는 여기서 되돌릴 수 없습니다.", NoTopics: "정해 둔 주제가 없습니다. 운영자가 설정의 [[topic]]에 넣습니다.",
 	}
@@ -188,7 +190,7 @@ func koreanSuppress() suppressTexts {
 	return suppressTexts{
 		None: "발송 차단된 주소가 없습니다. n 키로 넣을 수 있습니다.", NotFound: "맞는 주소가 없습니다.", Detail: "메모", Soft: "잇단 반송",
 		Add: "발송 차단", AddHead: "다시는 메일을 보내지 않을 주소를 쓰세요.", AddWarn: "이 주소로는 어떤 메일도 나가지 않습니다(주문 확인 같은 일반 메일 포함).",
-		Import: "목록 가져오기", Added: "발송 차단에 넣었습니다.", DetailHint: "까닭, 비워도 됨",
+		Import: "목록 가져오기", ImportWarn: "목록의 모든 주소로 어떤 메일도 나가지 않게 됩니다.", NewOnes: "새로 차단", Known: "이미 차단됨", Added: "발송 차단에 넣었습니다.", DetailHint: "까닭, 비워도 됨",
 		Remove: "차단 풀기", RemoveWarn: "이 주소로 다시 메일이 나갈 수 있습니다.", RemoveStays: "반송이나 신고로 끝난 수신 동의는 그대로 거부로 남습니다.", Removed: "차단을 풀었습니다.",
 	}
 }

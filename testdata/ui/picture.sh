@@ -3,7 +3,7 @@
 #
 #   picture.sh SOCKET PANE OUT.png
 #
-# SOCKET is the tmux socket's name (tmux -L), PANE a pane (":" is the current
+# SOCKET is the tmux socket's name (tmux -L) or path (-S), PANE a pane (":" is the current
 # one). It needs tmux, Debian's chromium, fonts-noto-cjk and fonts-dejavu-core,
 # and in the folder XTERM_MODULES (default ./node_modules) the npm packages
 # @xterm/xterm 6.0.0 and @xterm/addon-unicode11 0.9.0. The terminal's cursor is
@@ -12,6 +12,7 @@
 set -eu
 [ $# -eq 3 ] || { echo "usage: picture.sh SOCKET PANE OUT.png" >&2; exit 2; }
 socket=$1 pane=$2 out=$3
+case $socket in */*) how=-S ;; *) how=-L ;; esac
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 modules=$(CDPATH= cd -- "${XTERM_MODULES:-node_modules}" && pwd)
 [ -f "$modules/@xterm/xterm/lib/xterm.js" ] || {
@@ -20,10 +21,10 @@ modules=$(CDPATH= cd -- "${XTERM_MODULES:-node_modules}" && pwd)
 }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-ask() { tmux -L "$socket" display-message -p -t "$pane" "$1"; }
+ask() { tmux "$how" "$socket" display-message -p -t "$pane" "$1"; }
 cols=$(ask '#{pane_width}') rows=$(ask '#{pane_height}')
 cursor=$(ask '#{cursor_flag},#{cursor_x},#{cursor_y}')
-screen=$(tmux -L "$socket" capture-pane -e -p -N -t "$pane" | base64 -w0)
+screen=$(tmux "$how" "$socket" capture-pane -e -p -N -t "$pane" | base64 -w0)
 sed -e "s|@MODULES@|file://$modules|g" -e "s|@COLS@|$cols|" -e "s|@ROWS@|$rows|" \
 	-e "s|@CURSOR@|$cursor|" -e "s|@SCREEN@|$screen|" "$here/page.html" >"$work/page.html"
 # DejaVu Sans Mono at 16 px is 9.63 px wide and 19 px high in xterm.js.
