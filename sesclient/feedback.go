@@ -144,8 +144,8 @@ func (f *Feedback) Status() FeedbackStatus {
 	return s
 }
 
-// took counts a batch that is on disk.
-func (f *Feedback) took(events []Event, r spool.FeedbackResult) {
+// took counts a batch that is on disk, of the queue or the list.
+func (f *Feedback) took(from int, events []Event, r spool.FeedbackResult) {
 	now := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -157,7 +157,7 @@ func (f *Feedback) took(events []Event, r spool.FeedbackResult) {
 			s.LastEvent = e.At
 		}
 	}
-	if newest := latest(events); f.queue != nil && !newest.IsZero() {
+	if newest := latest(events); from == ofQueue && !newest.IsZero() {
 		s.LagSeconds = math.Max(0, math.Round(now.Sub(newest).Seconds()*1000)/1000)
 	}
 }

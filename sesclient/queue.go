@@ -251,7 +251,7 @@ func (f *Feedback) take(ctx context.Context, batch []received) bool {
 	}
 	f.answered(ofStore, nil)
 	result.Foreign += foreign
-	f.took(events, result)
+	f.took(ofQueue, events, result)
 	f.mu.Lock()
 	f.status.Other += other
 	f.status.Events += foreign + other

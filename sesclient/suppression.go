@@ -128,7 +128,7 @@ func (f *Feedback) takeListed(ctx context.Context, events []Event) error {
 		if err != nil {
 			return err
 		}
-		f.took(events[:n], r)
+		f.took(ofList, events[:n], r)
 		events = events[n:]
 	}
 	return nil

@@ -20,7 +20,7 @@ type EventOptions struct {
 	Duplicate     int           // each n-th event comes twice; zero means never
 	Shuffle       bool          // received in any order
 	FailDelete    int           // each n-th entry of a DeleteMessageBatch fails once; zero means never
-	Visibility    time.Duration // when the receiver does not say; zero means 30 s
+	Visibility    time.Duration // of what is received, whatever the receiver asks for; zero: what it asks for, or 30 s
 }
 
 // Kinds of events, as SES names them. SoftBounce, MachineOpen and NotSpam are

@@ -238,12 +238,12 @@ func (s *Server) runSQS(r *http.Request, name string, body []byte) answer {
 // receiveMessages waits for messages as long as the call allows.
 func (s *Server) receiveMessages(r *http.Request, q *sqsQueue, in *sqsInput) answer {
 	n := min(max(in.MaxNumberOfMessages, 1), receiveMost)
-	visible := s.o.Events.Visibility
-	if visible == 0 {
-		visible = defaultVisibility
-	}
+	visible := defaultVisibility
 	if in.VisibilityTimeout != nil {
 		visible = time.Duration(*in.VisibilityTimeout) * time.Second
+	}
+	if s.o.Events.Visibility > 0 {
+		visible = s.o.Events.Visibility
 	}
 	deadline := time.NewTimer(min(time.Duration(in.WaitTimeSeconds)*time.Second, longestPoll))
 	defer deadline.Stop()
