@@ -243,6 +243,10 @@ func (f *Feedback) saveMark(m listMark) error {
 func sourceProblem(what string, err error) error {
 	var api smithy.APIError
 	code, text := "", err.Error()
+	var call *url.Error
+	if errors.As(err, &call) {
+		text = call.Err.Error() // without the SDK's words around it
+	}
 	if errors.As(err, &api) {
 		code, text = api.ErrorCode(), api.ErrorCode()+": "+api.ErrorMessage()
 	}
