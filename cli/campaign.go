@@ -311,7 +311,7 @@ func (a *app) campaignRecipients() *cobra.Command {
 		func(ctx context.Context, c *control.Client, id uint64) error {
 			return show(a, c.Heard(ctx, id, outcome, feedback), newMessageTable, a.messageRow)
 		})
-	cmd.Flags().StringVar(&feedback, "feedback", "", "only those SES said this `WORD` of: delivered, delayed, bounced, complained, rejected, opened, machine_opened, clicked or sent")
+	cmd.Flags().StringVar(&feedback, "feedback", "", "only those SES said this `WORD` of: delivered, delayed, bounced, complained, rejected, opened, machine_opened, clicked, sent, sent_twice or maybe_twice")
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
 	return cmd
 }

@@ -236,11 +236,11 @@ func (s *Server) recipients(l *lines, r *http.Request) error {
 	if _, err := s.Campaigns.Campaign(id); err != nil {
 		return aboutCampaign(id, err)
 	}
-	kind, err := feedbackOf(r)
+	said, err := feedbackOf(r)
 	if err != nil {
 		return err
 	}
-	return aboutCampaign(id, writeAll(l, heard(s.Campaigns.Recipients(r.Context(), id, outcome), kind)))
+	return aboutCampaign(id, writeAll(l, heard(s.Campaigns.Recipients(r.Context(), id, outcome), said)))
 }
 
 // outcomeOf is the outcome asked for; nil means all.

@@ -240,7 +240,7 @@ func (f *Feedback) saveMark(m listMark) error {
 }
 
 // sourceProblem is an answer of SQS or the suppression list for people.
-func sourceProblem(what string, err error) error {
+func sourceProblem(what string, err error) *eml.Problem {
 	var api smithy.APIError
 	code, text := "", err.Error()
 	var call *url.Error

@@ -181,6 +181,25 @@ func TestMailWithoutASetIsNotReported(t *testing.T) {
 	}
 }
 
+// Without tags and headers an event has the SES id alone, and may be ours.
+func TestNotificationsWithoutHeadersMayBeOurs(t *testing.T) {
+	c, _ := onEmulator(t, emulator.Options{Rate: -1, Events: emulator.EventOptions{Sets: []string{"main"}, Notifications: true, Bare: true}})
+	k := &taken{}
+	reading(t, c, FeedbackOptions{QueueURL: emulator.QueueURL(c.endpoint, "main")}, k)
+	id := sendOver(t, c, "a@example.net")[0]
+	e := k.until(t, "the delivery", func(events []Event) bool { return len(events) == 1 })[0]
+	if e.Foreign || e.Tag != "" || e.SESID != id || e.Kind != spool.Delivered {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAServerWithoutASuppressionListIsSaidSo(t *testing.T) {
+	c, server := onEmulator(t, emulator.Options{Rate: -1})
+	server.SetFault(emulator.Fault{Kind: "custom", Op: "ListSuppressedDestinations", Status: 404, Code: "UnknownOperationException"})
+	f := reading(t, c, FeedbackOptions{SuppressionPoll: time.Minute}, &taken{})
+	waitFor(t, "the trouble to be seen", func() bool { return strings.Contains(f.Status().Hint, "suppression_poll") })
+}
+
 // What is no event stays in the queue, which may be somebody else's, and holds
 // up nothing.
 func TestGarbageStaysInTheQueue(t *testing.T) {

@@ -265,9 +265,10 @@ func (f *Feedback) deleteAll(ctx context.Context, done <-chan []string) {
 		for range deleteTries {
 			left, err := f.queue.delete(ctx, receipts)
 			if err != nil {
-				err = sourceProblem("what was read of the queue could not be deleted", err)
+				f.answered(ofDeletes, sourceProblem("what was read of the queue could not be deleted", err))
+			} else {
+				f.answered(ofDeletes, nil)
 			}
-			f.answered(ofDeletes, err)
 			if receipts = left; len(receipts) == 0 {
 				break
 			}

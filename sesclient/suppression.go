@@ -7,9 +7,12 @@ package sesclient
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
@@ -154,7 +157,12 @@ func (f *Feedback) listed(ctx context.Context, in *sesv2.ListSuppressedDestinati
 		return err
 	})
 	if err != nil {
-		return nil, sourceProblem("SES's suppression list cannot be read", err)
+		problem := sourceProblem("SES's suppression list cannot be read", err)
+		var answer *awshttp.ResponseError
+		if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {
+			problem.Hint = `this server has no such list: set feedback.suppression_poll = "0s"`
+		}
+		return nil, problem
 	}
 	return out, nil
 }
