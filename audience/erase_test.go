@@ -183,6 +183,33 @@ func TestARestoredBackupErasesAgain(t *testing.T) {
 	}
 }
 
+func TestALogReadFromItsBeginningErasesNobodyWhoCameAgain(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	s := openAt(t, dir)
+	someone(t, s)
+	if err := s.EraseDone(ctx, erase(t, s, "minji@example.com").ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Unsuppress(ctx, "minji@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	importText(t, s, "email,name\nminji@example.com,김민지\n", ImportOptions{})
+	if err := s.update(ctx, func(u *update) error { return u.tx.Bucket(bucketMeta).Delete(metaOptOuts) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir)
+	if sub := byEmail(t, s, "minji@example.com"); sub.Name != "김민지" || sub.Consent.Subscribed {
+		t.Errorf("got %+v", sub)
+	}
+	if list, err := s.Erasing(); err != nil || len(list) != 0 {
+		t.Errorf("to be erased: %+v %v", list, err)
+	}
+	sound(t, s)
+}
+
 func TestErasingNobodyAndTwiceIsFine(t *testing.T) {
 	s, ctx := open(t), context.Background()
 	for n := range 3 {

@@ -110,10 +110,12 @@ func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
 }
 
 // eraseAgain is a line of optouts.log about an erasure: a restored backup knows
-// the person still. The address is known only where it has them.
+// the person still, by the same id, for ids are never used twice. Somebody with
+// another id has come again since, by the operator's word. The address is known
+// only where the person is.
 func (u *update) eraseAgain(line optOutLine, h addressHash) error {
 	p, err := u.byHash(line.ID, h)
-	if err != nil || p == nil && u.erased(h) {
+	if err != nil || p == nil && u.erased(h) || p != nil && p.id != line.ID {
 		return err
 	}
 	e := Erasure{Subscriber: line.ID, At: line.At, By: line.Detail}

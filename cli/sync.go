@@ -189,6 +189,9 @@ func describeSync(r *report, result syncer.Result) {
 	if result.KeptOut > 0 {
 		r.pair("kept out", commas(result.KeptOut)+" whom the table says yes of have opted out")
 	}
+	if result.Erased > 0 {
+		r.pair("erased", commas(result.Erased)+" rows of people who were erased, left alone")
+	}
 	if result.Invalid > 0 {
 		r.pair("unusable", commas(result.Invalid)+" rows")
 	}

@@ -260,10 +260,6 @@ func (s *Server) bring(ctx context.Context, account *sesclient.AccountList, m *M
 
 // mirror runs pull or push, one at a time, and tells how far it is.
 func (s *Server) mirror(l *lines, r *http.Request, work func(ctx context.Context, m *Mirrored, tell func()) error) error {
-	if !s.mirroring.TryLock() {
-		return invalid("the list of the SES account is being pulled or pushed already", "wait until that is done; it goes on without its terminal too")
-	}
-	defer s.mirroring.Unlock()
 	dry, err := strconv.ParseBool(r.URL.Query().Get("dry_run"))
 	if err != nil {
 		return invalid("dry_run must be true or false", "is the command's version the daemon's? pabal version")
@@ -271,6 +267,9 @@ func (s *Server) mirror(l *lines, r *http.Request, work func(ctx context.Context
 	l.live = true
 	m := Mirrored{DryRun: dry}
 	last := time.Now()
+	if !s.mirroring.TryLock() {
+		return invalid("the list of the SES account is being pulled or pushed already", "wait until that is done; it goes on without its terminal too")
+	}
 	err = work(r.Context(), &m, func() {
 		if time.Since(last) > progressInterval {
 			last = time.Now()
@@ -278,6 +277,7 @@ func (s *Server) mirror(l *lines, r *http.Request, work func(ctx context.Context
 			_ = l.write(MirrorLine{Progress: &sofar}) // it goes on although nobody watches
 		}
 	})
+	s.mirroring.Unlock() // before the answer: whoever has it may ask for the next
 	if err != nil {
 		return err
 	}
