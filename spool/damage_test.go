@@ -116,7 +116,7 @@ func TestManyLeftoversAreSettled(t *testing.T) {
 		for i := range due {
 			due[i] = candidate{campaign: 1, key: uint64(i + 1), first: true, to: "a@example.com"}
 		}
-		if err := b.leaseLedger(due, rows); err != nil {
+		if err := b.leaseLedger(due, rows, 0); err != nil {
 			t.Fatal(err)
 		}
 		if got := b.state(1).Sending; got != n {

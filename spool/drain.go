@@ -129,11 +129,13 @@ type slots struct {
 	waiting  [2]bool // the lane found no slot and is to be told of one
 }
 
-// take reserves up to n slots for a lane.
-func (s *slots) take(l Lane, n, concurrency int, share float64) int {
+// take reserves up to n slots for a lane. open is how many it had before: so
+// many of its messages at most are in sending on disk once what was handed to
+// the writer by now is written.
+func (s *slots) take(l Lane, n, concurrency int, share float64) (taken, open int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	concurrency = max(concurrency, 2)
+	concurrency, open = max(concurrency, 2), s.used[l]
 	other := 1 - l
 	free := concurrency - s.used[l] - s.used[other] - s.settling[other]
 	kept := max(1, int(math.Ceil(share*float64(concurrency))))
@@ -146,7 +148,7 @@ func (s *slots) take(l Lane, n, concurrency int, share float64) int {
 	n = max(min(n, free, concurrency-kept-s.used[l]), 0)
 	s.used[l] += n
 	s.waiting[l] = n == 0
-	return n
+	return n, open
 }
 
 // scarce reports whether a few slots are free, and more will be.
@@ -202,7 +204,7 @@ func (s *Spool) awaitCompany(l Lane, patience *time.Time) (until time.Time, ok b
 	return *patience, true
 }
 
-func (s *Spool) takeSlots(l Lane) int {
+func (s *Spool) takeSlots(l Lane) (taken, open int) {
 	share := s.TransactionalShare
 	if share == 0 {
 		share = 0.25
@@ -252,7 +254,7 @@ var busy = time.Unix(0, 1)
 // round leases and starts what may be sent now. It returns when to look again
 // without a kick: busy, a time, or zero for never.
 func (s *Spool) round(ctx context.Context, open *callers, l Lane) (time.Time, error) {
-	n := s.takeSlots(l)
+	n, inUse := s.takeSlots(l)
 	if n == 0 {
 		return time.Time{}, nil
 	}
@@ -269,7 +271,7 @@ func (s *Spool) round(ctx context.Context, open *callers, l Lane) (time.Time, er
 	if err != nil {
 		return s.paceRefused(ctx, err)
 	}
-	leased, err := s.lease(l, due[:min(granted, len(due))])
+	leased, err := s.lease(l, due[:min(granted, len(due))], inUse)
 	s.Pace.Return(l, granted-len(leased))
 	if err != nil {
 		return time.Time{}, err
@@ -353,8 +355,9 @@ func (s *Spool) address(c *candidate) {
 }
 
 // lease marks the candidates as sending and returns those that really were
-// leased. Candidates under a half-open hold take its probe with them.
-func (s *Spool) lease(l Lane, due []candidate) ([]*Message, error) {
+// leased. Candidates under a half-open hold take its probe with them. open is
+// how many of the lane may be in sending already.
+func (s *Spool) lease(l Lane, due []candidate, open int) ([]*Message, error) {
 	due = s.claim(due)
 	if len(due) == 0 {
 		return nil, nil
@@ -362,9 +365,9 @@ func (s *Spool) lease(l Lane, due []candidate) ([]*Message, error) {
 	rows := make([]*Message, len(due)) // nil where nothing is to be sent
 	var err error
 	if l == Transactional {
-		err = s.leaseQueue(due, rows)
+		err = s.leaseQueue(due, rows, open)
 	} else {
-		err = s.leaseLedger(due, rows)
+		err = s.leaseLedger(due, rows, open)
 	}
 	leased := make([]*Message, 0, len(due))
 	for i, m := range rows {

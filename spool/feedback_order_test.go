@@ -140,7 +140,7 @@ func (h history) lease(t *rapid.T, s *Spool, half int) []*Message {
 		if err != nil {
 			t.Fatal(err)
 		}
-		some, err := s.lease(l, due)
+		some, err := s.lease(l, due, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

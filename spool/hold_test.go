@@ -72,7 +72,7 @@ func TestProbeThatIsNotLeasedIsHandedOn(t *testing.T) {
 	for range len(b.kicks[Transactional]) {
 		<-b.kicks[Transactional]
 	}
-	if leased, err := b.lease(Bulk, due); err != nil || len(leased) != 0 {
+	if leased, err := b.lease(Bulk, due, 0); err != nil || len(leased) != 0 {
 		t.Fatalf("leased %v, %v; want nothing", leased, err)
 	}
 	if b.holds.m[ScopeAll].probing || len(b.kicks[Transactional]) == 0 {

@@ -108,8 +108,11 @@ func earliest(a, b uint64) uint64 {
 
 // leaseQueue marks messages as sending and puts them into rows, each in its
 // candidate's place.
-func (s *Spool) leaseQueue(due []candidate, rows []*Message) error {
+func (s *Spool) leaseQueue(due []candidate, rows []*Message, open int) error {
 	err := s.queue.do(256*len(due), func(tx *bbolt.Tx) (err error) {
+		if err := settled(tx, open); err != nil {
+			return err
+		}
 		for i, c := range due {
 			if rows[i], err = s.leaseMail(tx, c); err != nil {
 				return err
@@ -119,6 +122,21 @@ func (s *Spool) leaseQueue(due []candidate, rows []*Message) error {
 	})
 	if err != nil {
 		return fmt.Errorf("lease from the queue: %w", err)
+	}
+	return nil
+}
+
+var errUnsettled = errors.New("the outcomes of earlier calls are not on disk yet")
+
+// settled is an error when more than open messages are in sending. A slot may be
+// used anew while its outcome is being written; where that found the disk full,
+// a lease that finds room would put more in doubt than there are slots.
+func settled(tx *bbolt.Tx, open int) error {
+	c := tx.Bucket(bSending).Cursor()
+	for k, _ := c.First(); k != nil; k, _ = c.Next() {
+		if open--; open < 0 {
+			return errUnsettled
+		}
 	}
 	return nil
 }
@@ -222,8 +240,11 @@ func firstTries(tx *bbolt.Tx, l *Ledger, n int) (due []candidate) {
 func rowPending(v []byte) bool { return len(v) > 1 && v[1] == byte(Pending) }
 
 // leaseLedger is leaseQueue for rows of campaigns.
-func (s *Spool) leaseLedger(due []candidate, rows []*Message) error {
+func (s *Spool) leaseLedger(due []candidate, rows []*Message, open int) error {
 	err := s.ledger.do(256*len(due), func(tx *bbolt.Tx) (err error) {
+		if err := settled(tx, open); err != nil {
+			return err
+		}
 		for i, c := range due {
 			if rows[i], err = s.leaseRow(tx, c); err != nil {
 				return err

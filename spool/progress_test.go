@@ -84,7 +84,7 @@ func TestNothingIsLeasedFromACampaignPausedMeanwhile(t *testing.T) {
 	if err != nil || len(due) != 1 {
 		t.Fatalf("%v, %v", due, err)
 	}
-	if leased, err := b.lease(Bulk, due); err != nil || len(leased) != 0 {
+	if leased, err := b.lease(Bulk, due, 0); err != nil || len(leased) != 0 {
 		t.Errorf("leased %v, %v; want nothing", leased, err)
 	}
 }

@@ -56,15 +56,10 @@ func (s *Spool) settleSome(l Lane) (int, error) {
 			} else {
 				found, err = s.settleRow(tx, number(k, 0), number(k, 1), "", judged)
 			}
-			if err != nil && !errors.Is(err, errRecord) && !errors.Is(err, ErrNotFound) {
-				return err
+			if !found && err == nil {
+				err = fmt.Errorf("message %x is not in sending: %w", k, ErrNotFound)
 			}
-			if found {
-				continue
-			}
-			// Left alone it would be found again for ever; Check tells of the row.
-			s.logger().Error("entry of an open call has no such call", "part", "spool", "err", err)
-			if err := tx.Bucket(bSending).Delete(k); err != nil {
+			if err := s.closeCall(tx, k, err); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -11,19 +12,29 @@ const outcomeSize = 256
 
 // submitOutcome hands what became of an attempt to the lane's writer; the
 // channel tells when it is on disk. A message that is not in sending any more
-// is left alone.
+// is left alone, and so is a record that nobody can read; its call is over.
 func (s *Spool) submitOutcome(m *Message, sesID string, v verdict) (<-chan error, error) {
 	judged := func(*Message) verdict { return v }
 	if m.Lane == Transactional {
 		return s.queue.submit(outcomeSize, func(tx *bbolt.Tx) error {
 			_, err := s.settleMail(tx, m.seq, sesID, judged)
-			return err
+			return s.closeCall(tx, u64(m.seq), err)
 		})
 	}
 	return s.ledger.submit(outcomeSize, func(tx *bbolt.Tx) error {
 		_, err := s.settleRow(tx, m.Campaign, m.Subscriber, sesID, judged)
-		return err
+		return s.closeCall(tx, key(m.Campaign, m.Subscriber), err)
 	})
+}
+
+// closeCall takes a call out of the index of open calls whose record is damaged
+// or gone: left there it would be found for ever. Check tells of the record.
+func (s *Spool) closeCall(tx *bbolt.Tx, k []byte, err error) error {
+	if !errors.Is(err, errRecord) && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	s.logger().Error("entry of an open call has no such call", "part", "spool", "err", err)
+	return tx.Bucket(bSending).Delete(k)
 }
 
 // settleMail writes a verdict on a message in sending; found is false when it
