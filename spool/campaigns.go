@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -365,23 +364,17 @@ func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error
 	}
 	now := time.Now().UTC()
 	c := tx.Bucket(bRows).Bucket(u64(campaign)).Cursor()
-	var batch []Message
+	var batch [][2]Message // as it was, as it is to be
 	k, v := c.Seek(u64(l.Cancel + 1))
 	for n := 0; k != nil && n < MaxBatch; n++ {
-		m, err := readRow(v, campaign, number(k, 0))
-		if err != nil {
-			return false, err
+		l.Cancel = number(k, 0)
+		if rowPending(v) {
+			batch = append(batch, s.cancelled(v, campaign, l.Cancel, now))
 		}
-		if m.Outcome == Pending {
-			batch = append(batch, m)
-		}
-		l.Cancel = m.Subscriber
 		k, v = c.Next()
 	}
-	for _, old := range batch {
-		m := old
-		m.skip(SkipCancelled, now)
-		if err := s.ledgerSums().replace(tx, l, &old, &m); err != nil {
+	for _, m := range batch {
+		if err := s.ledgerSums().replace(tx, l, &m[0], &m[1]); err != nil {
 			return false, err
 		}
 	}
@@ -391,17 +384,16 @@ func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error
 	return k != nil, nil
 }
 
-// SavePace keeps what the pace wants to know after a restart; Pace is what
-// was kept last, nil before the first.
-func (s *Spool) SavePace(snapshot []byte) error {
-	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) })
-}
-
-// LoadPace returns what SavePace kept last, nil before the first.
-func (s *Spool) LoadPace() (snapshot []byte, err error) {
-	err = s.ledger.View(func(tx *bbolt.Tx) error {
-		snapshot = bytes.Clone(tx.Bucket(bMeta).Get(kPace))
-		return nil
-	})
-	return snapshot, err
+// cancelled is a pending row as it was and cancelled. One that cannot be read is
+// parked: it must not keep the campaign from its end.
+func (s *Spool) cancelled(v []byte, campaign, subscriber uint64, now time.Time) [2]Message {
+	old, err := readRow(v, campaign, subscriber)
+	m := old
+	if err != nil {
+		s.damaged(&old, err)
+		m.fail(damagedReason)
+	} else {
+		m.skip(SkipCancelled, now)
+	}
+	return [2]Message{old, m}
 }

@@ -43,6 +43,54 @@ func TestUnreadableRecordsAreParkedAndOthersGoOn(t *testing.T) {
 	})
 }
 
+// One row that nobody can read must not keep a campaign from being cancelled or
+// sent again, nor people from seeing the others.
+func TestUnreadableRowStopsNeitherCancelNorResendNorAList(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		ctx := t.Context()
+		spoil := func(campaign, subscriber uint64, o Outcome) {
+			broken := append(appendFixed(nil, &Message{Outcome: o, At: time.Now()}), 0xff)
+			plant(t, b.ledger.Store, func(tx *bbolt.Tx) error { return tx.Bucket(bRows).Bucket(u64(campaign)).Put(u64(subscriber), broken) })
+		}
+		b.sender.fn = func(_ context.Context, m *Message, n int) error {
+			if n == 1 {
+				return refusal(Permanent, "")
+			}
+			return nil
+		}
+		b.freeze(1, 5)
+		b.run()
+		after(time.Second)
+		spoil(1, 2, Failed)
+		if n, err := b.Resend(ctx, 1, Failed); err != nil || n != 4 {
+			t.Errorf("resend: %d, %v; want the other 4", n, err)
+		}
+		after(time.Second)
+		if l := b.state(1); l.State != Done || l.Accepted != 4 || l.Failed != 1 || l.Resend != nil {
+			t.Errorf("resent: %s, %+v", l.State, l.Counts)
+		}
+		b.halt()
+		b.freeze(2, 5)
+		spoil(2, 3, Pending)
+		if err := b.Cancel(ctx, 2); err != nil {
+			t.Error(err)
+		}
+		if l := b.state(2); l.State != Cancelled || l.Skipped != 4 || l.Failed != 1 {
+			t.Errorf("cancelled: %s, %+v", l.State, l.Counts)
+		}
+		var reasons []string
+		for m, err := range b.Recipients(1, nil, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			reasons = append(reasons, m.Outcome.String()+m.Reason)
+		}
+		if len(reasons) != 5 || reasons[1] != "failed"+damagedReason {
+			t.Errorf("listed %q", reasons)
+		}
+	})
+}
+
 // Entries of the due index that name nothing to be sent are taken out instead
 // of being found for ever.
 func TestDueEntriesOfNothingAreRemoved(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"strconv"
 	"sync"
 	"time"
 
@@ -391,13 +390,4 @@ func (s *Spool) claim(due []candidate) []candidate {
 		}
 	}
 	return passed
-}
-
-func (s *Spool) tag(m *Message) string {
-	b := make([]byte, 0, 48)
-	b = append(b, s.id...)
-	for _, n := range [...]uint64{m.Campaign, m.key(), uint64(m.Attempts)} {
-		b = strconv.AppendUint(append(b, '-'), n, 10)
-	}
-	return string(b)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -330,4 +331,13 @@ func (m *Message) skip(reason string, now time.Time) {
 	if m.ambiguous {
 		m.Outcome, m.Reason = Unknown, lostThenSkipped+reason
 	}
+}
+
+func (s *Spool) tag(m *Message) string {
+	b := make([]byte, 0, 48)
+	b = append(b, s.id...)
+	for _, n := range [...]uint64{m.Campaign, m.key(), uint64(m.Attempts)} {
+		b = strconv.AppendUint(append(b, '-'), n, 10)
+	}
+	return string(b)
 }

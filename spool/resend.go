@@ -122,10 +122,9 @@ func (s *Spool) resendBatch(tx *bbolt.Tx, campaign uint64) (more bool, count int
 		r.Mark = number(k, 0)
 		if len(v) > 1 && v[1] == byte(r.Outcome) {
 			m, err := readRow(v, campaign, r.Mark)
-			if err != nil {
-				return false, 0, err
-			}
-			if !m.At.After(r.Before) {
+			if err != nil { // it stays as it is, and the others go
+				s.damaged(&m, err)
+			} else if !m.At.After(r.Before) {
 				batch = append(batch, m)
 			}
 		}

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"iter"
 
 	"go.etcd.io/bbolt"
@@ -48,7 +49,8 @@ func (s *Spool) rowBatch(campaign uint64, outcome *Outcome, after uint64) (batch
 }
 
 // readBatch reads up to MaxBatch records behind after and keeps those with the
-// outcome; last is the last key looked at, 0 at the end of the bucket.
+// outcome; last is the last key looked at, 0 at the end of the bucket. Of one
+// that is damaged it keeps what can be read, with that as its reason.
 func readBatch(b *bbolt.Bucket, outcome *Outcome, after uint64, read func(v []byte, key uint64) (Message, error)) (batch []Message, last uint64, err error) {
 	c := b.Cursor()
 	k, v := c.Seek(u64(after + 1))
@@ -58,8 +60,15 @@ func readBatch(b *bbolt.Bucket, outcome *Outcome, after uint64, read func(v []by
 		}
 		if last = number(k, 0); outcome == nil || len(v) > 1 && v[1] == byte(*outcome) {
 			m, err := read(v, last)
-			if err != nil {
+			switch {
+			case err == nil:
+			case !errors.Is(err, errRecord):
 				return batch, last, err
+			default:
+				m.Reason = damagedReason
+				if len(v) > 1 && v[1] <= byte(Unknown) {
+					m.Outcome = Outcome(v[1])
+				}
 			}
 			batch = append(batch, m)
 		}

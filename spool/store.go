@@ -31,6 +31,7 @@ package spool
 // Numbers are big-endian u64 from our own sequences, times unix milliseconds.
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"path/filepath"
@@ -128,4 +129,19 @@ func fromMillis(ms uint64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(int64(ms)).UTC()
+}
+
+// SavePace keeps what the pace wants to know after a restart; Pace is what
+// was kept last, nil before the first.
+func (s *Spool) SavePace(snapshot []byte) error {
+	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) })
+}
+
+// LoadPace returns what SavePace kept last, nil before the first.
+func (s *Spool) LoadPace() (snapshot []byte, err error) {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
+		snapshot = bytes.Clone(tx.Bucket(bMeta).Get(kPace))
+		return nil
+	})
+	return snapshot, err
 }
