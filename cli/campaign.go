@@ -260,8 +260,25 @@ func (a *app) describeCampaign(c campaign.Campaign) error {
 		r.pair("ended", r.when(c.Ended))
 		r.pair("expected end", r.when(c.ETA))
 		describeSums(r, c.Counts)
+		describeActs(r, c.Acts)
 	})
 }
+
+// describeActs says who did what to a campaign, the newest ten.
+func describeActs(r *report, acts []spool.Act) {
+	for _, act := range acts[max(len(acts)-actsShown, 0):] {
+		what := r.when(act.At)
+		if act.By != "" {
+			what += " by " + eml.Visible(act.By)
+		}
+		if act.Count > 0 {
+			what += ", " + commas(act.Count) + " recipients"
+		}
+		r.pair(act.What, what)
+	}
+}
+
+const actsShown = 10
 
 func describeHead(r *report, c campaign.Campaign) {
 	version := "the newest version"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"time"
@@ -81,8 +82,17 @@ func (s *Server) message(r *http.Request) (any, error) {
 
 func (s *Server) body(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "message/rfc822")
-	if err := s.Spool.Body(r.PathValue("id"), w); err != nil {
-		refuse(w, noSuchMessage(r.PathValue("id"), err))
+	id := r.PathValue("id")
+	err := s.Spool.Body(id, w)
+	if errors.Is(err, spool.ErrNotFound) {
+		if m, known := s.Spool.Message(id); known == nil {
+			err = &eml.Problem{What: fmt.Sprintf("the text of %s is not kept any more: it is %s", m.ID, m.Outcome), Hint: "see what became of it with: pabal spool show " + m.ID, Err: err}
+			refuse(w, err)
+			return
+		}
+	}
+	if err != nil {
+		refuse(w, noSuchMessage(id, err))
 	}
 }
 

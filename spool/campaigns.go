@@ -325,6 +325,7 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 	})
 	if err == nil {
 		s.note("state", CampaignScope(campaign), string(to))
+		s.byHand(ctx, deeds[to], "campaign", campaign)
 	}
 	return err
 }

@@ -115,6 +115,9 @@ func (s *Spool) Feedback(ctx context.Context, events []Feedback) (FeedbackResult
 		}
 		res.add(done)
 	}
+	if res.Settled > 0 {
+		s.logger().Info("outcomes settled from feedback", "part", "spool", "messages", res.Settled)
+	}
 	return res, nil
 }
 
@@ -302,6 +305,9 @@ func (f *feedbackJob) replace(tx *bbolt.Tx, old, m *Message) error {
 	}
 	if m.Outcome == Accepted && l.First.IsZero() {
 		l.First = f.now.UTC()
+	}
+	if m.Outcome == Accepted && old.Outcome == Unknown {
+		l.settled(f.now.UTC())
 	}
 	if err := f.s.ledgerSums().replace(tx, l, old, m); err != nil {
 		return err

@@ -143,9 +143,20 @@ func (t *holdTable) blocking(scopes []Scope) *Hold {
 	defer t.mu.Unlock()
 	for _, sc := range scopes {
 		if h := t.m[sc]; h != nil {
-			c := h.Hold
+			c := h.shown()
 			return &c
 		}
+	}
+	return nil
+}
+
+// stored is the hold of a scope as it is kept on disk, nil if none.
+func (t *holdTable) stored(sc Scope) *Hold {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if h := t.m[sc]; h != nil {
+		c := h.Hold
+		return &c
 	}
 	return nil
 }
@@ -186,10 +197,20 @@ func (s *Spool) Holds() []Hold {
 	defer s.holds.mu.Unlock()
 	out := make([]Hold, 0, len(s.holds.m))
 	for _, h := range s.holds.m {
-		out = append(out, h.Hold)
+		out = append(out, h.shown())
 	}
 	slices.SortFunc(out, func(a, b Hold) int { return strings.Compare(string(a.Scope), string(b.Scope)) })
 	return out
+}
+
+// shown is the hold as people are told of it: one that only waits for a message
+// to test it does not say that SES is still being asked.
+func (h *holdState) shown() Hold {
+	c := h.Hold
+	if h.halfOpen && !h.probing {
+		c.Hint, c.NextProbe = hintTested, time.Time{}
+	}
+	return c
 }
 
 // Hold pauses a scope. On a scope that is held already a hold that waits for a
@@ -212,7 +233,7 @@ func (s *Spool) Hold(ctx context.Context, h Hold) error {
 		return nil
 	}
 	err := s.storeHold(h.Scope)
-	s.logger().Warn("hold began", "part", "spool", "scope", h.Scope, "class", h.Class, "reason", h.Reason, "manual", h.Manual)
+	s.logger().Warn("hold began", "part", "spool", "scope", h.Scope, "class", h.Class, "reason", h.Reason, "manual", h.Manual, "by", caller(ctx))
 	s.note("hold", h.Scope, h.Reason)
 	return err
 }
@@ -221,7 +242,7 @@ func (s *Spool) Hold(ctx context.Context, h Hold) error {
 // the disk ends as the mirror does in whatever order holds begin and end.
 func (s *Spool) storeHold(sc Scope) error {
 	return s.ledger.do(512, func(tx *bbolt.Tx) error {
-		h := s.holds.blocking([]Scope{sc})
+		h := s.holds.stored(sc)
 		if h == nil {
 			return tx.Bucket(bHolds).Delete([]byte(sc))
 		}
@@ -277,6 +298,7 @@ func (s *Spool) Release(ctx context.Context, scope Scope) error {
 	if h == nil {
 		return fmt.Errorf("hold %q: %w", scope, ErrNotFound)
 	}
+	s.byHand(ctx, "release", "scope", scope)
 	return s.released(h)
 }
 
@@ -322,6 +344,7 @@ func (s *Spool) released(h *Hold) error {
 const (
 	hintOutage   = "Nothing to do: SES is asked again every minute at the latest, and sending goes on by itself."
 	hintOperator = "Release it when you are ready: pabal spool release "
+	hintTested   = "The next message that is due tests it; if SES takes that one, sending goes on by itself."
 	hintOther    = "The reason says what is in the way; sending goes on by itself once it is gone."
 )
 

@@ -14,11 +14,11 @@ const (
 	actsKept   = 100    // of a ledger, the newest
 )
 
-// Act is what a person did to a campaign.
+// Act is what a person did to a campaign, or feedback to its unknown outcomes.
 type Act struct {
 	At    time.Time `json:"at"`
 	By    string    `json:"by,omitempty"`    // who, as WithCaller said; "" is pabal itself
-	What  string    `json:"what"`            // pause, resume, cancel, resend failed, resend unknown
+	What  string    `json:"what"`            // pause, resume, cancel, resend failed, resend unknown, settle unknown
 	Count int64     `json:"count,omitempty"` // recipients it changed
 }
 
@@ -41,6 +41,19 @@ func WithCaller(ctx context.Context, who string) context.Context {
 func caller(ctx context.Context) string {
 	who, _ := ctx.Value(callerKey{}).(string)
 	return who
+}
+
+const settleUnknown = "settle unknown" // feedback has proved that SES took the mail
+
+// settled counts an unknown outcome that feedback has settled: one act until a
+// person does something.
+func (l *Ledger) settled(now time.Time) {
+	if n := len(l.Acts); n > 0 && l.Acts[n-1].What == settleUnknown {
+		l.Acts[n-1].At = now
+		l.Acts[n-1].Count++
+		return
+	}
+	l.act(Act{At: now, What: settleUnknown, Count: 1})
 }
 
 // act keeps what was done.
@@ -66,7 +79,7 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	now := time.Now().UTC()
+	now, none := time.Now().UTC(), false
 	err := s.ledger.do(512, func(*bbolt.Tx) error {
 		l, err := s.ledgerSums().header(campaign)
 		if err != nil {
@@ -78,16 +91,21 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 		if l.Resend != nil || !slices.Contains([]State{Running, Paused, Held, Done}, l.State) {
 			return fmt.Errorf("campaign %d is %s: %w", campaign, l.State, ErrState)
 		}
+		if none = *l.of(outcome) == 0; none {
+			return nil // a campaign that is done stays done when it was
+		}
 		if l.State == Done {
 			l.State, l.Ended = Running, time.Time{}
 		}
 		l.Resend = &Resend{Outcome: outcome, Before: now, By: caller(ctx)}
 		return nil
 	})
-	if err != nil {
+	if err != nil || none {
 		return 0, err
 	}
-	return s.finishResend(context.WithoutCancel(ctx), campaign)
+	count, err := s.finishResend(context.WithoutCancel(ctx), campaign)
+	s.byHand(ctx, "resend "+outcome.String(), "campaign", campaign, "recipients", count)
+	return count, err
 }
 
 // finishResend goes on with a resend from its mark to its end.
