@@ -274,12 +274,8 @@ func (r *rig) sendWhatIsLeft() string {
 		st, err := c.SpoolStatus(ctx)
 		return err == nil && st.Pending+st.Sending == 0
 	})
-	a := newAudit(nil, nil)
+	r.compareBodies()
 	log := r.ses.Accepted()
-	r.bodies(a, log)
-	for _, fault := range a.faults {
-		r.t.Error(fault)
-	}
 	select {
 	case <-r.p.ended:
 		return "refused" // later, but with a line: judgeEnd looks at it

@@ -79,8 +79,20 @@ func (r *rig) soak(d *disk, length time.Duration) (memory []int64) {
 		r.crashed()
 		r.start()
 		r.lookOver()
+		r.compareBodies()
 	}
 	return memory
+}
+
+// compareBodies proves I4 for what came since the last time: SES keeps the text
+// of 10,000 mails, and an hour has more.
+func (r *rig) compareBodies() {
+	r.t.Helper()
+	a := newAudit(nil, nil)
+	r.bodies(a, r.ses.Accepted())
+	for _, fault := range a.faults {
+		r.t.Error(fault)
+	}
 }
 
 // rssAnon is the memory of the daemon that is no file, in bytes.
