@@ -186,3 +186,22 @@ func TestExportFormats(t *testing.T) {
 	}
 	wantProblem(t, r.Export(t.Context(), &bytes.Buffer{}, ExportRequest{Format: "pdf"}), "not exported as pdf", "csv or xlsx", nil)
 }
+
+func TestListInTheInboxIsSuppressed(t *testing.T) {
+	r := newRig(t)
+	if _, err := r.Inbox(t.Context()); err != nil { // makes it
+		t.Fatal(err)
+	}
+	r.put(t, "차단.csv", "email,reason\r\nold@example.com,전화로 요청\r\nno address\r\n")
+	res, err := r.SuppressInbox(t.Context(), "차단.csv")
+	if err != nil || res.Added != 1 || res.Rejected != 1 {
+		t.Errorf("a list from the inbox: %+v, %v", res, err)
+	}
+	sup, ok, err := r.server.People.Suppressed("old@example.com")
+	if err != nil || !ok || sup.Reason != "operator" {
+		t.Errorf("on the list afterwards: %+v, %v, %v", sup, ok, err)
+	}
+	if _, err := r.SuppressInbox(t.Context(), "../queue.db"); err == nil {
+		t.Error("a file outside of the inbox was taken")
+	}
+}

@@ -192,8 +192,8 @@ func (s *subscribers) view(a *app, w, h int) page {
 		p.lines = append(p.lines, lines...)
 		return p
 	}
-	email := (w - 28) / 2
-	tags := w - 2 - email - 14 - 6 - 10 - 4
+	email := max(24, (w-28)/2)
+	tags := max(0, w-2-email-14-6-10-4) // none in a narrow window
 	p.lines = append(p.lines, a.look.dim.Render("  "+row(column{a.t.Email, email}, column{a.t.Name, 14}, column{a.t.Gender, 6}, column{a.t.Consent, 10}, column{a.t.Tags, tags})))
 	const below = 4
 	from, to := s.list.window(len(s.people), h-len(p.lines)-below)
