@@ -1,0 +1,119 @@
+package tui
+
+import (
+	"fmt"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/sesclient"
+	"pabal/spool"
+)
+
+// newFake is a shop with 200 customers in the middle of a campaign.
+func newFake(now time.Time) *fakeBackend {
+	at := func(d time.Duration) time.Time { return now.Add(d) }
+	names := []string{"김하나", "이서준", "박지우", "최민서", "정도윤", "강하은", "조시우", "윤지아", "장예준", "임수아"}
+	f := &fakeBackend{now: now}
+	for i := range 60 {
+		p := audience.Subscriber{ID: uint64(i + 1), Email: fmt.Sprintf("customer%03d@example.com", i+1), Name: names[i%10], Gender: []string{"female", "male"}[i%2],
+			CreatedAt: at(-time.Duration(i) * 40 * time.Hour), Attributes: map[string]string{"Grade": []string{"VIP", "일반"}[i%2], "Point": comma(int64(i) * 1500)},
+			Consent: audience.Consent{Subscribed: i%7 != 3, Source: audience.Import, At: at(-9 * time.Hour)}}
+		if i%4 == 0 {
+			p.Tags = []string{"vip2026", "봄"}
+		}
+		f.people = append(f.people, p)
+		m := spool.Message{ID: fmt.Sprintf("c3-%d", i+1), Lane: spool.Bulk, Campaign: 3, Subscriber: uint64(i + 1), To: p.Email, Attempts: 1, At: at(-time.Duration(i) * time.Second)}
+		switch {
+		case i%7 == 3:
+			m.Outcome, m.Reason, m.Attempts = spool.Skipped, spool.SkipUnsubscribed, 0
+		case i == 8:
+			m.Outcome, m.Reason = spool.Failed, "550 Address blacklisted"
+		case i == 9:
+			m.Outcome, m.Reason = spool.Unknown, "no answer: connection reset"
+		case i > 50:
+			m.Outcome, m.To, m.Attempts = spool.Pending, "", 0
+		default:
+			m.Delivered, m.Opened = i%3 == 0, i%6 == 0
+			m.Outcome, m.SESID = spool.Accepted, fmt.Sprintf("0102019abc-%04d-ap-northeast-2", i)
+		}
+		f.rows = append(f.rows, m)
+	}
+	f.status = spool.Status{Pending: 74, Sending: 6, OldestSeconds: 12, PerSecond: 12.4,
+		Lanes: map[string]spool.Counts{"transactional": {Pending: 2, Sending: 1}, "bulk": {Pending: 72, Sending: 5}}}
+	f.ses = sesclient.Status{Region: "ap-northeast-2", Rate: 14, Aim: 12.6, Quota24h: 50000, Sent24h: 12480, SendingEnabled: true, CheckedAt: now}
+	f.events = []spool.Event{
+		{At: at(-31 * time.Second), Kind: "state", ID: "campaign:3", Text: "running"},
+		{At: at(-9 * time.Second), Kind: "failed", ID: "c3-109", Text: "550 Address blacklisted"},
+		{At: at(-3 * time.Second), Kind: "skipped", ID: "c3-117", Text: spool.SkipUnsubscribed},
+		{At: at(-2 * time.Second), Kind: "accepted", ID: "c3-118"},
+	}
+	counts := spool.Counts{Audience: 200, Pending: 72, Sending: 5, Accepted: 104, Failed: 1, Skipped: 17, Unknown: 1, Delivered: 88, Bounced: 1,
+		Skips: map[string]int64{"unsubscribed": 12, "suppressed": 4, "topic_off": 1}}
+	f.campaigns = []campaign.Campaign{
+		{ID: 5, Name: "겨울 신상품 안내", State: spool.Draft, Template: "welcome", CreatedAt: at(-time.Hour)},
+		{ID: 4, Name: "블랙 프라이데이", State: spool.Held, Template: "sale", TemplateVersion: 1, Started: at(-10 * time.Minute), Counts: spool.Counts{Audience: 120000, Pending: 70480, Accepted: 48110, Skipped: 1410}, Reason: "24-hour quota used up"},
+		{ID: 3, Name: "회원 가입 환영", State: spool.Running, Template: "welcome", TemplateVersion: 2, Segment: `gender == "female"`, Started: at(-31 * time.Second), First: at(-30 * time.Second), Counts: counts, PerSecond: 12.4, ETA: at(7 * time.Second)},
+		{ID: 2, Name: "가을 정기 세일 (광고)", State: spool.Done, Template: "sale", TemplateVersion: 1, Started: at(-26 * time.Hour), Ended: at(-25 * time.Hour), Counts: spool.Counts{Audience: 43000, Accepted: 42800, Failed: 20, Skipped: 180, Delivered: 42600, Bounced: 31, Complained: 2, Opened: 15210, Clicked: 1804, MachineOpened: 9001}},
+		{ID: 1, Name: "테스트", State: spool.Cancelled, Template: "sale", TemplateVersion: 1, Started: at(-50 * time.Hour), Ended: at(-50 * time.Hour), Counts: spool.Counts{Audience: 30, Accepted: 3, Skipped: 27}},
+	}
+	f.templates = []campaign.Template{
+		{ID: 1, Name: "welcome", Purpose: "가입 환영", Version: 2, Subject: "{{Name}}님, 가입을 환영합니다", Fields: []string{"Name", "Grade", "Body", "UnsubscribeURL"},
+			Text: "{{Name}}님 안녕하세요.\n\n{{Body}}\n\n수신 거부: {{UnsubscribeURL}}", CreatedAt: at(-48 * time.Hour)},
+		{ID: 2, Name: "sale", Purpose: "정기 세일", Version: 1, Subject: "(광고) 이번 주 세일", Fields: []string{"Name", "UnsubscribeURL"}, Text: "세일!", CreatedAt: at(-300 * time.Hour)},
+	}
+	f.count = audience.Count{Selected: 200, Mailable: 183, Skipped: map[string]int64{"unsubscribed": 12, "suppressed": 4, "topic_off": 1}}
+	f.preflight = campaign.Preflight{Campaign: 9, Audience: f.count, MailBytes: 101800, Findings: []campaign.Finding{
+		{Rule: "consent_assumed", Level: campaign.Warn, What: "40 recipients came from customers.csv, which had no consent column", How: "check it", Count: 40, Examples: []string{"customer001@example.com", "customer002@example.com"}},
+		{Rule: "big_mail", Level: campaign.Note, What: "the mail is just under Gmail's 102 KB clip", How: "leave out an image"},
+	}}
+	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true}
+	f.letter = campaign.Letter{From: "무신상회 <shop@example.com>", Subject: "김하나님, 가입을 환영합니다", Bytes: 101800,
+		Text: "김하나님 안녕하세요.\n\n무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.\n\n쇼핑하기: https://shop.example.com/\n\n수신 거부: https://mail.example.com/u/abc"}
+	f.topics = []audience.Topic{{ID: "sale", Korean: "세일 소식", English: "Sales", Commercial: true, Default: true}, {ID: "news", Korean: "새 상품", English: "New arrivals", Commercial: true}}
+	f.mails = []spool.Message{
+		{ID: "c3-1", Lane: spool.Bulk, Campaign: 3, Outcome: spool.Accepted, At: at(-30 * time.Second), SESID: "0102", Delivered: true, Opened: true},
+		{ID: "q17", Subject: "주문 확인", Outcome: spool.Accepted, At: at(-50 * time.Hour), Delivered: true},
+		{ID: "c2-1", Lane: spool.Bulk, Campaign: 2, Outcome: spool.Skipped, Reason: spool.SkipFrequency, At: at(-26 * time.Hour)},
+	}
+	f.history = []audience.Change{
+		{At: at(-400 * time.Hour), Subscribed: true, Source: audience.MySQL, Applied: true},
+		{At: at(-300 * time.Hour), Subscribed: true, Source: audience.Person, Detail: "campaign 2", Applied: true, Changed: []string{"topic news off", "frequency weekly"}},
+		{At: at(-9 * time.Hour), Subscribed: true, Source: audience.Import, Detail: "customers.csv", Applied: false},
+	}
+	f.suppressed = []audience.Suppression{
+		{Email: "gone@example.com", Reason: "bounce", At: at(-3 * time.Hour), Detail: "550 5.1.1 no such user"},
+		{Email: "angry@naver.example", Reason: "complaint", At: at(-30 * time.Hour)},
+		{Email: "full@example.com", Reason: "bounce", Soft: true, At: at(-40 * time.Hour), Detail: "452 mailbox full"},
+		{Email: "test@example.com", Reason: "operator", At: at(-400 * time.Hour), Detail: "사내 시험 주소"},
+		{Reason: "erased", At: at(-500 * time.Hour)},
+	}
+	f.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, LastEvent: at(-4 * time.Second), CheckedAt: now}
+	f.audience(at)
+	return f
+}
+
+// audience is what the builder and the import find.
+func (f *fakeBackend) audience(at func(time.Duration) time.Time) {
+	texts := []audience.Comparison{audience.Is, audience.IsNot, audience.Contains, audience.OneOf, audience.Empty, audience.More}
+	f.fields = []audience.Field{
+		{Name: "email", Kind: audience.KindText, Comparisons: texts[:5]},
+		{Name: "gender", Kind: audience.KindChoice, Comparisons: []audience.Comparison{audience.Is, audience.IsNot, audience.OneOf}, Choices: []string{"male", "female"}, Listed: true},
+		{Name: "created_at", Kind: audience.KindDate, Comparisons: []audience.Comparison{audience.Since, audience.Before}},
+		{Name: "subscribed", Kind: audience.KindFlag, Comparisons: []audience.Comparison{audience.Yes, audience.No}},
+		{Name: "tag", Kind: audience.KindTag, Comparisons: []audience.Comparison{audience.Yes, audience.No}, Listed: true},
+		{Name: audience.AttributeField, Attribute: "Grade", Kind: audience.KindValue, Comparisons: texts, Listed: true},
+		{Name: audience.AttributeField, Attribute: "선호 브랜드", Kind: audience.KindValue, Comparisons: texts, Listed: true},
+		{Name: "opened", Kind: audience.KindCampaign, Comparisons: []audience.Comparison{audience.Ever, audience.Never, audience.OfLast, audience.Of}, Listed: true},
+	}
+	f.values = []audience.FieldValue{{Value: "VIP", Count: 40}, {Value: "일반", Count: 158}, {Value: "3", Label: "회원 가입 환영"}}
+	f.inbox = Inbox{SCP: "scp FILE marketer@mail.example.com:/var/lib/pabal/inbox/", Files: []InboxFile{
+		{Name: "11월 고객.csv", Size: 1_830_220, Modified: at(-3 * time.Minute)}, {Name: "회원.xlsx", Size: 88_100, Modified: at(-30 * time.Hour)}}}
+	f.seen = audience.ImportPreview{Name: "11월 고객.csv", Encoding: "cp949", Delimiter: ",", Rows: 12_430, Duplicate: 12, Rejected: 3,
+		Columns: []audience.PreviewColumn{{Header: "이메일", Field: "email"}, {Header: "성명", Field: "name"}, {Header: "성별", Field: "gender"}, {Header: "가입일", Field: "created_at"}, {Header: "등급", As: "등급"}, {Header: "메모", As: "메모"}},
+		First: [][]string{{"kim@example.com", "김하나", "여", "2025-03-02", "VIP", "단골"}, {"lee@naver.example", "이서준", "남", "2026-01-31", "일반", ""}, {"park@daum.example", "박지우", "여", "2024-12-25", "일반", "교환 문의 2회"},
+			{"choi@example.com", "최민서", "", "2026-02-11", "VIP", ""}, {"jung@example.com", "정도윤", "남", "2026-05-05", "일반", ""}}}
+	f.listed = audience.SuppressResult{Lines: 310, Added: 290, Known: 18, Rejected: 2, Rejects: []audience.BadLine{{Line: 4, Email: "kim.example.com", Reason: "it has no @"}, {Line: 9, Reason: "no e-mail address"}}}
+	f.result = audience.ImportResult{Rows: 12_430, Accepted: 12_415, Created: 12_000, Updated: 400, Unchanged: 15, Duplicate: 12, Rejected: 3, OptedOut: 31, Total: 12_430, Import: 7, Encoding: "cp949",
+		Rejects: []audience.Reject{{Line: 17, Email: "kim.example.com", Reason: "no @", ReasonKo: "@가 없습니다", Code: "address_no_at"}, {Line: 230, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다"}, {Line: 8001, Email: "a@b@c", Reason: "two @", ReasonKo: "@가 둘입니다"}}}
+}
