@@ -118,11 +118,14 @@ func (a *app) checkFiles(ctx context.Context) (result control.Check, err error) 
 }
 
 func checkFile(ctx context.Context, result *control.Check, dir, name string) (err error) {
+	var faults []string
 	switch name {
 	case audience.FileName:
-		result.Audience, err = audience.CheckFile(ctx, dir)
+		faults, err = audience.CheckFile(ctx, dir)
+		result.Audience = append(result.Audience, faults...)
 	case campaign.FileName:
-		result.Campaign, err = campaign.CheckFile(ctx, dir)
+		faults, err = campaign.CheckFile(ctx, dir)
+		result.Campaign = append(result.Campaign, faults...)
 	default:
 		err = result.CheckFile(ctx, dir, name)
 	}

@@ -140,14 +140,18 @@ func TestCheckAndCompactWithoutADaemon(t *testing.T) {
 	if code, _, stderr := h.says("compact"); code != exitFailed || !strings.Contains(stderr, "another pabal (process ") {
 		t.Errorf("compact beside the daemon: %d %s", code, stderr)
 	}
-	if code, out, stderr := h.says("check", "--json"); code != exitDone {
-		t.Errorf("check by the daemon: %d %s%s", code, out, stderr)
+	code, live, stderr := h.says("check", "--json")
+	if code != exitDone {
+		t.Errorf("check by the daemon: %d %s%s", code, live, stderr)
 	}
 	p.kill()
 	var found control.Check
 	code, out, stderr := h.says("check", "--json")
 	if err := json.Unmarshal([]byte(out), &found); err != nil || code != exitDone || found.Rows != 50 || !found.Clean() {
 		t.Errorf("check after a kill: %d %s%s, %v", code, out, stderr, err)
+	}
+	if out != live {
+		t.Errorf("check of the files: %s, by the daemon: %s", out, live)
 	}
 	if code, out, stderr := h.says("compact"); code != exitDone || !strings.Contains(out, "queue.db") {
 		t.Errorf("compact: %d %s%s", code, out, stderr)

@@ -46,7 +46,7 @@ func offline(t *testing.T, s *Spool, dir string) []string {
 // Every kind of damage Check knows, planted by hand: it must name each.
 func TestCheckFindsWhatDoesNotHold(t *testing.T) {
 	for name, plant := range map[string]func(tx *bbolt.Tx, ledger bool) error{
-		"counters say": func(tx *bbolt.Tx, ledger bool) error {
+		"queue: pending: its messages make 1, the counters say 9": func(tx *bbolt.Tx, ledger bool) error {
 			if ledger {
 				return nil
 			}

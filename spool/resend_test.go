@@ -61,6 +61,44 @@ func TestResendSendsExactlyWhatFailed(t *testing.T) {
 	})
 }
 
+// Who fails while a resend is on its way through the rows was not among those
+// whom the person saw and sent again.
+func TestResendLeavesOutWhoFailsMeanwhile(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = func(ctx context.Context, m *Message, n int) error {
+			if n > 1 {
+				return nil
+			}
+			if m.Subscriber == 2 {
+				wait(ctx, nil, time.Now().Add(time.Minute))
+			}
+			return refusal(Permanent, "")
+		}
+		b.freeze(1, 3)
+		b.run()
+		after(30 * time.Second)
+		err := b.ledger.do(512, func(*bbolt.Tx) error { // as one that a full disk cut short at its begin
+			l, err := b.ledgerSums().header(1)
+			if err == nil {
+				l.Resend = &Resend{Outcome: Failed, Before: time.Now().UTC()}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after(time.Minute)
+		if n, err := b.Resend(t.Context(), 1, Failed); n != 2 || err != nil {
+			t.Errorf("%d sent again, %v; want 2", n, err)
+		}
+		after(time.Minute)
+		if l := b.state(1); l.State != Done || l.Accepted != 2 || l.Failed != 1 || b.sender.count("c1-2") != 1 {
+			t.Errorf("%s, %+v, c1-2 was called %d times", l.State, l.Counts, b.sender.count("c1-2"))
+		}
+		b.proved()
+	})
+}
+
 func TestResentUnknownIsMarked(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		well := false
