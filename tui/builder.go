@@ -316,6 +316,9 @@ func countFlow(ctx context.Context, back Backend, segment, topic string, yield f
 		yield(counted{}, err)
 		return
 	}
+	if !yield(counted{over: true, count: count}, nil) { // the numbers do not wait for names
+		return
+	}
 	people, err := back.Subscribers(ctx, "", segment, 5)
 	yield(counted{over: true, count: count, people: people}, err)
 }

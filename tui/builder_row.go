@@ -25,7 +25,7 @@ func (s *builder) edit(a *app, c audience.Condition) tea.Cmd {
 		for _, f := range all {
 			key := f.Name + " " + f.Attribute
 			fields[key] = f
-			options = append(options, option{value: key, label: a.fieldWord(f.Name, f.Attribute), note: a.t.Build.Kinds[f.Kind]})
+			options = append(options, option{value: key, label: a.fieldWord(f.Name, f.Attribute), note: orWord(a.t.Build.Kinds[f.Kind], safe(string(f.Kind)))})
 		}
 		return options, nil
 	}
@@ -44,7 +44,7 @@ func (s *builder) compare(a *app, f audience.Field, c audience.Condition) tea.Cm
 	name := a.fieldWord(f.Name, f.Attribute)
 	p := &picker{head: a.t.Segment, hint: a.t.Build.How(name)}
 	for _, how := range f.Comparisons {
-		p.options = append(p.options, option{value: string(how), label: orWord(a.t.Build.Comparisons[how], string(how))})
+		p.options = append(p.options, option{value: string(how), label: orWord(a.t.Build.Comparisons[how], safe(string(how)))})
 	}
 	p.then = func(a *app, chosen []string) tea.Cmd {
 		next := audience.Condition{Field: f.Name, Attribute: f.Attribute, Comparison: audience.Comparison(chosen[0])}
