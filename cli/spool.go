@@ -19,7 +19,7 @@ func (a *app) spoolCommands() *cobra.Command {
 }
 
 func newMessageTable() *table {
-	return newTable("ID", "EMAIL", "OUTCOME", "TRIES", "AT", "SES ID", "FEEDBACK", "REASON").numbers(3)
+	return newTable("ID", "EMAIL", "OUTCOME", "ATTEMPTS", "AT", "SES ID", "FEEDBACK", "REASON").numbers(3)
 }
 
 func (a *app) messageRow(m spool.Message) []string {
