@@ -104,16 +104,21 @@ func TestResendOfNobodyChangesNothing(t *testing.T) {
 // the next mail will tell, and not that SES is still asked.
 func TestHoldThatOnlyWaitsForAMessageSaysSo(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
-		lost(b)
-		down := errors.New("down")
-		b.pace.probe = func() error { return down }
+		began := time.Now()
+		down := func() error {
+			if time.Since(began) < 4*time.Minute {
+				return &SendError{Class: Ambiguous, Text: "the answer was lost"}
+			}
+			return nil
+		}
+		b.pace.probe = down
+		b.sender.fn = func(context.Context, *Message, int) error { return down() }
 		b.freeze(1, 4)
 		b.run()
 		after(3 * time.Minute)
 		if h := b.Holds(); len(h) != 1 || h[0].Hint != hintOutage || h[0].NextProbe.IsZero() {
 			t.Errorf("SES does not answer: %+v", h)
 		}
-		b.pace.probe, b.sender.fn = nil, nil
 		after(3 * time.Minute)
 		if h := b.Holds(); len(h) != 1 || h[0].Hint != hintTested || !h[0].NextProbe.IsZero() {
 			t.Errorf("SES answers, nothing waits: %+v", h)
