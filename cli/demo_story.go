@@ -217,7 +217,8 @@ func (d *demo) submit(ctx context.Context) error {
 	return nil
 }
 
-// await waits for the next mail after the first n of the log.
+// await waits for the next mail after the first n of the log, and its text: the
+// log has it first.
 func (d *demo) await(ctx context.Context, n int) (emulator.Accepted, error) {
 	ctx, cancel := context.WithTimeout(ctx, demoPatience)
 	defer cancel()
@@ -225,7 +226,9 @@ func (d *demo) await(ctx context.Context, n int) (emulator.Accepted, error) {
 	defer tick.Stop()
 	for {
 		if log := d.ses.Accepted(); len(log) > n {
-			return log[n], nil
+			if _, kept := d.ses.Raw(log[n].ID); kept {
+				return log[n], nil
+			}
 		}
 		select {
 		case <-tick.C:

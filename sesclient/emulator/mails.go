@@ -91,7 +91,7 @@ func (m *mails) keep(d *delivery, r *record) error {
 		m.remember(k)
 		return nil
 	}
-	if err := os.WriteFile(m.file(k.id), k.raw, 0o600); err != nil {
+	if err := m.write(k); err != nil {
 		return err
 	}
 	k.raw = nil
@@ -105,6 +105,16 @@ func (m *mails) keep(d *delivery, r *record) error {
 	}
 	_, err := m.index.WriteString(k.row)
 	return err
+}
+
+// write makes a mail's file, which appears whole: the log has the mail already,
+// and somebody may be looking for it.
+func (m *mails) write(k kept) error {
+	half := m.file(k.id) + ".new"
+	if err := os.WriteFile(half, k.raw, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(half, m.file(k.id))
 }
 
 // remember adds a mail and forgets the oldest over the limit.
