@@ -62,10 +62,13 @@ func (p *pass) read(ctx context.Context, batch *audience.SyncBatch, query string
 
 // why is what a query died of where the driver hides it.
 func (p *pass) why(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
 	if p.server.tooMuch.Load() {
 		return errTooMuch
 	}
-	if cause := ctx.Err(); cause != nil {
+	if cause := over(ctx); cause != nil {
 		return cause
 	}
 	return err
