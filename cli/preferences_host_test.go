@@ -29,7 +29,7 @@ var preferencePath = regexp.MustCompile(`https?://[^"'<>\s]+/p/[A-Za-z0-9_-]+`)
 // shop is a daemon with n customers and topics.
 func newShop(t *testing.T, o emulator.Options, n int) (*host, *process, *control.Client) {
 	t.Helper()
-	h := newHost(t, o, shopTopics, "PABAL_CAMPAIGN_COMPANY=무신사 스토어", "PABAL_CAMPAIGN_PHONE=02-123-4567")
+	h := newHost(t, o, shopTopics, "PABAL_CAMPAIGN_COMPANY=파발 상점", "PABAL_CAMPAIGN_PHONE=02-123-4567")
 	p := h.serve()
 	c := h.client()
 	if _, err := c.Import(t.Context(), strings.NewReader(people(n)), audience.ImportOptions{Name: "people.csv"}); err != nil {
