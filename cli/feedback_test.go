@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +19,30 @@ import (
 	"pabal/sesclient/emulator"
 	"pabal/spool"
 )
+
+// calledActions are the permissions of the calls to SES that package sesclient makes.
+func calledActions(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("../sesclient/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no code to read: %v", err)
+	}
+	actions := map[string]bool{"ses:SendRawEmail": true} // what SendEmail needs for a finished mail
+	call := regexp.MustCompile(`\bapi\.\w+\(ctx, &sesv2\.(\w+)Input\b|\bapi\.(SendEmail)\(|in := &sesv2\.(\w+)Input\{`)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		code, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range call.FindAllStringSubmatch(string(code), -1) {
+			actions["ses:"+m[1]+m[2]+m[3]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(actions))
+}
 
 // The template holds what the code calls and listens for, and no more rights.
 func TestSetupTemplateGivesWhatTheCodeNeeds(t *testing.T) {
@@ -90,6 +117,9 @@ func TestSetupTemplateGivesWhatTheCodeNeeds(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if want := calledActions(t); !slices.Equal(slices.Sorted(slices.Values(ses)), want) {
+		t.Errorf("rights on SES: %v, the code calls %v", ses, want)
 	}
 	for _, action := range ses {
 		if !strings.Contains(string(readme), "`"+action+"`") {
