@@ -183,6 +183,66 @@ func TestARestoredBackupErasesAgain(t *testing.T) {
 	}
 }
 
+// restoring runs after on a store and then puts the file back as it was before.
+func restoring(t *testing.T, dir string, s *Store, after func(s *Store)) *Store {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	backup, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir)
+	after(s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, FileName), backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return openAt(t, dir)
+}
+
+func TestARestoredBackupErasesWhoHadAnotherIDOrNoneSince(t *testing.T) {
+	for name, again := range map[string]bool{"row gone": false, "row gone and inserted": true} {
+		t.Run(name, func(t *testing.T) {
+			dir, ctx := t.TempDir(), context.Background()
+			s := openAt(t, dir)
+			syncRows(t, s, SyncRow{Key: []byte("1"), ID: "1", Email: "minji@example.com", Subscribed: true, UpdatedAt: 1})
+			s = restoring(t, dir, s, func(s *Store) {
+				syncRows(t, s, SyncRow{Key: []byte("1"), Gone: true})
+				if again {
+					syncRows(t, s, SyncRow{Key: []byte("2"), ID: "2", Email: "minji@example.com", Subscribed: true, UpdatedAt: 2})
+				}
+				if err := s.EraseDone(ctx, erase(t, s, "minji@example.com").ID); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if _, err := s.ByEmail("minji@example.com"); !errors.Is(err, ErrNotFound) {
+				t.Errorf("the person is back: %v", err)
+			}
+			sound(t, s)
+		})
+	}
+}
+
+func TestARestoredBackupGivesNobodyTheIDOfSomebodyErased(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	s := openAt(t, dir)
+	s = restoring(t, dir, s, func(s *Store) {
+		someone(t, s)
+		if err := s.EraseDone(ctx, erase(t, s, "minji@example.com").ID); err != nil {
+			t.Fatal(err)
+		}
+	})
+	importText(t, s, "email\nnew@example.com\nnewer@example.com\nnewest@example.com\n", ImportOptions{})
+	if sub := byEmail(t, s, "new@example.com"); sub.ID != 3 { // after minji and other
+		t.Errorf("id %d was given before", sub.ID)
+	}
+	sound(t, s)
+}
+
 func TestALogReadFromItsBeginningErasesNobodyWhoCameAgain(t *testing.T) {
 	dir, ctx := t.TempDir(), context.Background()
 	s := openAt(t, dir)

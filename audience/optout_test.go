@@ -121,6 +121,20 @@ func TestARestoredBackupDoesNotForgetOptOuts(t *testing.T) {
 	}
 }
 
+func TestAFilesRefusalLeavesTheLaterTimeOnTheAddress(t *testing.T) {
+	x := newTable(t)
+	x.optedOutAt("b@example.com", Operator)
+	importText(t, x.s, "email,subscribed,consent_source,consent_time\nb@example.com,no,person,2020-01-01T00:00:00Z\n", ImportOptions{})
+	sub := byEmail(t, x.s, "b@example.com")
+	var mark Consent
+	if err := x.s.update(context.Background(), func(u *update) error { mark = u.addressConsent(x.s.hash(sub.Email)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if mark != sub.Consent || mark.Source != Person || mark.At.Year() == 2020 {
+		t.Errorf("the address has %+v, the person %+v", mark, sub.Consent)
+	}
+}
+
 func TestSuppressionHoldsForEverySpelling(t *testing.T) {
 	s, ctx := open(t), context.Background()
 	importText(t, s, "email\na@example.com\n", ImportOptions{})

@@ -53,6 +53,9 @@ func (s *Store) Erase(ctx context.Context, email, by string) (Erasure, error) {
 	if sub, err := s.ByEmail(address); err == nil {
 		line.ID = sub.ID
 	}
+	if line.Until, err = s.lastID(); err != nil {
+		return Erasure{}, err
+	}
 	var e Erasure
 	err = s.indexed(ctx, func() error {
 		return s.logged(ctx, []optOutLine{line}, func(u *update) error {
@@ -68,6 +71,15 @@ func (s *Store) Erase(ctx context.Context, email, by string) (Erasure, error) {
 		return Erasure{}, fmt.Errorf("erase a subscriber: %w", err)
 	}
 	return e, nil
+}
+
+// lastID is the newest id given to anybody.
+func (s *Store) lastID() (id uint64, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		id = tx.Bucket(bucketSubscribers).Sequence()
+		return nil
+	})
+	return id, err
 }
 
 // indexed does a job again after the e-mail index was written where it has to be whole.
@@ -110,12 +122,12 @@ func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
 }
 
 // eraseAgain is a line of optouts.log about an erasure: a restored backup knows
-// the person still, by the same id, for ids are never used twice. Somebody with
-// another id has come again since, by the operator's word. The address is known
-// only where the person is.
+// the person still, by the same id or an older one, if their row came and went
+// in between. Somebody with an id that was not given by then has come again
+// since, by the operator's word. The address is known only where the person is.
 func (u *update) eraseAgain(line optOutLine, h addressHash) error {
 	p, err := u.byHash(line.ID, h)
-	if err != nil || p == nil && u.erased(h) || p != nil && p.id != line.ID {
+	if err != nil || p == nil && u.erased(h) || p != nil && p.id > max(line.ID, line.Until) {
 		return err
 	}
 	e := Erasure{Subscriber: line.ID, At: line.At, By: line.Detail}

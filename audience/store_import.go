@@ -242,7 +242,7 @@ func (im *importer) consent(u *update, p *person, row *importRow, isNew bool) (v
 	var v verdict
 	p.consent, v = decide(before, c, k)
 	if v == applied && (before.Source != "" || !c.Subscribed) {
-		return v, u.markAddress(row.hash, c)
+		return v, u.markAddress(row.hash, p.consent) // of two refusals, what they come to
 	}
 	return v, nil
 }

@@ -28,6 +28,7 @@ type optOutLine struct {
 	Source  Source    `json:"source"`
 	Detail  string    `json:"detail,omitempty"`
 	Erased  bool      `json:"erased,omitempty"` // the person was erased, not opted out
+	Until   uint64    `json:"until,omitempty"`  // of an erasure: the newest id given by then
 }
 
 // maxLogLine bounds a line read back; ours are far shorter.
@@ -261,8 +262,18 @@ func readOptOut(b []byte) (optOutLine, bool) {
 	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && line.Source.strength() > 0
 }
 
+// maxJump bounds the ids that a line of the log may tell of.
+const maxJump = 1 << 30
+
+// replay applies lines. Ids that a restored backup does not know of yet are not
+// given to others: an erasure and the links in mails name people by them.
 func (u *update) replay(lines []optOutLine, mark int64) error {
 	for _, line := range lines {
+		if last := max(line.ID, line.Until); last > u.people.Sequence() && last-u.people.Sequence() < maxJump {
+			if err := u.people.SetSequence(last); err != nil {
+				return err
+			}
+		}
 		if err := u.optOut(line); err != nil {
 			return err
 		}

@@ -216,21 +216,35 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 	if err := u.indexNow(r.hash, p.id); err != nil {
 		return err
 	}
-	if p.consent = carriedOr(p.consent); !p.consent.Subscribed && p.consent.Source != "" {
-		if err := u.markAddress(r.hash, p.consent); err != nil {
-			return err
-		}
-	}
-	if c := u.addressConsent(r.hash); c.Source != "" {
-		if _, err := u.say(p, r.hash, c, stated, detail(r)); err != nil {
-			return err
-		}
+	p.consent = carriedOr(p.consent)
+	if err := u.meet(p, r); err != nil {
+		return err
 	}
 	if err := u.enter(r, p.id); err != nil {
 		return err
 	}
 	news := old.yes != r.yes || old.consentAt != r.consentAt || p.consent.Source == ""
 	return u.settle(p, r, old, news, true)
+}
+
+// meet brings p's consent and what was refused at the address that p gets now
+// together: the stronger refusal stays on both, and a yes that the person gave
+// at another address does not undo a refusal at this one.
+func (u *syncRun) meet(p *person, r *syncRow) error {
+	there := u.addressConsent(r.hash)
+	switch {
+	case there.Source == "" && (p.consent.Subscribed || p.consent.Source == ""):
+		return nil
+	case there.Source == "":
+		return u.markAddress(r.hash, p.consent)
+	case p.consent.Subscribed && p.consent.Source == Person:
+		p.consent.Source = MySQL // all it is worth here
+	}
+	v, err := u.say(p, r.hash, there, stated, detail(r))
+	if err != nil || v == applied {
+		return err
+	}
+	return u.markAddress(r.hash, p.consent)
 }
 
 // carriedOr is a consent as it goes to another address: all but a bounce.

@@ -167,6 +167,57 @@ func TestAChangedAddressTakesThePersonAlong(t *testing.T) {
 	x.want(map[string]string{"a@example.com": "-", "b@example.com": "-"})
 }
 
+// optedOutAt leaves a refusal of source at an address, and nobody there.
+func (x table) optedOutAt(address string, source Source) {
+	x.t.Helper()
+	x.sync(tableRow{id: "9", email: address, yes: true, updated: 1})
+	if err := x.s.Unsubscribe(context.Background(), byEmail(x.t, x.s, address).ID, source, ""); err != nil {
+		x.t.Fatal(err)
+	}
+	x.sync(tableRow{id: "9", gone: true})
+}
+
+func TestAnAddressKeepsTheStrongerRefusalWhenSomebodyMovesThere(t *testing.T) {
+	x, ctx := newTable(t), context.Background()
+	x.optedOutAt("b@example.com", Person)
+	x.sync(tableRow{id: "1", email: "a@example.com", yes: true, updated: 1})
+	if err := x.s.Unsubscribe(ctx, byEmail(t, x.s, "a@example.com").ID, Operator, ""); err != nil {
+		t.Fatal(err)
+	}
+	x.sync(tableRow{id: "1", email: "b@example.com", yes: true, updated: 2})
+	yes := true
+	sub, err := x.s.Set(ctx, Edit{Email: "b@example.com", Subscribed: &yes})
+	if err != nil || sub.Consent.Subscribed || sub.Consent.Source != Person {
+		t.Errorf("an operator undid what a person refused: %+v %v", sub.Consent, err)
+	}
+	x.sync(tableRow{id: "1", gone: true})
+	x.sync(tableRow{id: "2", email: "b@example.com", yes: true, updated: 3})
+	if c := byEmail(t, x.s, "b@example.com").Consent; c.Subscribed || c.Source != Person {
+		t.Errorf("the address forgot who refused: %+v", c)
+	}
+}
+
+func TestAYesGivenAtAnotherAddressUndoesNoRefusal(t *testing.T) {
+	x, ctx := newTable(t), context.Background()
+	x.optedOutAt("b@example.com", Person)
+	x.sync(tableRow{id: "1", email: "a@example.com", yes: true, updated: 1})
+	a := byEmail(t, x.s, "a@example.com").ID
+	yes := true
+	if err := x.s.Unsubscribe(ctx, a, Person, ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.s.Prefer(ctx, a, Preferences{}, &yes, ""); err != nil {
+		t.Fatal(err)
+	}
+	x.want(map[string]string{"a@example.com": "+"})
+	x.sync(tableRow{id: "1", email: "b@example.com", yes: true, updated: 2})
+	x.want(map[string]string{"b@example.com": "-"})
+	if _, err := x.s.Prefer(ctx, a, Preferences{}, &yes, ""); err != nil { // who gets the mail there says so themselves
+		t.Fatal(err)
+	}
+	x.want(map[string]string{"b@example.com": "+"})
+}
+
 func TestABounceStaysOnTheAddress(t *testing.T) {
 	x := newTable(t)
 	x.sync(tableRow{id: "1", email: "a@example.com", yes: true, updated: 1})
