@@ -174,6 +174,38 @@ func (s *Store) Unsubscribe(ctx context.Context, id uint64, source Source, detai
 	})
 }
 
+// UnsubscribeAddress is Unsubscribe for somebody whose id is gone, because
+// their row was deleted and inserted again or a backup restored: it is for
+// whoever has the address now, or else for the address alone, so that they stay
+// unsubscribed should they come again. An *eml.AddressError.
+func (s *Store) UnsubscribeAddress(ctx context.Context, email string, source Source, detail string) error {
+	address, err := eml.ParseAddress(email)
+	if err != nil {
+		return err
+	}
+	sub, err := s.ByEmail(address)
+	if err == nil {
+		err = s.Unsubscribe(ctx, sub.ID, source, detail)
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	at, h := s.now().UTC(), s.hash(address)
+	var now Consent
+	err = s.db.View(func(tx *bolt.Tx) error { now = addressConsent(tx.Bucket(bucketOptOuts), h); return nil })
+	if err != nil || now.Source != "" && now.saysSame(source, at) {
+		return err
+	}
+	line := optOutLine{At: at, Address: hex.EncodeToString(h[:]), Source: source, Detail: eml.Cut(detail, maxDetail)}
+	return s.logged(ctx, []optOutLine{line}, func(u *update) error {
+		p, err := u.find(h, address) // somebody may have come meanwhile
+		if err != nil {
+			return err
+		}
+		return u.refuse(p, h, Consent{Source: source, At: at}, line.Detail)
+	})
+}
+
 // optOut applies a line: to the person while they have the address, else to
 // the address alone.
 func (u *update) optOut(line optOutLine) error {

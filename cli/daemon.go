@@ -239,6 +239,13 @@ func (d *daemon) bind() (addresses, error) {
 func (d *daemon) newWeb() *web.Server {
 	s := web.New(d.people, d.campaigns)
 	s.Company, s.Logger = d.cfg.Campaign.Company, d.logger
+	s.Mailed = func(subscriber, campaign uint64) (string, error) {
+		m, err := d.spool.Recipient(campaign, subscriber)
+		if errors.Is(err, spool.ErrNotFound) {
+			return "", nil
+		}
+		return m.To, err
+	}
 	return s
 }
 

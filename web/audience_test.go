@@ -81,3 +81,52 @@ func TestForgedLinksUnsubscribeNobody(t *testing.T) {
 		}
 	}
 }
+
+// Their row was deleted and inserted again since the mail: the link is theirs
+// all the same, and the opt-out must not be lost.
+func TestALinkHoldsWhenItsReaderHasAnotherID(t *testing.T) {
+	_, people, id := subscriber(t)
+	gone := people.Token(id+7, 3) // an id that nobody has
+	s := New(people, nil)
+	s.step = time.Millisecond
+	s.Mailed = func(subscriber, campaign uint64) (string, error) {
+		if subscriber == id+7 && campaign == 3 {
+			return "Kim@example.com", nil
+		}
+		return "", nil
+	}
+	if got := ask(t, s, http.MethodPost, "/p/"+gone, form, "action=save&frequency=weekly"); got.status != 200 {
+		t.Fatalf("save: %d", got.status)
+	}
+	if sub, err := people.Get(id); err != nil || sub.Frequency != "weekly" {
+		t.Errorf("chosen: %q %v", sub.Frequency, err)
+	}
+	if got := ask(t, s, http.MethodPost, "/u/"+gone, form, "List-Unsubscribe=One-Click"); got.status != 200 {
+		t.Fatalf("opt-out: %d", got.status)
+	}
+	if _, reason, err := people.Check(id, ""); err != nil || reason != spool.SkipUnsubscribed {
+		t.Errorf("after the opt-out: %q, %v", reason, err)
+	}
+	for _, link := range []string{"/u/" + people.Token(id+8, 3), "/u/" + people.Token(id+7, 0)} { // nobody knows whose
+		if got := ask(t, s, http.MethodPost, link, form, ""); got.status != 200 {
+			t.Errorf("%s: %d", link, got.status)
+		}
+	}
+}
+
+func TestALinkOfSomebodyWhoIsGoneHoldsShouldTheyComeAgain(t *testing.T) {
+	_, people, id := subscriber(t)
+	s := New(people, nil)
+	s.step = time.Millisecond
+	s.Mailed = func(uint64, uint64) (string, error) { return "lee@example.com", nil }
+	for range 2 {
+		if got := ask(t, s, http.MethodPost, "/u/"+people.Token(id+7, 3), form, ""); got.status != 200 {
+			t.Fatalf("opt-out: %d", got.status)
+		}
+	}
+	yes := true
+	sub, err := people.Set(t.Context(), audience.Edit{Email: "lee@example.com", Subscribed: &yes, Create: true})
+	if err != nil || sub.Consent.Subscribed || sub.Consent.Source != audience.Person {
+		t.Errorf("who came again: %+v %v", sub.Consent, err)
+	}
+}

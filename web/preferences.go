@@ -19,6 +19,7 @@ const maxForm = 8 << 10
 // choosing is what the preference page needs of the audience.
 type choosing interface {
 	Get(id uint64) (audience.Subscriber, error)
+	ByEmail(email string) (audience.Subscriber, error)
 	Suppressed(email string) (audience.Suppression, bool, error)
 	Prefer(ctx context.Context, id uint64, p audience.Preferences, subscribed *bool, detail string) (audience.Subscriber, error)
 }
@@ -63,6 +64,10 @@ func (s *Server) reader(token string) (*reader, error) {
 	who.id, who.campaign = id, campaign
 	sub, err := s.choices.Get(id)
 	if errors.Is(err, audience.ErrNotFound) {
+		sub, err = s.again(id, campaign)
+		who.id = sub.ID
+	}
+	if errors.Is(err, audience.ErrNotFound) {
 		who.state = goneState
 		return who, nil
 	}
@@ -70,6 +75,19 @@ func (s *Server) reader(token string) (*reader, error) {
 		return nil, err
 	}
 	return who, s.become(who, sub)
+}
+
+// again is who has the address now that the mail to somebody went to whose id
+// is gone. audience.ErrNotFound.
+func (s *Server) again(id, campaign uint64) (audience.Subscriber, error) {
+	email, err := s.mailed(id, campaign)
+	if err != nil {
+		return audience.Subscriber{}, err
+	}
+	if email == "" {
+		return audience.Subscriber{}, audience.ErrNotFound
+	}
+	return s.choices.ByEmail(email)
 }
 
 // become looks at how somebody stands now.

@@ -19,6 +19,9 @@ import (
 func (l *list) Get(uint64) (audience.Subscriber, error) {
 	return audience.Subscriber{}, l.err
 }
+func (l *list) ByEmail(string) (audience.Subscriber, error) {
+	return audience.Subscriber{}, audience.ErrNotFound
+}
 func (l *list) Suppressed(string) (audience.Suppression, bool, error) {
 	return audience.Suppression{}, false, l.err
 }

@@ -51,6 +51,10 @@ type Server struct {
 	Ready   func() error                                 // for /readyz; nil: always
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
+	// Mailed is the address that a campaign's mail to a subscriber went to, ""
+	// when nobody knows: whose link it is when the subscriber's id is gone. nil:
+	// nobody knows of any.
+	Mailed func(subscriber, campaign uint64) (string, error)
 
 	people   optOuts
 	choices  choosing
@@ -66,6 +70,7 @@ type Server struct {
 type optOuts interface {
 	Verify(token string) (subscriber, campaign uint64, err error)
 	Unsubscribe(ctx context.Context, id uint64, source audience.Source, detail string) error
+	UnsubscribeAddress(ctx context.Context, email string, source audience.Source, detail string) error
 }
 
 // New makes the pages over the audience. Campaigns may be nil: the unsubscribe
@@ -182,9 +187,9 @@ func (s *Server) optOut(ctx context.Context, token string) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
 		defer cancel()
 		err = s.people.Unsubscribe(ctx, subscriber, audience.Person, detail(campaign))
-	}
-	if errors.Is(err, audience.ErrNotFound) {
-		return nil
+		if errors.Is(err, audience.ErrNotFound) {
+			err = s.optOutAddress(ctx, subscriber, campaign)
+		}
 	}
 	if err != nil {
 		s.log().Error("opt-out not recorded", "err", err)
@@ -192,6 +197,24 @@ func (s *Server) optOut(ctx context.Context, token string) error {
 	}
 	s.log().Info("opted out", "campaign", campaign)
 	return nil
+}
+
+// optOutAddress records the opt-out of somebody whose id is gone: a row that
+// was deleted and inserted again is the same person to who gets the mail. Of an
+// erased person no address is known any more.
+func (s *Server) optOutAddress(ctx context.Context, subscriber, campaign uint64) error {
+	email, err := s.mailed(subscriber, campaign)
+	if err != nil || email == "" {
+		return err
+	}
+	return s.people.UnsubscribeAddress(ctx, email, audience.Person, detail(campaign))
+}
+
+func (s *Server) mailed(subscriber, campaign uint64) (string, error) {
+	if s.Mailed == nil || campaign == 0 {
+		return "", nil
+	}
+	return s.Mailed(subscriber, campaign)
 }
 
 // waitStep waits until a whole number of steps has passed since began.

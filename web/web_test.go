@@ -47,6 +47,10 @@ func (l *list) Unsubscribe(ctx context.Context, id uint64, source audience.Sourc
 	return errors.Join(l.err, ctx.Err())
 }
 
+func (l *list) UnsubscribeAddress(ctx context.Context, email string, source audience.Source, detail string) error {
+	return l.Unsubscribe(ctx, 0, source, detail)
+}
+
 func (l *list) outs() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
