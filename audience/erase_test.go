@@ -243,6 +243,21 @@ func TestARestoredBackupGivesNobodyTheIDOfSomebodyErased(t *testing.T) {
 	sound(t, s)
 }
 
+func TestIDsThatMailsWereSentToAreGivenToNobody(t *testing.T) {
+	s, ctx := open(t), context.Background()
+	someone(t, s)
+	for _, last := range []uint64{1, 40, 7, 1 << 62} { // the last is no id
+		if err := s.Reserve(ctx, last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	importText(t, s, "email\nnew@example.com\n", ImportOptions{})
+	if sub := byEmail(t, s, "new@example.com"); sub.ID != 41 {
+		t.Errorf("got id %d, want 41", sub.ID)
+	}
+	sound(t, s)
+}
+
 func TestALogReadFromItsBeginningErasesNobodyWhoCameAgain(t *testing.T) {
 	dir, ctx := t.TempDir(), context.Background()
 	s := openAt(t, dir)

@@ -82,6 +82,22 @@ func (s *Store) lastID() (id uint64, err error) {
 	return id, err
 }
 
+// Reserve makes ids up to last ones that nobody new gets: mails were sent to
+// people by them. A restored audience.db does not know of them, and the link in
+// such a mail, or its row in a ledger, would be somebody else's.
+func (s *Store) Reserve(ctx context.Context, last uint64) error {
+	id, err := s.lastID()
+	if err != nil || last <= id || last-id >= maxJump {
+		return err
+	}
+	return s.update(ctx, func(u *update) error {
+		if last <= u.people.Sequence() {
+			return nil
+		}
+		return u.people.SetSequence(last)
+	})
+}
+
 // indexed does a job again after the e-mail index was written where it has to be whole.
 func (s *Store) indexed(ctx context.Context, job func() error) error {
 	for {

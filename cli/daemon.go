@@ -97,6 +97,9 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if d.spool, err = spool.Open(d.cfg.DataDir); err != nil {
 		return d.cannotOpen("spool", err)
 	}
+	if err = d.reserveIDs(ctx); err != nil {
+		return err
+	}
 	if d.campaigns, err = campaign.Open(d.cfg.DataDir, d.people, d.spool); err != nil {
 		return d.cannotOpen("campaigns", err)
 	}
@@ -157,6 +160,20 @@ func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
 // orNothing is a share for sesclient, to which zero means the default: what a
 // person wrote as 0 becomes too little to keep one mail back.
 func orNothing(share float64) float64 { return max(share, 1e-18) }
+
+// reserveIDs keeps the ids of those whom campaigns mailed from being given to
+// others, should audience.db come from a backup that is older than the ledgers.
+func (d *daemon) reserveIDs(ctx context.Context) error {
+	ledgers, err := d.spool.Ledgers()
+	if err != nil {
+		return err
+	}
+	last := uint64(0)
+	for _, l := range ledgers {
+		last = max(last, l.Last)
+	}
+	return d.people.Reserve(ctx, last)
+}
 
 func (d *daemon) wireSpool() {
 	d.spool.Sender = d.campaigns.Sender(d.ses.Pace, d.ses)
