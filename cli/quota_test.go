@@ -17,7 +17,7 @@ import (
 // plan said so, the rest waits with the hour it goes, and an application's mail
 // still leaves.
 func TestQuotaIsFlownAndHeld(t *testing.T) {
-	h := newHost(t, emulator.Options{Rate: 200, Quota: 100, Keep: -1})
+	h := newHost(t, emulator.Options{Rate: 200, Quota: 100})
 	p := h.serve()
 	c, ctx := h.client(), t.Context()
 	id := startCampaign(t, c, 120)
