@@ -86,8 +86,8 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 		tick := time.NewTimer(200 * time.Millisecond) // two signals at once are one to the kernel
 		<-tick.C
 	}
-	if err := p.Wait(); p.ProcessState.ExitCode() != 130 {
-		t.Errorf("ended with %v", err)
+	if <-p.ended; p.ProcessState.ExitCode() != 130 {
+		t.Errorf("ended with %v", p.ProcessState)
 	}
 	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("took %v", took)

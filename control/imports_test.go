@@ -111,8 +111,7 @@ func TestFileThatIsStillBeingCopiedIsNotImported(t *testing.T) {
 }
 
 func TestNoInboxIsSaid(t *testing.T) {
-	r := newRig(t)
-	r.server.Inbox.Folder = ""
+	r := newRig(t, func(s *Server) { s.Inbox.Folder = "" })
 	_, err := r.Inbox(t.Context())
 	wantProblem(t, err, "no inbox", "[import] inbox", nil)
 	_, err = r.ImportInbox(t.Context(), "a.csv", audience.ImportOptions{})

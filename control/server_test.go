@@ -62,7 +62,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, change ...func(*Server)) *rig {
 	t.Helper()
 	dir := shortDir(t)
 	people, err := audience.Open(dir)
@@ -85,6 +85,9 @@ func newRig(t *testing.T) *rig {
 	log := &safeBuffer{}
 	s := &Server{Socket: filepath.Join(dir, "run", "c.sock"), Version: "v-server", People: people, Campaigns: campaigns, Spool: sp, SES: ses,
 		Inbox: Inbox{Folder: filepath.Join(dir, "inbox"), Target: "shop@example.com"}, SMTP: func() any { return map[string]int{"accepted": 3} }, Logger: slog.New(slog.NewJSONHandler(log, nil))}
+	for _, do := range change {
+		do(s)
+	}
 	if err := s.Bind(); err != nil {
 		t.Fatal(err)
 	}
