@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,8 @@ type taken struct {
 	events  []Event
 	batches []int
 	mark    []byte
-	fail    int // so many batches are refused
+	fail    int    // so many batches are refused
+	poison  string // a batch with an event about this address is refused
 }
 
 func (k *taken) TakeEvents(_ context.Context, events []Event) (spool.FeedbackResult, error) {
@@ -29,6 +31,9 @@ func (k *taken) TakeEvents(_ context.Context, events []Event) (spool.FeedbackRes
 	if k.fail > 0 {
 		k.fail--
 		return spool.FeedbackResult{}, errors.New("the disk is full")
+	}
+	if slices.ContainsFunc(events, func(e Event) bool { return k.poison != "" && slices.Contains(e.To, k.poison) }) {
+		return spool.FeedbackResult{}, errors.New("its record is damaged")
 	}
 	k.events, k.batches = append(k.events, events...), append(k.batches, len(events))
 	k.wake()
@@ -168,6 +173,26 @@ func TestEventsComeThroughTheQueue(t *testing.T) {
 		if s.Source != SourceSQS || s.Error != "" || s.LastEvent.IsZero() || s.Events < int64(len(events)) || s.CheckedAt.IsZero() || s.BadNewsOnly {
 			t.Errorf("%+v: status %+v", o, s)
 		}
+	}
+}
+
+// One address that nobody can write of keeps back nobody else's news, also
+// when its event comes alone and first.
+func TestEventThatCannotBeWrittenKeepsBackNoOther(t *testing.T) {
+	c, server := onEmulator(t, emulator.Options{Rate: -1, Events: emulator.EventOptions{Sets: []string{"main"}}})
+	k := &taken{poison: "poison@example.net"}
+	f := reading(t, c, FeedbackOptions{QueueURL: emulator.QueueURL(c.endpoint, "main")}, k)
+	sendOver(t, c, k.poison)
+	waitFor(t, "the refusal in status", func() bool { return strings.Contains(f.Status().Error, "its record is damaged") })
+	to := []string{k.poison}
+	for i := range 20 {
+		to = append(to, fmt.Sprintf("p%d@example.net", i))
+	}
+	sendOver(t, c, to...)
+	k.until(t, "the others' deliveries", func(events []Event) bool { return kinds(events)["delivered"] == 20 })
+	waitFor(t, "a queue of what cannot be written", func() bool { a, b := server.Queued("main"); return a+b == 4 }) // sent and delivered, twice
+	if s := f.Status(); s.Error == "" || s.Hint == "" {
+		t.Errorf("status %+v", s)
 	}
 }
 

@@ -8,7 +8,10 @@ package sesclient
 // deleted comes again when its visibility runs out, and does no harm.
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -184,37 +187,48 @@ func (f *Feedback) garbage(m types.Message) {
 	f.log.Warn("message of the queue is no event of SES", "sqs_message", eml.Visible(eml.Cut(aws.ToString(m.MessageId), 100)), "bytes", len(aws.ToString(m.Body)))
 }
 
-// takeAll takes what waits, as much at once as there is, until ctx ends.
+// takeAll takes what waits, as much at once as there is, until ctx ends. What
+// alone cannot be written, while others can, is left to the queue: it comes
+// again, and goes to the dead letters in the end.
 func (f *Feedback) takeAll(ctx context.Context, arrived <-chan received, done chan<- []string) {
 	var b backoff
 	for {
 		var batch []received
 		select {
 		case first := <-arrived:
-			batch = gather(arrived, first)
+			batch = gather(arrived, []received{first})
 		case <-ctx.Done():
 			return
 		}
-		for !f.take(ctx, batch) { // not deleted: it is not on disk
+		for {
+			taken, err := f.take(ctx, batch)
+			f.answered(ofStore, err)
+			finish(taken, done)
+			if err == nil || len(taken) > 0 {
+				break
+			}
 			if !b.wait(ctx) {
 				return
 			}
+			batch = gather(arrived, batch)
 		}
 		b.reset()
-		for len(batch) > 0 {
-			n := min(perCall, len(batch))
-			receipts := make([]string, 0, n)
-			for _, r := range batch[:n] {
-				receipts = append(receipts, r.receipt)
-			}
-			done <- receipts
-			batch = batch[n:]
-		}
 	}
 }
 
-func gather(arrived <-chan received, first received) []received {
-	batch := []received{first}
+// finish has the messages deleted.
+func finish(batch []received, done chan<- []string) {
+	for some := range slices.Chunk(batch, perCall) {
+		receipts := make([]string, 0, len(some))
+		for _, r := range some {
+			receipts = append(receipts, r.receipt)
+		}
+		done <- receipts
+	}
+}
+
+// gather adds what has arrived to a batch.
+func gather(arrived <-chan received, batch []received) []received {
 	for len(batch) < spool.MaxBatch {
 		select {
 		case r := <-arrived:
@@ -226,8 +240,24 @@ func gather(arrived <-chan received, first received) []received {
 	return batch
 }
 
-// take hands a batch on and reports whether it is on disk.
-func (f *Feedback) take(ctx context.Context, batch []received) bool {
+// take hands a batch on and returns what of it is on disk. One that fails is
+// halved, so that an address whose record is damaged keeps back nobody else's
+// news; the error is about what is left.
+func (f *Feedback) take(ctx context.Context, batch []received) (taken []received, err error) {
+	if err = f.write(ctx, batch); err == nil {
+		return batch, nil
+	}
+	if len(batch) == 1 || errors.Is(err, spool.ErrFull) || errors.Is(err, spool.ErrBroken) {
+		return nil, &eml.Problem{What: "feedback could not be written: " + err.Error(), Hint: "look at the disk and the log, and try: pabal check; it stays in the queue and is read again", Err: err}
+	}
+	half := len(batch) / 2
+	first, err := f.take(ctx, batch[:half])
+	second, failed := f.take(ctx, batch[half:])
+	return slices.Concat(first, second), cmp.Or(err, failed)
+}
+
+// write returns when a batch is on disk.
+func (f *Feedback) write(ctx context.Context, batch []received) (err error) {
 	events := make([]Event, 0, len(batch))
 	var other, foreign int64
 	for _, r := range batch {
@@ -242,21 +272,18 @@ func (f *Feedback) take(ctx context.Context, batch []received) bool {
 	}
 	var result spool.FeedbackResult
 	if len(events) > 0 {
-		var err error
 		// What was begun is finished: it is soon over.
 		if result, err = f.taker.TakeEvents(context.WithoutCancel(ctx), events); err != nil {
-			f.answered(ofStore, &eml.Problem{What: "feedback could not be written: " + err.Error(), Hint: "look at the disk and the log; it stays in the queue and is read again", Err: err})
-			return false
+			return err
 		}
 	}
-	f.answered(ofStore, nil)
 	result.Foreign += foreign
 	f.took(ofQueue, events, result)
 	f.mu.Lock()
 	f.status.Other += other
 	f.status.Events += foreign + other
 	f.mu.Unlock()
-	return true
+	return nil
 }
 
 // deleteAll deletes what was taken. What cannot be deleted comes again.
