@@ -118,3 +118,32 @@ func (m answer[T]) mine(t *turn) bool {
 	t.busy = false
 	return true
 }
+
+// shown is what a screen shows of the daemon: the newest answer, or why there
+// is none. What was there stays when the connection breaks.
+type shown[T any] struct {
+	turn turn
+	now  T
+	have bool
+	why  string // what the daemon said no with
+}
+
+// take keeps an answer, and reports whether it was the one waited for.
+func (s *shown[T]) take(m answer[T]) bool {
+	if !m.mine(&s.turn) {
+		return false
+	}
+	switch {
+	case m.err == nil:
+		s.now, s.have, s.why = m.v, true, ""
+	case !offline(m.err):
+		s.why = problem(m.err)
+	}
+	return true
+}
+
+// lost reports whether there is nothing to show and no question on its way:
+// the next tick asks anew.
+func (s *shown[T]) lost() bool { return !s.have && !s.turn.busy }
+
+func (s *shown[T]) leave() { s.turn.stop() }

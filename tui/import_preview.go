@@ -17,12 +17,10 @@ var importFields = [...]string{"email", "name", "gender", "created_at", "externa
 // preview is the second step: how the file would be read, which column is
 // what, and its first rows.
 type preview struct {
+	shown[audience.ImportPreview]
+
 	file InboxFile
 	o    audience.ImportOptions
-	now  audience.ImportPreview
-	have bool
-	why  string
-	turn turn
 	list list
 }
 
@@ -33,7 +31,6 @@ func newPreview(file InboxFile) *preview {
 func (s *preview) title(a *app) string   { return a.t.Import.Title }
 func (s *preview) step() int             { return 2 }
 func (s *preview) steps(a *app) []string { return a.t.Import.Steps[:] }
-func (s *preview) leave()                { s.turn.stop() }
 
 func (s *preview) start(a *app) tea.Cmd {
 	o, name := s.o, s.file.Name
@@ -46,19 +43,11 @@ func (s *preview) start(a *app) tea.Cmd {
 func (s *preview) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have && !s.turn.busy && s.why == "" {
+		if s.lost() && s.why == "" { // what cannot be read stays so
 			return s.start(a)
 		}
 	case answer[audience.ImportPreview]:
-		if !msg.mine(&s.turn) {
-			return nil
-		}
-		switch {
-		case msg.err == nil:
-			s.now, s.have, s.why = msg.v, true, ""
-		case !offline(msg.err):
-			s.why = problem(msg.err)
-		}
+		s.take(msg)
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), len(s.now.Columns))
 	}

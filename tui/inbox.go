@@ -15,12 +15,10 @@ const (
 // inbox is the file picker: what people copied to this host. It is the first
 // step of an import.
 type inbox struct {
+	shown[Inbox]
+
 	use  int
-	now  Inbox
-	have bool
-	why  string
 	age  int // ticks since it was read
-	turn turn
 	list list
 }
 
@@ -41,7 +39,6 @@ func (s *inbox) step() int {
 }
 
 func (s *inbox) steps(a *app) []string { return a.t.Import.Steps[:] }
-func (s *inbox) leave()                { s.turn.stop() }
 
 func (s *inbox) start(a *app) tea.Cmd {
 	s.age = 0
@@ -55,15 +52,7 @@ func (s *inbox) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[Inbox]:
-		if !msg.mine(&s.turn) {
-			return nil
-		}
-		switch {
-		case msg.err == nil:
-			s.now, s.have, s.why = msg.v, true, ""
-		case !offline(msg.err):
-			s.why = problem(msg.err)
-		}
+		s.take(msg)
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), len(s.now.Files))
 	}

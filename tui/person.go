@@ -18,12 +18,10 @@ const receivedRows = 200
 // person is one subscriber: record, consent and history, preferences, and what
 // became of the mail they got.
 type person struct {
+	shown[personMsg]
+
 	erasing screen // the question before they are erased
 	email   string
-	now     personMsg
-	have    bool
-	why     string
-	turn    turn
 	scroll  scroll
 	lines   int
 }
@@ -39,7 +37,6 @@ type personMsg struct {
 func newPerson(email string) *person { return &person{email: email} }
 
 func (s *person) title(a *app) string { return a.t.Person.Title }
-func (s *person) leave()              { s.turn.stop() }
 
 func (s *person) start(a *app) tea.Cmd {
 	email := s.email
@@ -79,7 +76,7 @@ func (m *personMsg) received(ctx context.Context, back Backend) error {
 func (s *person) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have && !s.turn.busy && s.why == "" {
+		if s.lost() {
 			return s.start(a)
 		}
 	case doneMsg:
@@ -88,15 +85,7 @@ func (s *person) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 		return s.start(a)
 	case answer[personMsg]:
-		if !msg.mine(&s.turn) {
-			return nil
-		}
-		switch {
-		case msg.err == nil:
-			s.now, s.have, s.why = msg.v, true, ""
-		case !offline(msg.err):
-			s.why = problem(msg.err)
-		}
+		s.take(msg)
 	case tea.KeyPressMsg:
 		s.scroll.move(keyName(msg), s.lines)
 	}

@@ -21,17 +21,15 @@ type picker struct {
 	load       func(context.Context) ([]option, error) // nil: options are all
 	then       func(a *app, chosen []string) tea.Cmd   // after this screen has gone
 
-	have  bool
-	why   string
+	shown[[]option] // what load brought
+
 	marks []string
-	turn  turn
 	field input
 	list  list
 }
 
 func (s *picker) title(*app) string { return s.head }
 func (s *picker) typing() bool      { return true }
-func (s *picker) leave()            { s.turn.stop() }
 
 func (s *picker) start(a *app) tea.Cmd {
 	if s.have = s.load == nil; s.have {
@@ -43,26 +41,18 @@ func (s *picker) start(a *app) tea.Cmd {
 func (s *picker) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have && !s.turn.busy && s.why == "" {
+		if s.lost() {
 			return s.start(a)
 		}
 	case answer[[]option]:
-		if !msg.mine(&s.turn) {
-			return nil
-		}
-		switch {
-		case msg.err == nil:
-			s.options, s.have = append(s.options, msg.v...), true
-		case !offline(msg.err):
-			s.why, s.have = problem(msg.err), true
-		}
+		s.take(msg)
 	case tea.PasteMsg:
 		s.field.insert(msg.Content)
 		s.list = list{}
 	case tea.KeyPressMsg:
 		switch msg.String() {
 		case "up", "down", "pgup", "pgdown":
-			s.list.move(msg.String(), len(s.shown()))
+			s.list.move(msg.String(), len(s.matching()))
 		default:
 			before := s.field.value()
 			if s.field.key(msg); s.field.value() != before {
@@ -73,14 +63,14 @@ func (s *picker) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// shown are the options that match what is typed; the typed text itself comes
+// matching are the options that match what is typed; the typed text itself comes
 // last unless it is one of them.
-func (s *picker) shown() []option {
+func (s *picker) matching() []option {
 	typed := strings.TrimSpace(s.field.value())
 	f := filter{field: newInput(typed)}
 	var out []option
 	same := false
-	for _, o := range s.options {
+	for _, o := range slices.Concat(s.options, s.now) {
 		if f.matches(o.label, o.value, o.note) {
 			out = append(out, o)
 			same = same || o.value == typed
@@ -95,7 +85,7 @@ func (s *picker) shown() []option {
 func (s *picker) keys(a *app) []binding {
 	choose := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Pick.Choose, do: func() tea.Cmd { return s.choose(a) }}
 	mark := binding{keys: []string{"tab"}, show: "Tab", help: a.t.Pick.Mark, do: s.mark}
-	if len(s.shown()) == 0 {
+	if len(s.matching()) == 0 {
 		choose.off, mark.off = a.t.NothingHere, a.t.NothingHere
 		if len(s.marks) > 0 {
 			choose.off = ""
@@ -109,7 +99,7 @@ func (s *picker) keys(a *app) []binding {
 }
 
 func (s *picker) chosen() string {
-	shown := s.shown()
+	shown := s.matching()
 	return shown[min(s.list.at, len(shown)-1)].value
 }
 
@@ -140,7 +130,7 @@ func (s *picker) view(a *app, w, h int) page {
 	shown, x := s.field.view(w - cells(label) - 2)
 	p := page{lines: []string{" " + a.look.bold.Render(cut(s.hint, w-2)), a.look.key.Render(label) + shown},
 		cursor: &tea.Position{X: cells(label) + x, Y: 1}}
-	options := s.shown()
+	options := s.matching()
 	none := a.t.NothingHere
 	if s.free {
 		none = a.t.Pick.TypeIt

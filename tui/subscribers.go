@@ -27,10 +27,8 @@ const (
 // subscribers is the audience, found by letters of an address or name: those
 // that begin so at once, the others as they are found.
 type subscribers struct {
-	people []audience.Subscriber
-	have   bool
-	why    string
-	turn   turn
+	shown[[]audience.Subscriber]
+
 	typed  int                   // letters so far
 	flow   *flow[audience.Found] // looks through all of the audience; nil: does not
 	done   int64                 // how far it is
@@ -44,7 +42,7 @@ func (s *subscribers) title(a *app) string { return a.t.Tabs[tabSubscribers] }
 func (s *subscribers) typing() bool        { return s.filter.on }
 
 func (s *subscribers) leave() {
-	s.turn.stop()
+	s.shown.leave()
 	s.flow.stop()
 }
 
@@ -67,14 +65,14 @@ func (s *subscribers) start(a *app) tea.Cmd {
 func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have && !s.turn.busy && s.why == "" {
+		if s.lost() {
 			return s.start(a)
 		}
 	case doneMsg: // somebody was changed, or is gone
 		return s.start(a)
 	case answer[[]audience.Subscriber]:
-		if msg.mine(&s.turn) {
-			return s.take(a, msg)
+		if s.take(msg) {
+			return s.first(a, msg.err)
 		}
 	case searchRest:
 		if msg.of == s && msg.n == s.typed && s.text() != "" {
@@ -90,22 +88,19 @@ func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 		if s.filter.on {
 			return s.letters(a, msg)
 		}
-		s.list.move(keyName(msg), len(s.people))
+		s.list.move(keyName(msg), len(s.now))
 	}
 	return nil
 }
 
-// take shows the first hits; the rest of the audience is looked through when
-// typing rests.
-func (s *subscribers) take(a *app, m answer[[]audience.Subscriber]) tea.Cmd {
-	switch {
-	case m.err == nil:
-		s.people, s.have, s.why = m.v, true, ""
-		s.more = s.text() == "" && len(m.v) == subscriberRows
-	case !offline(m.err):
-		s.why = problem(m.err)
+// first follows the first hits: the rest of the audience is looked through
+// when typing rests.
+func (s *subscribers) first(a *app, err error) tea.Cmd {
+	if err != nil {
+		return nil
 	}
-	if m.err != nil || s.text() == "" {
+	s.more = s.text() == "" && len(s.now) == subscriberRows
+	if s.text() == "" {
 		return nil
 	}
 	return a.after(streamDelay, searchRest{s, s.typed})
@@ -130,13 +125,13 @@ func (s *subscribers) found(m flowMsg[audience.Found]) tea.Cmd {
 	known := func(p audience.Subscriber) bool { return p.ID == hit.ID }
 	switch {
 	case hit == nil:
-	case len(s.people) >= searchRows:
+	case len(s.now) >= searchRows:
 		s.more = true
 		s.flow.stop()
 		s.flow = nil
 		return nil
-	case !slices.ContainsFunc(s.people[:min(len(s.people), firstHits)], known): // only the first came otherwise
-		s.people = append(s.people, *hit)
+	case !slices.ContainsFunc(s.now[:min(len(s.now), firstHits)], known): // only the first came otherwise
+		s.now = append(s.now, *hit)
 	}
 	return s.flow.next()
 }
@@ -163,9 +158,9 @@ func (s *subscribers) keys(a *app) []binding {
 	}
 	keys[0].help = a.t.Search
 	open := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Open, do: func() tea.Cmd {
-		return push(a, newPerson(s.people[min(s.list.at, len(s.people)-1)].Email))
+		return push(a, newPerson(s.now[min(s.list.at, len(s.now)-1)].Email))
 	}}
-	if len(s.people) == 0 {
+	if len(s.now) == 0 {
 		open.off = a.t.NothingHere
 	}
 	keys = append([]binding{open}, keys...)
@@ -188,7 +183,7 @@ func (s *subscribers) view(a *app, w, h int) page {
 	case s.flow != nil:
 		none = a.t.Searching(percent(s.done, s.total))
 	}
-	if lines := a.instead(s.why, s.have, len(s.people) == 0, none, w); lines != nil {
+	if lines := a.instead(s.why, s.have, len(s.now) == 0, none, w); lines != nil {
 		p.lines = append(p.lines, lines...)
 		return p
 	}
@@ -196,9 +191,9 @@ func (s *subscribers) view(a *app, w, h int) page {
 	tags := max(0, w-2-email-14-6-10-4) // none in a narrow window
 	p.lines = append(p.lines, a.look.dim.Render("  "+row(column{a.t.Email, email}, column{a.t.Name, 14}, column{a.t.Gender, 6}, column{a.t.Consent, 10}, column{a.t.Tags, tags})))
 	const below = 4
-	from, to := s.list.window(len(s.people), h-len(p.lines)-below)
+	from, to := s.list.window(len(s.now), h-len(p.lines)-below)
 	for i := from; i < to; i++ {
-		sub := s.people[i]
+		sub := s.now[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{safe(sub.Email), email}, column{safe(sub.Name), 14}, column{a.gender(sub.Gender), 6},
 			column{a.consent(sub.Consent), 10}, column{safe(strings.Join(sub.Tags, " ")), tags}), i == s.list.at, w))
 	}
@@ -208,15 +203,15 @@ func (s *subscribers) view(a *app, w, h int) page {
 
 // one is the selected subscriber in full.
 func (s *subscribers) one(a *app, w int) []string {
-	sub := s.people[min(s.list.at, len(s.people)-1)]
+	sub := s.now[min(s.list.at, len(s.now)-1)]
 	attributes := ""
 	for _, k := range sortedKeys(sub.Attributes) {
 		attributes += safe(k) + "=" + safe(sub.Attributes[k]) + "  "
 	}
-	count := a.t.Rows(comma(int64(len(s.people))))
+	count := a.t.Rows(comma(int64(len(s.now))))
 	switch {
 	case s.more:
-		count = a.t.FirstRows(comma(int64(len(s.people))))
+		count = a.t.FirstRows(comma(int64(len(s.now))))
 	case s.flow != nil:
 		count += ", " + a.t.Searching(percent(s.done, s.total))
 	}

@@ -24,11 +24,8 @@ const erasedReason = "erased"
 
 // suppressions is the list of addresses never to be mailed again.
 type suppressions struct {
-	rows   []audience.Suppression
-	more   bool
-	have   bool
-	why    string
-	turn   turn
+	shown[suppressionsMsg]
+
 	typed  int // letters so far
 	list   list
 	filter filter
@@ -47,7 +44,6 @@ type (
 
 func (s *suppressions) title(a *app) string { return a.t.Tabs[tabSuppressions] }
 func (s *suppressions) typing() bool        { return s.filter.on }
-func (s *suppressions) leave()              { s.turn.stop() }
 
 func (s *suppressions) start(a *app) tea.Cmd {
 	want := s.filter
@@ -72,7 +68,7 @@ func (s *suppressions) start(a *app) tea.Cmd {
 func (s *suppressions) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.have && !s.turn.busy {
+		if s.lost() {
 			return s.start(a)
 		}
 	case doneMsg:
@@ -82,27 +78,16 @@ func (s *suppressions) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[suppressionsMsg]:
-		if msg.mine(&s.turn) {
-			s.take(msg)
-		}
+		s.take(msg)
 	case tea.PasteMsg:
 		return s.letters(a, msg)
 	case tea.KeyPressMsg:
 		if s.filter.on {
 			return s.letters(a, msg)
 		}
-		s.list.move(keyName(msg), len(s.rows))
+		s.list.move(keyName(msg), len(s.now.rows))
 	}
 	return nil
-}
-
-func (s *suppressions) take(m answer[suppressionsMsg]) {
-	switch {
-	case m.err == nil:
-		s.rows, s.more, s.have, s.why = m.v.rows, m.v.more, true, ""
-	case !offline(m.err):
-		s.why = problem(m.err)
-	}
 }
 
 // letters searches when typing rests.
@@ -123,7 +108,7 @@ func (s *suppressions) keys(a *app) []binding {
 	t := &a.t.Suppress
 	remove := binding{keys: []string{"d", "delete"}, show: "d", help: t.Remove, do: func() tea.Cmd { return s.remove(a) }}
 	switch {
-	case len(s.rows) == 0:
+	case len(s.now.rows) == 0:
 		remove.off = a.t.NothingHere
 	case s.chosen().Email == "":
 		remove.off = a.t.Reasons[spool.SkipErased]
@@ -139,7 +124,9 @@ func (s *suppressions) remove(a *app) tea.Cmd {
 	return push(a, newUnsuppress(a, s.chosen()))
 }
 
-func (s *suppressions) chosen() audience.Suppression { return s.rows[min(s.list.at, len(s.rows)-1)] }
+func (s *suppressions) chosen() audience.Suppression {
+	return s.now.rows[min(s.list.at, len(s.now.rows)-1)]
+}
 
 // newUnsuppress asks before an address may be mailed again.
 func newUnsuppress(a *app, row audience.Suppression) *confirm {
@@ -173,7 +160,7 @@ func (s *suppressions) view(a *app, w, h int) page {
 	if s.filter.field.value() != "" {
 		none = a.t.Suppress.NotFound
 	}
-	if lines := a.instead(s.why, s.have, len(s.rows) == 0, none, w); lines != nil {
+	if lines := a.instead(s.why, s.have, len(s.now.rows) == 0, none, w); lines != nil {
 		p.lines = append(p.lines, lines...)
 		return p
 	}
@@ -181,9 +168,9 @@ func (s *suppressions) view(a *app, w, h int) page {
 	detail := w - 2 - email - 12 - 16 - 3
 	p.lines = append(p.lines, a.look.dim.Render("  "+row(column{a.t.Email, email}, column{a.t.Reason, 12}, column{a.t.At, 16}, column{a.t.Suppress.Detail, detail})))
 	const below = 3
-	from, to := s.list.window(len(s.rows), h-len(p.lines)-below)
+	from, to := s.list.window(len(s.now.rows), h-len(p.lines)-below)
 	for i := from; i < to; i++ {
-		r := s.rows[i]
+		r := s.now.rows[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{orWord(safe(r.Email), "-"), email}, column{a.blockedBy(r), 12},
 			column{a.moment(r.At), 16}, column{safe(r.Detail), detail}), i == s.list.at, w))
 	}
@@ -194,8 +181,8 @@ func (s *suppressions) view(a *app, w, h int) page {
 // one is the selected entry in full.
 func (s *suppressions) one(a *app, w int) []string {
 	r := s.chosen()
-	count := a.t.Rows(comma(int64(len(s.rows))))
-	if s.more {
+	count := a.t.Rows(comma(int64(len(s.now.rows))))
+	if s.now.more {
 		count = a.t.FirstRows(comma(suppressionRows))
 	}
 	return []string{

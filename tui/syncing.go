@@ -10,15 +10,12 @@ import (
 
 // syncing is how the audience keeps in step with the customers' table.
 type syncing struct {
-	now  *syncer.Status // nil: there is no table
-	have bool
-	why  string
-	turn turn
-	pass turn // a sync asked for here, waited for
+	shown[*syncer.Status] // nil: there is no table
+
+	pass turn // a sync asked for here, waited for; it goes on without the screen
 }
 
 func (s *syncing) title(a *app) string { return a.t.Tabs[tabSync] }
-func (s *syncing) leave()              { s.turn.stop() } // a pass that began goes on
 
 func (s *syncing) start(a *app) tea.Cmd { return askTurn(a, &s.turn, callTimeout, a.back.SyncStatus) }
 
@@ -29,15 +26,7 @@ func (s *syncing) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[*syncer.Status]:
-		if !msg.mine(&s.turn) {
-			return nil
-		}
-		switch {
-		case msg.err == nil:
-			s.now, s.have, s.why = msg.v, true, ""
-		case !offline(msg.err):
-			s.why = problem(msg.err)
-		}
+		s.take(msg)
 	case answer[syncer.Result]:
 		if msg.mine(&s.pass) {
 			return tea.Batch(s.start(a), s.tell(a, msg))
