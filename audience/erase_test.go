@@ -170,7 +170,7 @@ func TestARestoredBackupErasesAgain(t *testing.T) {
 	for range 2 { // the second time there is nothing new
 		s = openAt(t, dir)
 		list, err := s.Erasing()
-		if err != nil || len(list) != 1 || list[0].Subscriber != sub.ID || list[0].Email != "minji@example.com" {
+		if err != nil || len(list) != 1 || list[0].Subscriber != sub.ID || list[0].Email != "minji@example.com" || !s.IsOf(list)("Minji@example.com") || s.IsOf(list)("other@example.com") {
 			t.Errorf("to be done again: %+v %v", list, err)
 		}
 		if _, err := s.Get(sub.ID); !errors.Is(err, ErrNotFound) {
@@ -221,6 +221,9 @@ func TestARestoredBackupErasesWhoHadAnotherIDOrNoneSince(t *testing.T) {
 			})
 			if _, err := s.ByEmail("minji@example.com"); !errors.Is(err, ErrNotFound) {
 				t.Errorf("the person is back: %v", err)
+			}
+			if list, err := s.Erasing(); err != nil || len(list) != 1 || !s.IsOf(list)("minji@example.com") {
+				t.Errorf("the ledgers, restored too, are not looked through: %+v %v", list, err)
 			}
 			sound(t, s)
 		})

@@ -26,10 +26,13 @@ var ErrErased = errors.New("the person was erased")
 type Erasure struct {
 	ID         uint64    `json:"id"`                   // of the erasure
 	Subscriber uint64    `json:"subscriber,omitempty"` // 0: the address was nobody's
-	Email      string    `json:"email,omitempty"`      // until it is done: the other stores are looked through for it
+	Email      string    `json:"email,omitempty"`      // until it is done; "" where a restored backup did not know it
+	Hash       string    `json:"hash,omitempty"`       // the address hash in hex, until it is done: the other stores are looked through for it
 	At         time.Time `json:"at"`
 	By         string    `json:"by,omitempty"`
 	Done       bool      `json:"done"`
+	Campaign   uint64    `json:"campaign,omitempty"` // how far the ledgers have been looked through: this campaign,
+	Row        uint64    `json:"row,omitempty"`      // this row and those before it
 }
 
 // Erase takes everything that is kept of a person out of audience.db: record,
@@ -63,7 +66,7 @@ func (s *Store) Erase(ctx context.Context, email, by string) (Erasure, error) {
 			if err != nil {
 				return err
 			}
-			e, err = u.erase(p, h, Erasure{Email: address, At: line.At, By: line.Detail})
+			e, err = u.erase(p, h, Erasure{Email: address, Hash: line.Address, At: line.At, By: line.Detail})
 			return err
 		})
 	})
@@ -146,7 +149,7 @@ func (u *update) eraseAgain(line optOutLine, h addressHash) error {
 	if err != nil || p == nil && u.erased(h) || p != nil && p.id > max(line.ID, line.Until) {
 		return err
 	}
-	e := Erasure{Subscriber: line.ID, At: line.At, By: line.Detail}
+	e := Erasure{Subscriber: line.ID, Hash: line.Address, At: line.At, By: line.Detail}
 	if p != nil {
 		e.Email = p.email
 	}
@@ -186,6 +189,10 @@ func (s *Store) Erasing() ([]Erasure, error) {
 			if err := json.Unmarshal(v, &e); err != nil {
 				return fmt.Errorf("erasure %d: %w", number(k), err)
 			}
+			if e.Hash == "" && e.Email != "" { // of an earlier version
+				h := s.hash(e.Email)
+				e.Hash = hex.EncodeToString(h[:])
+			}
 			if !e.Done {
 				list = append([]Erasure{e}, list...)
 			}
@@ -195,25 +202,62 @@ func (s *Store) Erasing() ([]Erasure, error) {
 	return list, err
 }
 
-// EraseDone ends an erasure: its address goes. ErrNotFound.
+// IsOf tells whether an address, in any spelling, is that of one of the erasures.
+func (s *Store) IsOf(list []Erasure) func(address string) bool {
+	hashes := map[addressHash]bool{}
+	for _, e := range list {
+		var h addressHash
+		if n, err := hex.Decode(h[:], []byte(e.Hash)); err == nil && n == len(h) {
+			hashes[h] = true
+		}
+	}
+	return func(address string) bool { return hashes[s.hash(address)] }
+}
+
+// EraseMark notes for erasures how far the ledgers have been looked through, so
+// that a restart goes on there. An erasure that is done is passed over.
+// ErrNotFound.
+func (s *Store) EraseMark(ctx context.Context, list []Erasure, campaign, row uint64) error {
+	return s.update(ctx, func(u *update) error {
+		for i := range list {
+			if err := u.tombstone(list[i].ID, func(e *Erasure) {
+				if !e.Done {
+					e.Campaign, e.Row = campaign, row
+				}
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// EraseDone ends an erasure: its address and the hash of it go. ErrNotFound.
 func (s *Store) EraseDone(ctx context.Context, id uint64) error {
 	return s.update(ctx, func(u *update) error {
-		b := u.tx.Bucket(bucketErased)
-		v := b.Get(key64(id))
-		if v == nil {
-			return fmt.Errorf("erasure %d: %w", id, ErrNotFound)
-		}
-		var e Erasure
-		if err := json.Unmarshal(v, &e); err != nil {
-			return fmt.Errorf("erasure %d: %w", id, err)
-		}
-		e.Email, e.Done = "", true
-		done, err := json.Marshal(e)
-		if err != nil {
-			return err
-		}
-		return b.Put(key64(id), done)
+		return u.tombstone(id, func(e *Erasure) {
+			e.Email, e.Hash, e.Done, e.Campaign, e.Row = "", "", true, 0, 0
+		})
 	})
+}
+
+// tombstone changes one.
+func (u *update) tombstone(id uint64, change func(*Erasure)) error {
+	b := u.tx.Bucket(bucketErased)
+	v := b.Get(key64(id))
+	if v == nil {
+		return fmt.Errorf("erasure %d: %w", id, ErrNotFound)
+	}
+	var e Erasure
+	if err := json.Unmarshal(v, &e); err != nil {
+		return fmt.Errorf("erasure %d: %w", id, err)
+	}
+	change(&e)
+	v, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return b.Put(key64(id), v)
 }
 
 // erasures checks that nobody came back and that what is done keeps no address.
@@ -222,7 +266,7 @@ func (c *check) erasures() error {
 		var e Erasure
 		if err := json.Unmarshal(v, &e); err != nil || len(k) != 8 || e.ID != number(k) {
 			c.fault("erasure %x: %v", k, err)
-		} else if e.Done && e.Email != "" {
+		} else if e.Done && (e.Email != "" || e.Hash != "") {
 			c.fault("erasure %d is done and still has its address", e.ID)
 		} else if e.Subscriber != 0 && c.tx.Bucket(bucketSubscribers).Get(key64(e.Subscriber)) != nil {
 			c.fault("subscriber %d was erased and is there", e.Subscriber)

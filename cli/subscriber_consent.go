@@ -110,7 +110,10 @@ func describeErased(r *report, e control.Erased) {
 	r.pair("rows of campaigns blanked", commas(e.Rows))
 	r.pair("mails of the queue blanked", commas(e.Messages))
 	r.pair("not sent any more", commas(e.Dropped))
-	if !e.Done {
+	if !e.Done && e.Busy == 0 {
+		r.line("The daemon goes on looking through the ledgers of earlier campaigns for the address by itself, also after a restart.")
+	}
+	if !e.Done && e.Busy > 0 {
 		r.line("%s mails are being sent to them just now; the daemon blanks those by itself within a minute.", commas(e.Busy))
 	}
 	r.line("Delete them at the shop too: a row of the customers' table stays left alone, but it is there.")

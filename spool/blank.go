@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
-
-	"pabal/eml"
 )
 
 // Blanked counts what Blank did.
@@ -32,9 +30,11 @@ func (b *Blanked) add(o Blanked) {
 // queue: addresses, subjects, what servers said, and bodies that are kept for
 // them alone. What waits to be sent to them ends as skipped (erased); outcomes
 // and sums stay, and later feedback still counts, without its text. subscriber
-// 0 is nobody, address "" none. It changes nothing the second time, so that one
+// 0 is nobody; of says whether an address of the queue is theirs, nil leaves
+// the queue alone. Rows of campaigns that they got under an earlier number are
+// for WalkRows and BlankRows. It changes nothing the second time, so that one
 // which was cut short is simply called again; Busy says that it has to be.
-func (s *Spool) Blank(ctx context.Context, subscriber uint64, address string) (Blanked, error) {
+func (s *Spool) Blank(ctx context.Context, subscriber uint64, of func(address string) bool) (Blanked, error) {
 	var all Blanked
 	if subscriber != 0 {
 		done, err := s.blankRows(ctx, subscriber)
@@ -42,8 +42,8 @@ func (s *Spool) Blank(ctx context.Context, subscriber uint64, address string) (B
 			return all, fmt.Errorf("blank the rows of subscriber %d: %w", subscriber, err)
 		}
 	}
-	if address != "" {
-		done, err := s.blankQueue(ctx, address)
+	if of != nil {
+		done, err := s.blankQueue(ctx, of)
 		if all.add(done); err != nil {
 			return all, fmt.Errorf("blank the mails of an address: %w", err)
 		}
@@ -123,27 +123,26 @@ func (m *Message) blank(now time.Time, done *Blanked) bool {
 }
 
 // blankQueue goes through the mails of the queue.
-func (s *Spool) blankQueue(ctx context.Context, address string) (all Blanked, err error) {
-	key := eml.Key(address)
+func (s *Spool) blankQueue(ctx context.Context, of func(string) bool) (all Blanked, err error) {
 	var batch []uint64
 	for m, err := range s.Messages(nil) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return all, err
 		}
-		if eml.Key(m.To) == key || eml.Key(m.From) == key {
+		if m.To != "" && of(m.To) || m.From != "" && of(m.From) {
 			batch = append(batch, m.seq)
 		}
 		if len(batch) == MaxBatch {
-			if err := s.blankMails(batch, key, &all); err != nil {
+			if err := s.blankMails(batch, of, &all); err != nil {
 				return all, err
 			}
 			batch = batch[:0]
 		}
 	}
-	return all, s.blankMails(batch, key, &all)
+	return all, s.blankMails(batch, of, &all)
 }
 
-func (s *Spool) blankMails(batch []uint64, key string, all *Blanked) error {
+func (s *Spool) blankMails(batch []uint64, of func(string) bool, all *Blanked) error {
 	if len(batch) == 0 {
 		return nil
 	}
@@ -151,7 +150,7 @@ func (s *Spool) blankMails(batch []uint64, key string, all *Blanked) error {
 	err := s.queue.do(256*len(batch), func(tx *bbolt.Tx) error {
 		done = Blanked{}
 		for _, seq := range batch {
-			if err := s.blankMail(tx, seq, key, &done); err != nil {
+			if err := s.blankMail(tx, seq, of, &done); err != nil {
 				return err
 			}
 		}
@@ -163,7 +162,7 @@ func (s *Spool) blankMails(batch []uint64, key string, all *Blanked) error {
 	return err
 }
 
-func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, key string, done *Blanked) error {
+func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, of func(string) bool, done *Blanked) error {
 	old, err := mail(tx, seq)
 	if errors.Is(err, ErrNotFound) { // its time was up meanwhile
 		return nil
@@ -171,7 +170,7 @@ func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, key string, done *Blanked) e
 		return err
 	}
 	m := old
-	if eml.Key(m.To) == key {
+	if m.To != "" && of(m.To) {
 		if !m.blank(time.Now(), done) {
 			return nil
 		}
@@ -179,7 +178,7 @@ func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, key string, done *Blanked) e
 		done.Busy++
 		return nil
 	}
-	if eml.Key(m.From) == key {
+	if m.From != "" && of(m.From) {
 		m.From = ""
 	}
 	done.Messages++

@@ -222,7 +222,7 @@ func TestFeedbackOnAnErasedRowIsCountedWithoutItsWords(t *testing.T) {
 		b.freeze(3, 1)
 		b.run()
 		after(time.Minute)
-		if _, err := b.Blank(t.Context(), 1, "s1@example.com"); err != nil {
+		if _, err := b.Blank(t.Context(), 1, is("s1@example.com")); err != nil {
 			t.Fatal(err)
 		}
 		b.feed(Feedback{Kind: Bounced, SESID: b.message("c3-1").SESID, News: "bounced: no such user"})

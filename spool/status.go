@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -222,8 +223,8 @@ func (s *Spool) Message(id string) (Message, error) {
 
 // Find returns the messages, at most 1,000, that a query names: our id, an SES
 // id, an application's Message-ID (with or without brackets), or an address.
-// An address finds queue mail by reading all of it, campaign mail through the
-// subscribers who have or had it.
+// An address finds queue mail and campaign mail by reading all of it, rows of
+// the subscribers who have it whatever address they went to.
 func (s *Spool) Find(ctx context.Context, query string, subscribers []uint64) ([]Message, error) {
 	query = strings.Trim(strings.TrimSpace(query), "<>")
 	if m, err := s.Message(query); err == nil {
@@ -257,8 +258,34 @@ func (s *Spool) Find(ctx context.Context, query string, subscribers []uint64) ([
 			found = append(found, m)
 		}
 	}
+	if len(found) >= findMax || !strings.Contains(query, "@") {
+		return found, nil
+	}
+	return s.findRows(ctx, query, subscribers, found)
+}
+
+// findRows adds the rows of campaigns that went to an address under other
+// numbers: its people were deleted and came again, or have another address now.
+func (s *Spool) findRows(ctx context.Context, address string, but []uint64, found []Message) ([]Message, error) {
+	of := func(to string) bool { return strings.EqualFold(to, address) }
+	err := s.WalkRows(ctx, RowMark{}, of, func(batch []Message, _ RowMark) error {
+		for _, m := range batch {
+			if slices.Contains(but, m.Subscriber) {
+				continue
+			}
+			if found = append(found, m); len(found) >= findMax {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if err != nil && err != errEnough {
+		return nil, err
+	}
 	return found, nil
 }
+
+var errEnough = errors.New("enough")
 
 func (s *Spool) bySESID(id string) ([]Message, error) {
 	packed := []byte(packSESID(id))
