@@ -7,6 +7,7 @@ package eml
 type Problem struct {
 	What string // what happened, lower case, no full stop
 	Hint string // what to do; "" when there is nothing to advise
+	Code string // a stable word for it, for whoever says it in another language; "" for none
 	Err  error  // the cause, for errors.Is; may be nil; not part of the text
 }
 

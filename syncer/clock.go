@@ -86,7 +86,7 @@ func (s *server) now(ctx context.Context) (int64, error) {
 	}
 	at, err := time.Parse(timeLayout, text)
 	if err != nil {
-		return 0, &eml.Problem{What: "the clock of MySQL cannot be read: " + eml.Visible(text), Hint: "is it MySQL or MariaDB?", Err: err}
+		return 0, &eml.Problem{Code: CodeServer, What: "the clock of MySQL cannot be read: " + eml.Visible(text), Hint: "is it MySQL or MariaDB?", Err: err}
 	}
 	return at.UnixMicro(), nil
 }

@@ -30,14 +30,14 @@ const (
 func ReadDSN(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "", &eml.Problem{What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "write user:password@tcp(host:3306)/database into it, mode 0600, owned by the user pabal runs as", Err: err}
+		return "", &eml.Problem{Code: CodeDSNFile, What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "write user:password@tcp(host:3306)/database into it, mode 0600, owned by the user pabal runs as", Err: err}
 	}
 	if info.Mode().Perm()&0o077 != 0 || !info.Mode().IsRegular() || info.Size() > maxDSN {
-		return "", &eml.Problem{What: fmt.Sprintf("%s holds a password and is open to others (mode %04o), or is not a short file", path, info.Mode().Perm()), Hint: "chmod 600 " + path}
+		return "", &eml.Problem{Code: CodeDSNOpen, What: fmt.Sprintf("%s holds a password and is open to others (mode %04o), or is not a short file", path, info.Mode().Perm()), Hint: "chmod 600 " + path}
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", &eml.Problem{What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "make it readable for the user pabal runs as", Err: err}
+		return "", &eml.Problem{Code: CodeDSNFile, What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "make it readable for the user pabal runs as", Err: err}
 	}
 	return strings.TrimSpace(string(b)), nil
 }
@@ -58,11 +58,11 @@ func (c *Config) driver() (*mysql.Config, error) {
 		return nil, err
 	}
 	if dsn == "" {
-		return nil, &eml.Problem{What: "there is no DSN for MySQL", Hint: "put user:password@tcp(host:3306)/database into a file of mode 0600 and name it as mysql.dsn_file, or set PABAL_MYSQL_DSN"}
+		return nil, &eml.Problem{Code: CodeDSN, What: "there is no DSN for MySQL", Hint: "put user:password@tcp(host:3306)/database into a file of mode 0600 and name it as mysql.dsn_file, or set PABAL_MYSQL_DSN"}
 	}
 	d, err := mysql.ParseDSN(dsn)
 	if err != nil {
-		return nil, &eml.Problem{What: "the DSN of MySQL is not one: " + eml.Visible(strings.ReplaceAll(err.Error(), dsn, "…")), Hint: form}
+		return nil, &eml.Problem{Code: CodeDSN, What: "the DSN of MySQL is not one: " + eml.Visible(strings.ReplaceAll(err.Error(), dsn, "…")), Hint: form}
 	}
 	for _, bad := range []struct {
 		is   bool
@@ -70,11 +70,11 @@ func (c *Config) driver() (*mysql.Config, error) {
 	}{{d.AllowAllFiles, "allowAllFiles"}, {d.MultiStatements, "multiStatements"}, {d.AllowOldPasswords, "allowOldPasswords"},
 		{strings.Contains(dsn, "compress="), "compress"}, {d.Params["time_zone"] != "", "time_zone"}} {
 		if bad.is {
-			return nil, &eml.Problem{What: "the DSN of MySQL sets " + bad.name + ", which pabal does not allow", Hint: "take it out of the DSN"}
+			return nil, &eml.Problem{Code: CodeDSNUnsafe, What: "the DSN of MySQL sets " + bad.name + ", which pabal does not allow", Hint: "take it out of the DSN"}
 		}
 	}
 	if d.DBName == "" && c.Query == "" && !strings.Contains(c.Table, ".") {
-		return nil, &eml.Problem{What: "the DSN of MySQL names no database", Hint: form}
+		return nil, &eml.Problem{Code: CodeDSN, What: "the DSN of MySQL names no database", Hint: form}
 	}
 	if err := c.secure(d); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (c *Config) secure(d *mysql.Config) error {
 		pem, err := os.ReadFile(c.CAFile)
 		pool := x509.NewCertPool()
 		if err != nil || !pool.AppendCertsFromPEM(pem) {
-			return &eml.Problem{What: fmt.Sprintf("mysql.ca_file %s holds no certificate (%v)", c.CAFile, err), Hint: "put the PEM file of the server's authority there; for RDS the bundle of your region"}
+			return &eml.Problem{Code: CodeCertificate, What: fmt.Sprintf("mysql.ca_file %s holds no certificate (%v)", c.CAFile, err), Hint: "put the PEM file of the server's authority there; for RDS the bundle of your region"}
 		}
 		host, _, _ := net.SplitHostPort(d.Addr)
 		d.TLS = &tls.Config{RootCAs: pool, ServerName: host, MinVersion: tls.VersionTLS12}
@@ -110,7 +110,7 @@ func (c *Config) secure(d *mysql.Config) error {
 		return nil
 	}
 	if d.TLSConfig != "true" || d.AllowFallbackToPlaintext {
-		return &eml.Problem{What: "MySQL at " + d.Addr + " is not on this host and the DSN does not ask for checked TLS", Hint: "add ?tls=true to the DSN; where the server's certificate is of your own authority or of RDS, name its bundle as mysql.ca_file"}
+		return &eml.Problem{Code: CodeTLS, What: "MySQL at " + d.Addr + " is not on this host and the DSN does not ask for checked TLS", Hint: "add ?tls=true to the DSN; where the server's certificate is of your own authority or of RDS, name its bundle as mysql.ca_file"}
 	}
 	return nil
 }
@@ -149,7 +149,7 @@ func (c *Config) connect() (*server, error) {
 	}
 	connector, err := mysql.NewConnector(d)
 	if err != nil {
-		return nil, &eml.Problem{What: "the DSN of MySQL cannot be used: " + eml.Visible(err.Error()), Hint: "see docs/mysql.md", Err: err}
+		return nil, &eml.Problem{Code: CodeDSN, What: "the DSN of MySQL cannot be used: " + eml.Visible(err.Error()), Hint: "see docs/mysql.md", Err: err}
 	}
 	s.db = sql.OpenDB(connector)
 	s.db.SetMaxOpenConns(2)

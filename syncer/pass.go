@@ -54,7 +54,7 @@ func (p *pass) read(ctx context.Context, batch *audience.SyncBatch, query string
 		return nil, p.why(ctx, err)
 	}
 	if r.texts.wrong() {
-		return nil, &eml.Problem{What: fmt.Sprintf("the names in %s are in another character set than their column declares (%d of %d on the way)", p.table.what(), r.texts.broken, r.texts.foreign),
+		return nil, &eml.Problem{Code: CodeCharset, What: fmt.Sprintf("the names in %s are in another character set than their column declares (%d of %d on the way)", p.table.what(), r.texts.broken, r.texts.foreign),
 			Hint: "mend the table, or read it with mysql.query: CONVERT(CAST(CONVERT(name USING latin1) AS BINARY) USING utf8mb4) AS name, or USING euckr"}
 	}
 	return r, nil
@@ -202,7 +202,7 @@ func (p *pass) full(ctx context.Context, shrink bool) error {
 // noRows is about a source that has nobody: more often a wrong one than a shop
 // without customers.
 func (p *pass) noRows() error {
-	return &eml.Problem{What: p.table.what() + " has no rows" + map[bool]string{true: " that mysql.where takes"}[p.table.Where != ""],
+	return &eml.Problem{Code: CodeNoRows, What: p.table.what() + " has no rows" + map[bool]string{true: " that mysql.where takes"}[p.table.Where != ""],
 		Hint: "is it the right database and table? nobody was removed", Err: ErrShrunk}
 }
 
@@ -224,7 +224,7 @@ func (p *pass) sweep(ctx context.Context, shrink bool) error {
 		return err
 	}
 	if most := max(fewRows, known/2); !shrink && len(gone) > most || len(gone) >= manyRows && !shrink {
-		return &eml.Problem{What: fmt.Sprintf("%d of %d rows are not in %s any more: too many to be believed", len(gone), known, p.table.what()),
+		return &eml.Problem{Code: CodeShrunk, What: fmt.Sprintf("%d of %d rows are not in %s any more: too many to be believed", len(gone), known, p.table.what()),
 			Hint: "is it the right database and table? nobody was removed; if it is right: pabal sync --full --shrink", Err: ErrShrunk}
 	}
 	pair, err := p.batches(false)

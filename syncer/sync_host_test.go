@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,36 +199,36 @@ func TestWithoutUpdatedAtEverySyncIsFull(t *testing.T) {
 
 func TestEachFaultIsOneClearProblemAndEndsByItself(t *testing.T) {
 	type fault struct {
-		name, what, hint string
-		spoil            func(w *world)
-		mend             func(w *world)
+		name, code, what, hint string
+		spoil                  func(w *world)
+		mend                   func(w *world)
 	}
 	nothing := func(*world) {}
 	var kept Config
 	for _, f := range []fault{
-		{"wrong password", "does not let us in", "user and password", func(w *world) { w.config.DSN = strings.Replace(w.config.DSN, "p@ss:word", "other", 1) }, nothing},
-		{"wrong port", "cannot be reached", "host and port", func(w *world) { w.config.DSN = strings.Replace(w.config.DSN, shared.addr, "127.0.0.1:1", 1) }, nothing},
-		{"wrong database", "database of the DSN", "name", func(w *world) { w.config.DSN += "x" }, nothing},
-		{"missing column", `no column for name = "nick"`, "the columns are id, Email", func(w *world) { w.config.Columns.Name = "nick" }, nothing},
-		{"dropped table", "is not there", "bring the table back", func(w *world) { w.exec("RENAME TABLE User TO Away") }, func(w *world) { w.exec("RENAME TABLE Away TO User") }},
-		{"no right", "may not read", "GRANT SELECT", func(w *world) {
+		{"wrong password", CodeLogin, "does not let us in", "user and password", func(w *world) { w.config.DSN = strings.Replace(w.config.DSN, "p@ss:word", "other", 1) }, nothing},
+		{"wrong port", CodeUnreachable, "cannot be reached", "host and port", func(w *world) { w.config.DSN = strings.Replace(w.config.DSN, shared.addr, "127.0.0.1:1", 1) }, nothing},
+		{"wrong database", CodeDatabase, "database of the DSN", "name", func(w *world) { w.config.DSN += "x" }, nothing},
+		{"missing column", CodeColumn, `no column for name = "nick"`, "the columns are id, Email", func(w *world) { w.config.Columns.Name = "nick" }, nothing},
+		{"dropped table", CodeTable, "is not there", "bring the table back", func(w *world) { w.exec("RENAME TABLE User TO Away") }, func(w *world) { w.exec("RENAME TABLE Away TO User") }},
+		{"no right", CodeRight, "may not read", "GRANT SELECT", func(w *world) {
 			w.exec("REVOKE SELECT ON " + w.name + ".* FROM " + w.name + "@'127.0.0.1'; CREATE TABLE Other (id INT); GRANT SELECT ON Other TO " + w.name + "@'127.0.0.1'")
 		},
 			func(w *world) { w.exec("GRANT SELECT ON " + w.name + ".* TO " + w.name + "@'127.0.0.1'") }},
-		{"no rows", "has no rows", "nobody was removed", func(w *world) { w.exec("CREATE TABLE Keep AS SELECT * FROM User; DELETE FROM User") }, func(w *world) { w.exec("INSERT INTO User SELECT * FROM Keep") }},
-		{"many rows gone", "too many to be believed", "--shrink", func(w *world) { w.exec("CREATE TABLE Keep AS SELECT * FROM User; DELETE FROM User WHERE id > 1") }, func(w *world) { w.exec("INSERT IGNORE INTO User SELECT * FROM Keep") }},
-		{"server gone", "went away in the middle of a query", "goes on", func(w *world) { w.throughProxy().cutAfter.Store(20_000) }, nothing},
-		{"bad where", "does not understand the SQL", "by hand", func(w *world) { w.config.Where = "1 = = 1" }, nothing},
-		{"text as time", "cannot be updated_at", `updated_at = ""`, func(w *world) { w.config.Columns.UpdatedAt = "Name" }, nothing},
-		{"charset", "another character set", "CONVERT", func(w *world) {
+		{"no rows", CodeNoRows, "has no rows", "nobody was removed", func(w *world) { w.exec("CREATE TABLE Keep AS SELECT * FROM User; DELETE FROM User") }, func(w *world) { w.exec("INSERT INTO User SELECT * FROM Keep") }},
+		{"many rows gone", CodeShrunk, "too many to be believed", "--shrink", func(w *world) { w.exec("CREATE TABLE Keep AS SELECT * FROM User; DELETE FROM User WHERE id > 1") }, func(w *world) { w.exec("INSERT IGNORE INTO User SELECT * FROM Keep") }},
+		{"server gone", CodeGone, "went away in the middle of a query", "goes on", func(w *world) { w.throughProxy().cutAfter.Store(20_000) }, nothing},
+		{"bad where", CodeSQL, "does not understand the SQL", "by hand", func(w *world) { w.config.Where = "1 = = 1" }, nothing},
+		{"text as time", CodeColumnForm, "cannot be updated_at", `updated_at = ""`, func(w *world) { w.config.Columns.UpdatedAt = "Name" }, nothing},
+		{"charset", CodeCharset, "another character set", "CONVERT", func(w *world) {
 			w.exec("CREATE TABLE Keep AS SELECT id, Name FROM User; UPDATE User SET Name = CONVERT(CAST(CONVERT('김민수' USING utf8mb4) AS BINARY) USING latin1)")
 		}, func(w *world) { w.exec("UPDATE User JOIN Keep USING (id) SET User.Name = Keep.Name") }},
-		{"collation", "character set or collation", "utf8mb4", func(w *world) { w.config.Where = "Name COLLATE latin1_swedish_ci = 'x'" }, nothing},
-		{"slow server", "did not answer within", "locks", func(w *world) {
+		{"collation", CodeCharset, "character set or collation", "utf8mb4", func(w *world) { w.config.Where = "Name COLLATE latin1_swedish_ci = 'x'" }, nothing},
+		{"slow server", CodeTimeout, "did not answer within", "locks", func(w *world) {
 			w.config.QueryLimit = 100 * time.Millisecond
 			w.config.Query, w.config.Table = "SELECT User.* FROM User WHERE SLEEP(1) = 0", ""
 		}, nothing},
-		{"large rows", "larger than pabal takes", "leave out", func(w *world) {
+		{"large rows", CodeTooLarge, "larger than pabal takes", "leave out", func(w *world) {
 			w.config.Query, w.config.Attributes = "SELECT User.*, REPEAT('x', 15000000) AS a, REPEAT('x', 15000000) AS b, REPEAT('x', 15000000) AS c FROM User WHERE id = 1", map[string]string{"a": "a", "b": "b", "c": "c"}
 		}, nothing},
 	} {
@@ -243,7 +244,7 @@ func TestEachFaultIsOneClearProblemAndEndsByItself(t *testing.T) {
 			if !errors.As(err, &problem) || !strings.Contains(problem.What, f.what) || !strings.Contains(problem.Hint, f.hint) {
 				t.Fatalf("got %v, want %q with the hint %q", problemText(err), f.what, f.hint)
 			}
-			if st := s.Status(); st.State != "failing" || st.Error != problem.What || st.Hint != problem.Hint || st.Failures != 1 || st.LastGood.IsZero() {
+			if st := s.Status(); st.State != "failing" || st.Error != problem.What || st.Hint != problem.Hint || st.Code != f.code || st.Failures != 1 || st.LastGood.IsZero() {
 				t.Errorf("status %+v", st)
 			}
 			if _, err := s.Sync(context.Background(), Order{}); err == nil || s.Status().State != "failing" || s.Status().Errors != 2 {
@@ -318,7 +319,7 @@ func TestWarningsOfRightsAndIndexes(t *testing.T) {
 	if _, err := s.Sync(context.Background(), Order{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(s.Status().Warnings, "\n"); !strings.Contains(got, "UPDATE") || !strings.Contains(got, "no index on update_at") {
+	if got := strings.Join(s.Status().Warnings, "\n"); !strings.Contains(got, "UPDATE") || !strings.Contains(got, "no index on update_at") || !slices.Equal(s.Status().WarnOf, []string{CodeWrites, CodeNoIndex}) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -32,12 +32,14 @@ type Status struct {
 	Next     time.Time `json:"next,omitzero"`
 	Error    string    `json:"error,omitempty"` // of the last try, "" if it went well
 	Hint     string    `json:"hint,omitempty"`
+	Code     string    `json:"code,omitempty"`     // of the error: one of Codes
 	Failures int       `json:"failures,omitempty"` // in a row
 	Phase    string    `json:"phase,omitempty"`    // what the pass under way does: one of the Phase words, "" for none
 	Done     int64     `json:"done,omitempty"`     // rows that phase is through with
 	Total    int64     `json:"total,omitempty"`    // rows it has, about; 0 not known
 	Last     Result    `json:"last"`               // of the last sync that ended well
 	Warnings []string  `json:"warnings,omitempty"`
+	WarnOf   []string  `json:"warning_codes,omitempty"` // one for each of Warnings
 
 	// Since the daemon started.
 	Syncs   int64               `json:"syncs"`   // that ended well
@@ -153,7 +155,7 @@ func (s *Syncer) ended(begin time.Time, result Result, err error) {
 	s.phase("", 0, 0)
 	if err == nil {
 		s.change(func(st *Status) {
-			st.State, st.Error, st.Hint, st.Failures = "idle", "", "", 0
+			st.State, st.Error, st.Hint, st.Code, st.Failures = "idle", "", "", "", 0
 			st.LastGood, st.Last, st.Syncs = begin, result, st.Syncs+1
 			st.Changes.Add(result.SyncResult)
 			if result.Full {
@@ -167,13 +169,13 @@ func (s *Syncer) ended(begin time.Time, result Result, err error) {
 		s.change(func(st *Status) { st.State = map[bool]string{true: "failing", false: "idle"}[st.Failures > 0] })
 		return
 	}
-	what, hint := err.Error(), ""
+	what, hint, code := err.Error(), "", ""
 	var problem *eml.Problem
 	if errors.As(err, &problem) {
-		what, hint = problem.What, problem.Hint
+		what, hint, code = problem.What, problem.Hint, problem.Code
 	}
 	s.change(func(st *Status) {
-		st.State, st.Error, st.Hint, st.Failures, st.Errors = "failing", what, hint, st.Failures+1, st.Errors+1
+		st.State, st.Error, st.Hint, st.Code, st.Failures, st.Errors = "failing", what, hint, code, st.Failures+1, st.Errors+1
 	})
 	s.log.Warn("sync failed", "err", what, "took", took)
 }
@@ -183,7 +185,7 @@ func (s *Syncer) ended(begin time.Time, result Result, err error) {
 func (s *Syncer) run(ctx context.Context, o Order, begin time.Time) (result Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &eml.Problem{What: fmt.Sprintf("the answer of MySQL could not be read: %v", r), Hint: "is it MySQL or MariaDB?"}
+			err = &eml.Problem{Code: CodeServer, What: fmt.Sprintf("the answer of MySQL could not be read: %v", r), Hint: "is it MySQL or MariaDB?"}
 		}
 	}()
 	p, err := s.begin(ctx)
@@ -232,8 +234,8 @@ func (s *Syncer) begin(ctx context.Context) (*pass, error) {
 	if p.table, err = server.describe(short, &s.config); err != nil {
 		return nil, errors.Join(p.why(short, err), server.db.Close())
 	}
-	warnings := server.warnings(short, p.table)
-	s.change(func(st *Status) { st.Warnings = warnings })
+	codes, texts := server.warnings(short, p.table)
+	s.change(func(st *Status) { st.WarnOf, st.Warnings = codes, texts })
 	return p, nil
 }
 

@@ -117,7 +117,7 @@ func (t *table) choose(there map[string]form, all []string) error {
 		t.values = append(t.values, place(name, t.Attributes[name]))
 	}
 	if len(missing) > 0 {
-		return &eml.Problem{What: fmt.Sprintf("%s has no column for %s", t.what(), strings.Join(missing, ", ")),
+		return &eml.Problem{Code: CodeColumn, What: fmt.Sprintf("%s has no column for %s", t.what(), strings.Join(missing, ", ")),
 			Hint: fmt.Sprintf("name it in [mysql.columns], or write \"\" to do without; the columns are %s", list(all))}
 	}
 	if t.Where != "" {
@@ -140,13 +140,13 @@ func list(names []string) string {
 // check refuses columns that cannot be paged by.
 func (t *table) check() error {
 	if f := t.forms[t.id]; f != asNumber && f != asText && f != asBytes {
-		return &eml.Problem{What: "the column " + eml.Visible(t.Columns.ID) + " cannot be the id: it is no integer, text or binary", Hint: "use the primary key of the table as mysql.columns.id"}
+		return &eml.Problem{Code: CodeColumnForm, What: "the column " + eml.Visible(t.Columns.ID) + " cannot be the id: it is no integer, text or binary", Hint: "use the primary key of the table as mysql.columns.id"}
 	}
 	if t.updated < 0 {
 		return nil
 	}
 	if f := t.forms[t.updated]; f != asNumber && f != asUTC && f != asLocal {
-		return &eml.Problem{What: "the column " + eml.Visible(t.Columns.UpdatedAt) + " cannot be updated_at: it is no TIMESTAMP, DATETIME or integer", Hint: `use such a column; or write updated_at = "" to have every sync read the whole table`}
+		return &eml.Problem{Code: CodeColumnForm, What: "the column " + eml.Visible(t.Columns.UpdatedAt) + " cannot be updated_at: it is no TIMESTAMP, DATETIME or integer", Hint: `use such a column; or write updated_at = "" to have every sync read the whole table`}
 	}
 	return nil
 }

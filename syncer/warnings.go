@@ -12,16 +12,15 @@ import (
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
 
-// warnings are things that work, but should not stay.
-func (s *server) warnings(ctx context.Context, t *table) []string {
-	var out []string
+// warnings are things that work, but should not stay: their codes and texts.
+func (s *server) warnings(ctx context.Context, t *table) (codes, texts []string) {
 	if can := s.writes(ctx); can != "" {
-		out = append(out, "the account of MySQL may do more than read ("+can+"): give pabal one with SELECT alone")
+		codes, texts = append(codes, CodeWrites), append(texts, "the account of MySQL may do more than read ("+can+"): give pabal one with SELECT alone")
 	}
 	if t.updated >= 0 && t.Query == "" && !s.usesIndex(ctx, t) {
-		out = append(out, fmt.Sprintf("%s has no index on %s: every sync reads the whole table; CREATE INDEX pabal_sync ON %s (%s)", t.what(), eml.Visible(t.Columns.UpdatedAt), eml.Visible(t.Table), eml.Visible(t.Columns.UpdatedAt)))
+		codes, texts = append(codes, CodeNoIndex), append(texts, fmt.Sprintf("%s has no index on %s: every sync reads the whole table; CREATE INDEX pabal_sync ON %s (%s)", t.what(), eml.Visible(t.Columns.UpdatedAt), eml.Visible(t.Table), eml.Visible(t.Columns.UpdatedAt)))
 	}
-	return out
+	return codes, texts
 }
 
 // writes is what the account may do besides reading, "" for nothing or when it cannot be told.

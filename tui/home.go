@@ -210,7 +210,8 @@ func (s *home) syncLines(a *app, w int) []string {
 	if st.Error == "" {
 		return []string{cut(line, w)}
 	}
-	return append([]string{cut(line, w)}, a.alert(st.Error, st.Hint, w)...)
+	what, how, _ := a.trouble(st)
+	return append([]string{cut(line, w)}, a.alert(what, how, w)...)
 }
 
 // feedbackLines is one line on what SES says of mails it took; two more where

@@ -95,7 +95,7 @@ func TestSyncRunsOnceAndSaysWhatItDid(t *testing.T) {
 	d.wantCalls("Sync full", "Sync full=false", "Sync full=true")
 	d.back.down = errors.New("the server is gone")
 	d.press("s")
-	d.want("! the server is gone")
+	d.want("! Not in step: the screen says why")
 }
 
 func TestNoTableSaysWhatToDo(t *testing.T) {

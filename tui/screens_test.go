@@ -92,7 +92,7 @@ var screens = []struct {
 	}, func(d *driver) { d.press("6") }},
 	{"sync_failing", func(f *fakeBackend) {
 		withTable(f)
-		f.sync.State, f.sync.Failures = "failing", 3
+		f.sync.State, f.sync.Failures, f.sync.Code, f.sync.WarnOf = "failing", 3, syncer.CodeTable, []string{syncer.CodeWrites}
 		f.sync.Error, f.sync.Hint = "the table users is not there (MySQL error 1146: …)", "set [mysql] table to the customers' table, or give the account the right to read it"
 	}, func(d *driver) { d.press("6") }},
 	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
@@ -153,7 +153,7 @@ func deaf(f *fakeBackend) {
 }
 
 func withTable(f *fakeBackend) {
-	f.sync = &syncer.Status{Source: "shop.users", State: "idle", LastGood: testNow.Add(-7 * time.Minute), LastFull: testNow.Add(-11 * time.Hour), Next: testNow.Add(3 * time.Minute),
+	f.sync = &syncer.Status{Source: "the table shop.users", State: "idle", LastGood: testNow.Add(-7 * time.Minute), LastFull: testNow.Add(-11 * time.Hour), Next: testNow.Add(3 * time.Minute),
 		Warnings: []string{"the account may write to the database: one that may only read is safer"},
 		Last: syncer.Result{Read: 1_000_123, Subscribed: 900_100, Refused: 99_000, Unclear: 1_000, Invalid: 23, Took: 31 * time.Second, Full: true,
 			SyncResult: audience.SyncResult{Created: 12, Updated: 340, Removed: 4, KeptOut: 17},

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -39,7 +40,11 @@ func (s *syncing) update(a *app, msg tea.Msg) tea.Cmd {
 // stands on the screen, with what to do.
 func (s *syncing) tell(a *app, m answer[syncer.Result]) tea.Cmd {
 	if m.err != nil {
-		return func() tea.Msg { return flashMsg{problem(m.err), true} }
+		text := a.t.Sync.Failed
+		if offline(m.err) {
+			text = problem(m.err)
+		}
+		return func() tea.Msg { return flashMsg{text, true} }
 	}
 	return func() tea.Msg {
 		return flashMsg{text: a.t.Sync.Ended(comma(m.v.Read), comma(m.v.Created), comma(m.v.Updated), comma(m.v.Removed))}
@@ -80,7 +85,7 @@ func (s *syncing) view(a *app, w, h int) page {
 	st := s.now
 	lines := []string{
 		"",
-		a.labelled(t.Table, safe(st.Source), w),
+		a.labelled(t.Table, safe(strings.TrimPrefix(strings.TrimPrefix(st.Source, "the "), "table ")), w),
 		a.labelled(a.t.State, s.state(a), w),
 	}
 	if bar := s.bar(a, w); bar != "" {
@@ -120,24 +125,60 @@ func (s *syncing) bar(a *app, w int) string {
 	return a.labelled(a.t.Progress, a.look.bar(share(st.Done, st.Total), max(4, w-20-cells(count)))+count, w)
 }
 
+// troubleText is a code of the syncer in the reader's language; in English the
+// daemon's own words are the text.
+func (a *app) troubleText(code string) (troubleText, bool) {
+	if a.lang != "ko" {
+		return troubleText{}, false
+	}
+	text, known := koreanTroubles()[code]
+	return text, known
+}
+
+// trouble is the last error and what to do, in the reader's language where its
+// code is known; detail is then what the daemon itself said.
+func (a *app) trouble(st *syncer.Status) (what, how, detail string) {
+	if said, known := a.troubleText(st.Code); known {
+		return said.What, said.How, st.Error
+	}
+	return st.Error, st.Hint, ""
+}
+
+// warning is the i-th of the warnings.
+func (a *app) warning(st *syncer.Status, i int) string {
+	if i < len(st.WarnOf) {
+		if said, known := a.troubleText(st.WarnOf[i]); known {
+			return said.What
+		}
+	}
+	return st.Warnings[i]
+}
+
 // trouble is the last error with what to do, and what else to look at.
 func (s *syncing) trouble(a *app, w int) []string {
 	st := s.now
 	var lines []string
 	if st.Error != "" {
 		lines = append(lines, "")
-		for i, l := range wrap(safe(st.Error), w-6) {
+		what, how, detail := a.trouble(st)
+		for i, l := range wrap(safe(what), w-6) {
 			lines = append(lines, "  "+a.look.bad.Render([]string{"! ", "  "}[min(i, 1)]+l))
 		}
-		for i, l := range wrap(safe(st.Hint), w-6) {
+		for i, l := range wrap(safe(how), w-6) {
 			lines = append(lines, "  "+[]string{"→ ", "  "}[min(i, 1)]+l)
+		}
+		if detail != "" {
+			said := wrap(safe(detail), w-6)
+			for _, l := range said[:min(2, len(said))] {
+				lines = append(lines, "    "+a.look.dim.Render(l))
+			}
 		}
 		if st.Failures > 1 {
 			lines = append(lines, "    "+a.look.dim.Render(a.t.Sync.InARow(comma(int64(st.Failures)))))
 		}
 	}
-	for _, warning := range st.Warnings[:min(2, len(st.Warnings))] {
-		for i, l := range wrap(safe(warning), w-6) {
+	for n := range min(2, len(st.Warnings)) {
+		for i, l := range wrap(safe(a.warning(st, n)), w-6) {
 			lines = append(lines, "  "+a.look.warn.Render([]string{"! ", "  "}[min(i, 1)]+l))
 		}
 	}

@@ -161,6 +161,7 @@ type syncTexts struct {
 	InARow                                                                  func(n string) string
 	Result, Changes, All                                                    string
 	Read, Created, Updated, Removed, Refused, KeptOut, Unclear, Invalid     string
+	Failed                                                                  string
 }
 
 // holdText is why mail of some scope waits, and what to do.

@@ -198,6 +198,7 @@ func englishSync() syncTexts {
 		Result: "Last result", Changes: "changes", All: "all rows",
 		Read: "Rows read", Created: "New", Updated: "Changed", Removed: "Gone", Refused: "Refused",
 		KeptOut: "Opted out, kept out", Unclear: "Consent unclear", Invalid: "Unusable address",
+		Failed: "Not in step: the screen says why, and what to do.",
 	}
 }
 
