@@ -24,6 +24,8 @@
 //	versions   template id, version (u32) -> a bucket of its own with
 //	           head (JSON without bodies), html, text: written once
 //	campaigns  campaign id -> JSON; no state or counts once sealed
+//	files      SHA-256 -> a bucket of its own with head (JSON) and data: the
+//	           bytes of attachments, each once however many campaigns have it
 //
 // Values but those of names end with their checksum (store_sealed.go).
 package campaign
@@ -66,6 +68,7 @@ type Campaign struct {
 	ReplyTo         string            `json:"reply_to,omitempty"`
 	Topic           string            `json:"topic,omitempty"`
 	Values          map[string]string `json:"values,omitempty"` // --set
+	Attachments     []Attachment      `json:"attachments,omitempty"`
 	CreatedAt       time.Time         `json:"created_at"`
 	Sealed          time.Time         `json:"sealed,omitzero"`
 	Expect          int64             `json:"expect,omitempty"`

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"time"
-
-	"pabal/eml"
 )
 
 // codedLetter composes a letter of fixed text and single fields without coding
@@ -113,58 +111,24 @@ func (c *codedLetter) compose(dst []byte, m *mailing, p *person, tag string, dat
 		return dst, err
 	}
 	head := m.head(p, string(bytes.TrimSpace(subject)), tag, date)
-	if need := before + c.text.size + c.html.size + 2048; cap(dst) < need {
+	if need := before + c.text.size + c.html.size + m.beside() + 2048; cap(dst) < need {
 		dst = append(make([]byte, 0, need), dst...)
 	}
-	dst, boundary, err := appendHead(dst, &head)
+	if dst, err = appendHead(dst, head); err != nil {
+		return dst[:before], err
+	}
+	w := coder{dst: dst}
+	more, err := w.tree(c, m, p, boundarySafe(head.MessageID))
+	if missing = merge(missing, more); err == nil && len(w.dst)-before > maxMail {
+		err = errOutput
+	}
+	if err == nil && len(missing) > 0 {
+		err = missingProblem(missing)
+	}
 	if err != nil {
 		return dst[:before], err
 	}
-	var w coder
-	w.dst = dst
-	for _, part := range []*codedPart{&c.text, &c.html} {
-		kind := "plain"
-		if part == &c.html {
-			kind = "html"
-		}
-		w.add("\r\n--", boundary, "\r\nContent-Type: text/", kind, partHead)
-		missing = merge(missing, w.part(part, p))
-		if len(w.dst)-before > maxMail {
-			return dst[:before], errOutput
-		}
-	}
-	w.add("\r\n--", boundary, "--\r\n")
-	if len(missing) > 0 {
-		return dst[:before], missingProblem(missing)
-	}
 	return w.dst, nil
-}
-
-// appendHead appends the header of a multipart mail: that of the same mail
-// with one empty part, with the type changed.
-func appendHead(dst []byte, mail *eml.Mail) ([]byte, string, error) {
-	before := len(dst)
-	dst, err := mail.AppendTo(dst)
-	if err != nil {
-		return dst, "", err
-	}
-	i := bytes.LastIndex(dst[before:], []byte("Content-Type: text/plain"))
-	boundary := "=_" + boundarySafe(mail.MessageID)
-	dst = append(dst[:before+i], "Content-Type: multipart/alternative;\r\n boundary=\""...)
-	return append(append(dst, boundary...), "\"\r\n"...), boundary, nil
-}
-
-// boundarySafe is at most 60 characters of an id that may stand in a boundary.
-// Nothing of a part can look like one: base64 has no "_".
-func boundarySafe(id string) string {
-	out := make([]byte, 0, 60)
-	for i := 0; i < len(id) && len(out) < cap(out); i++ {
-		c := id[i]
-		if c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '-' {
-			out = append(out, c)
-		}
-	}
-	return string(out)
 }
 
 // coder appends one part. open holds the bytes of a group not yet full and of

@@ -22,12 +22,17 @@ type mailing struct {
 	base    string // public URL without a slash at the end
 	storeID string
 	coded   *codedLetter // nil: the letter has blocks
+
+	inline []eml.Part // images of the HTML part, coded (eml.Part.Coded)
+	attach []eml.Part // files that go along, coded
 }
 
 // mailing reads and prepares a definition; it is cheap for one in use.
 func (s *Store) mailing(id uint64) (*mailing, error) {
-	if m, ok := s.mailings.get(id); ok {
-		return m, nil
+	for _, c := range []*cache[uint64, *mailing]{&s.mailings, &s.heavy} {
+		if m, ok := c.get(id); ok {
+			return m, nil
+		}
 	}
 	c, err := s.record(id)
 	if err != nil {
@@ -37,7 +42,11 @@ func (s *Store) mailing(id uint64) (*mailing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !c.Sealed.IsZero() {
+	switch {
+	case c.Sealed.IsZero():
+	case m.beside() > 0:
+		s.heavy.put(id, m)
+	default:
 		s.mailings.put(id, m)
 	}
 	return m, nil
@@ -60,6 +69,9 @@ func (s *Store) prepare(c Campaign) (*mailing, error) {
 		if m.from, err = eml.ParseMailbox(from); err != nil {
 			return nil, fmt.Errorf("sender of campaign %d: %w", c.ID, err)
 		}
+	}
+	if m.attach, err = s.attached(c.Attachments); err != nil {
+		return nil, fmt.Errorf("attachments of campaign %d: %w", c.ID, err)
 	}
 	if l.plain() && l.html != nil {
 		m.coded = newCodedLetter(l)
@@ -97,6 +109,8 @@ func (m *mailing) head(p *person, subject, tag string, date time.Time) eml.Mail 
 		headers = append(headers, [2]string{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"})
 	}
 	return eml.Mail{
+		Inline:    m.inline,
+		Attach:    m.attach,
 		From:      m.from,
 		To:        eml.Mailbox{Name: p.sub.Name, Address: p.email},
 		ReplyTo:   m.replyTo,

@@ -56,6 +56,11 @@ func (d *lastCheck) sendBulk(ctx context.Context, m *spool.Message) (string, err
 	if err != nil {
 		return "", err
 	}
+	release, err := d.store.reserve(ctx, def.beside())
+	if err != nil {
+		return "", err
+	}
+	defer release()
 	buffer, ok := d.store.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new([]byte)

@@ -173,6 +173,11 @@ func (s *Store) release(id uint64) {
 // blocks till ctx ends. An error of one campaign, even one whose record is
 // damaged, is logged and does not hinder the others.
 func (s *Store) Run(ctx context.Context) error {
+	if dropped, err := s.dropFiles(now()); err != nil {
+		s.log().Error("unused files could not be dropped", "err", err)
+	} else if dropped > 0 {
+		s.log().Info("unused files dropped", "count", dropped)
+	}
 	for {
 		all, err := s.Campaigns()
 		if err != nil {

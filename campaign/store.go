@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/sync/semaphore"
 
 	"pabal/audience"
 	"pabal/spool"
@@ -25,6 +26,7 @@ var (
 	bucketTemplates = []byte("templates")
 	bucketVersions  = []byte("versions")
 	bucketCampaigns = []byte("campaigns")
+	bucketFiles     = []byte("files")
 )
 
 // Store owns campaign.db. Its methods may be called at the same time. Set the
@@ -45,6 +47,8 @@ type Store struct {
 	closed   sync.Once
 	letters  cache[versionKey, *letter]
 	mailings cache[uint64, *mailing]
+	heavy    cache[uint64, *mailing] // those with attachments: few at a time
+	memory   *semaphore.Weighted     // bytes of mails with attachments that are being sent
 	progress progress
 	buffers  sync.Pool // *[]byte: finished mails are composed into them
 
@@ -60,14 +64,15 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 	}
 	db.Start(nil)
 	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]bool{}}
-	s.letters.max, s.mailings.max = 64, 64
+	s.letters.max, s.mailings.max, s.heavy.max = 64, 64, 4
+	s.memory = semaphore.NewWeighted(heavyMemory)
 	return s, nil
 }
 
 func openFile(dir string, readOnly bool) (*store.Store, error) {
 	return store.Open(filepath.Join(dir, FileName), store.Options{Kind: "campaign", Room: room, ReadOnly: readOnly,
-		Buckets:    [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns},
-		Migrations: []func(*bolt.Tx) error{sealAll}})
+		Buckets:    [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns, bucketFiles},
+		Migrations: []func(*bolt.Tx) error{sealAll, addFiles}})
 }
 
 // Broken is closed when campaign.db can no longer be written: the process has

@@ -73,7 +73,7 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 		c.Name = t.Name
 	}
 	c = Campaign{Name: c.Name, State: spool.Draft, Template: t.Name, TemplateVersion: c.TemplateVersion, Segment: strings.TrimSpace(c.Segment),
-		From: strings.TrimSpace(c.From), ReplyTo: strings.TrimSpace(c.ReplyTo), Topic: strings.TrimSpace(c.Topic), Values: c.Values}
+		From: strings.TrimSpace(c.From), ReplyTo: strings.TrimSpace(c.ReplyTo), Topic: strings.TrimSpace(c.Topic), Values: c.Values, Attachments: c.Attachments}
 	if err := checkName("campaign", c.Name); err != nil {
 		return c, err
 	}
@@ -97,6 +97,9 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 		if _, err := eml.ParseMailbox(box); box != "" && err != nil {
 			return c, &eml.Problem{What: fmt.Sprintf("the %s address cannot be read: %v", what, err), Hint: `Write it as shop@example.com or "상점 <shop@example.com>".`, Err: err}
 		}
+	}
+	if c.Attachments, err = s.checkAttachments(c.Attachments); err != nil {
+		return c, err
 	}
 	c.Values, err = checkValues(c.Values)
 	return c, err
@@ -147,6 +150,7 @@ func (s *Store) change(id uint64, fn func(*Campaign) error) (Campaign, error) {
 		return Campaign{}, err
 	}
 	s.mailings.drop(id)
+	s.heavy.drop(id)
 	return c, nil
 }
 

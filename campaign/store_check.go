@@ -33,7 +33,9 @@ func checkFile(ctx context.Context, db *store.Store) ([]string, error) {
 	c := &check{faults: []string{}}
 	err := db.Check(ctx)
 	if err == nil {
-		err = db.Guard(func(tx *bolt.Tx) error { return errors.Join(c.templates(ctx, tx), c.campaigns(ctx, tx)) })
+		err = db.Guard(func(tx *bolt.Tx) error {
+			return errors.Join(c.templates(ctx, tx), c.campaigns(ctx, tx), c.files(ctx, tx))
+		})
 	}
 	if errors.Is(err, store.ErrDamaged) {
 		c.fault("%v", err)
@@ -100,6 +102,21 @@ func (c *check) campaigns(ctx context.Context, tx *bolt.Tx) error {
 		id := names.Get([]byte(one.Template))
 		if len(id) != 8 || versions.Bucket(append(bytes.Clone(id), versionName(0, max(one.TemplateVersion, 1))[8:]...)) == nil {
 			c.fault("campaign %d: its template %s version %d is missing", one.ID, one.Template, one.TemplateVersion)
+		}
+		for _, a := range one.Attachments {
+			if k := fileKey(a.Hash); k == nil || tx.Bucket(bucketFiles).Bucket(k) == nil {
+				c.fault("campaign %d: its attachment %s is missing", one.ID, a.Name)
+			}
+		}
+		return ctx.Err()
+	})
+}
+
+// files proves that every file is what its hash says.
+func (c *check) files(ctx context.Context, tx *bolt.Tx) error {
+	return tx.Bucket(bucketFiles).ForEachBucket(func(k []byte) error {
+		if _, err := fileBytes(tx, k); err != nil {
+			c.fault("%v", err)
 		}
 		return ctx.Err()
 	})

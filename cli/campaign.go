@@ -54,6 +54,7 @@ func (a *app) campaignCreate() *cobra.Command {
 	var (
 		d      campaign.Campaign
 		values []string
+		files  []string
 	)
 	cmd := a.asking("create", "Make a draft", "pabal campaign create --template welcome --name '가을 세일' --segment 'tag(\"vip2026\")' --set Body=@body.txt",
 		func(ctx context.Context, c *control.Client, _ []string) (err error) {
@@ -61,6 +62,9 @@ func (a *app) campaignCreate() *cobra.Command {
 				return usage("a campaign needs --template", "see which there are with: pabal template list")
 			}
 			if d.Values, err = setValues(values); err != nil {
+				return err
+			}
+			if d.Attachments, err = attach(ctx, c, files); err != nil {
 				return err
 			}
 			made, err := c.CreateCampaign(ctx, d)
@@ -79,6 +83,7 @@ func (a *app) campaignCreate() *cobra.Command {
 	flags.StringVar(&d.ReplyTo, "reply-to", "", "`MAILBOX`")
 	flags.StringVar(&d.Topic, "topic", "", "`TOPIC` a person may have switched off")
 	flags.StringArrayVar(&values, "set", nil, "value `KEY=VALUE` or KEY=@FILE; may be given more than once")
+	flags.StringArrayVar(&files, "attach", nil, "`FILE` that goes with every mail; may be given more than once")
 	return cmd
 }
 
@@ -291,6 +296,7 @@ func describeHead(r *report, c campaign.Campaign) {
 	r.pair("template", c.Template+", "+version)
 	r.pair("segment", c.Segment)
 	r.pair("from", c.From)
+	describeAttachments(r, c.Attachments)
 }
 
 // stateOf tells a running campaign from one that a hold keeps from sending.

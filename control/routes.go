@@ -94,6 +94,7 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/suppressions":           s.suppress,
 		"DELETE /v0/suppressions":         s.unsuppress,
 		"POST /v0/templates":              s.putTemplate,
+		"POST /v0/files":                  s.putFile,
 		"POST /v0/campaigns":              s.createCampaign,
 		"PUT /v0/campaigns/{id}":          s.editCampaign,
 		"POST /v0/campaigns/{id}/test":    s.testCampaign,

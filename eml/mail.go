@@ -43,6 +43,20 @@ type Part struct {
 	ContentType string // "" means application/octet-stream
 	ContentID   string // without the angle brackets; "" for an attachment
 	Data        []byte
+	Coded       []byte // Data as AppendBase64 makes it, to code a file once for many mails; Data is not looked at then
+}
+
+// AppendPart appends a part of a multipart as it stands between two
+// boundaries: its header, an empty line, its content. disposition is "inline"
+// or "attachment". Errors are those of Mail.AppendTo for parts; then dst is
+// returned as it was.
+func AppendPart(dst []byte, p Part, disposition string) ([]byte, error) {
+	if err := checkParts([]Part{p}); err != nil {
+		return dst, err
+	}
+	w := writer{dst: dst}
+	w.part(&p, disposition)
+	return w.dst, nil
 }
 
 // AppendTo appends the whole message with CRLF line ends. It returns a
@@ -75,7 +89,7 @@ func (m *Mail) sizeAbout() int {
 	size := headers + coded(len(m.Text)) + len(m.Text) + coded(len(m.HTML)) + len(m.HTML)
 	for _, parts := range [][]Part{m.Inline, m.Attach} {
 		for _, p := range parts {
-			size += perPart + coded(len(p.Data))
+			size += perPart + coded(len(p.Data)) + len(p.Coded)
 		}
 	}
 	for _, h := range m.Headers {

@@ -106,6 +106,10 @@ func (w *writer) part(p *Part, disposition string) {
 		w.dst = appendFileName(w.dst, name)
 	}
 	w.add("\r\n\r\n")
+	if p.Coded != nil {
+		w.dst = append(w.dst, p.Coded...)
+		return
+	}
 	w.dst = AppendBase64(w.dst, p.Data)
 }
 
