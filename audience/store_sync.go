@@ -25,12 +25,15 @@ type syncRun struct {
 	rereads  bool     // there are rows to be read again
 	erasures bool     // somebody was erased
 	result   SyncResult
+	places   places
 }
 
 // sync stores a batch and the mark.
 func (u *update) sync(b *SyncBatch, mark func(SyncResult) []byte, later bool) (SyncResult, error) {
 	run := u.syncing(&b.options, later)
+	run.places.rows = b.rows
 	for i := range b.rows {
+		run.places.at = i
 		if err := run.row(&b.rows[i]); err != nil {
 			return SyncResult{}, fmt.Errorf("row %s: %w", eml.Visible(b.rows[i].id), err)
 		}
@@ -92,7 +95,7 @@ func (u *syncRun) row(r *syncRow) error {
 	if u.options.Load {
 		u.watch()
 	}
-	p, err := u.find(r.hash, r.email)
+	p, err := u.holder(r)
 	switch {
 	case err != nil:
 		return err
