@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -106,7 +107,48 @@ func (s *Store) exportRow(cells []string, sub *Subscriber, suppressed bool) []st
 	return append(cells, strconv.FormatUint(sub.ID, 10), safeCell(sub.Email), safeCell(sub.Name), sub.Gender,
 		date(sub.CreatedAt), safeCell(sub.ExternalID), strconv.FormatBool(sub.Consent.Subscribed), string(sub.Consent.Source),
 		date(sub.Consent.At), strconv.FormatBool(sub.Consent.Assumed), strconv.FormatBool(suppressed),
-		safeCell(strings.Join(sub.TopicsOff, "|")), sub.Frequency, sub.Language, safeCell(strings.Join(sub.Tags, "|")), date(sub.UpdatedAt), safeCell(strings.Join(sub.TopicsOn, "|")))
+		safeCell(joinLabels(sub.TopicsOff)), sub.Frequency, sub.Language, safeCell(joinLabels(sub.Tags)), date(sub.UpdatedAt), safeCell(joinLabels(sub.TopicsOn)))
+}
+
+// joinLabels is a list of tags or topics in one cell: bars between them, and a
+// backslash before a bar or backslash of their own, for splitLabels.
+func joinLabels(labels []string) string {
+	var b strings.Builder
+	for i, label := range labels {
+		if i > 0 {
+			b.WriteByte('|')
+		}
+		for _, r := range []byte(label) {
+			if r == '|' || r == '\\' {
+				b.WriteByte('\\')
+			}
+			b.WriteByte(r)
+		}
+	}
+	return b.String()
+}
+
+// splitLabels is what joinLabels joined. Before another character a backslash
+// stands for itself, as in files of earlier versions.
+func splitLabels(cell string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		label := make([]byte, 0, len(cell))
+		for i := 0; i < len(cell); i++ {
+			switch {
+			case cell[i] == '\\' && i+1 < len(cell) && (cell[i+1] == '|' || cell[i+1] == '\\'):
+				i++
+				label = append(label, cell[i])
+			case cell[i] == '|':
+				if !yield(string(label)) {
+					return
+				}
+				label = label[:0]
+			default:
+				label = append(label, cell[i])
+			}
+		}
+		yield(string(label))
+	}
 }
 
 // safeCell keeps a spreadsheet program from running a cell: what begins like a

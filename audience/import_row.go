@@ -134,14 +134,18 @@ func (p *plan) exported(cells []string, out *importRow, zone *time.Location) wro
 	return wrong{}
 }
 
-// labels reads a list of tags or topics. ExportCSV separates them by bars alone.
+// labels reads a list of tags or topics, of a file of ExportCSV as it was written.
 func (p *plan) labels(cells []string, i int, list []string) (labels []string, ok bool) {
-	if i < 0 {
+	if i < 0 || cells[i] == "" {
 		return list, true
 	}
-	separates := func(r rune) bool { return r == '|' || p.consentSource < 0 && (r == ',' || r == ';') }
-	for label := range strings.FieldsFuncSeq(unsafeguard(cells[i]), separates) {
-		if label = oneLine(label); label == "" {
+	cell, clean := unsafeguard(cells[i]), oneLine
+	split := strings.FieldsFuncSeq(cell, func(r rune) bool { return r == '|' || r == ',' || r == ';' })
+	if p.consentSource >= 0 {
+		split, clean = splitLabels(cell), strings.TrimSpace
+	}
+	for label := range split {
+		if label = clean(label); label == "" {
 			continue
 		}
 		if badLabel(label) != "" || len(list) == maxTags {

@@ -167,12 +167,17 @@ func TestEverythingExportedComesBackTheSame(t *testing.T) {
 	s, ctx := open(t), context.Background()
 	now := time.Date(2026, 5, 1, 3, 0, 0, 0, time.UTC)
 	s.Now = func() time.Time { return now }
-	importText(t, s, "email,name,id,frequency,언어,동의,q\na@example.com,'=1,x1,f,ko,Y,''=2\nb@example.com,\"+b, \"\"x\"\"\",,,,N,'\nc@example.com,_x0041_,,,,Y,_x\nd@example.com,다,,,en,Y,\"line\nbreak\"\ne@example.com,마,,,,Y,\n", ImportOptions{Tags: []string{"a,b", "t;2"}})
+	importText(t, s, "email,name,id,frequency,언어,동의,q\na@example.com,'=1,x1,f,ko,Y,''=2\nb@example.com,\"+b, \"\"x\"\"\",,,,N,'\nc@example.com,_x0041_,,,,Y,_x\nd@example.com,다,,,en,Y,\"line\nbreak\"\ne@example.com,마,,,,Y,\n", ImportOptions{Tags: []string{"a,b", "t;2", "t|3", `\`, `|`, `c\|d\`, "two  spaces", "=tag"}})
 	importText(t, s, "email\nassumed@example.com\n", ImportOptions{})
 	now = now.Add(time.Hour)
 	weekly, yes := "weekly", true
+	s.Topics = []Topic{{ID: "sale", Default: true}, {ID: "news"}, {ID: "=news"}, {ID: `c\`}}
 	id := func(email string) uint64 { return byEmail(t, s, email).ID }
-	if _, err := s.Prefer(ctx, id("a@example.com"), Preferences{Topics: map[string]bool{"sale": false, "news": true}, Frequency: &weekly}, nil, ""); err != nil {
+	if _, err := s.Prefer(ctx, id("a@example.com"), Preferences{Topics: map[string]bool{"sale": false, "a|b": false, "news": true, `c\`: true}, Frequency: &weekly}, nil, ""); err != nil {
+		t.Fatal(err)
+	}
+	monthly := "monthly"
+	if _, err := s.Prefer(ctx, id("d@example.com"), Preferences{Topics: map[string]bool{"-sale": false, "=news": true}, Frequency: &monthly}, nil, ""); err != nil {
 		t.Fatal(err)
 	}
 	for email, source := range map[string]Source{"c@example.com": Person, "d@example.com": Operator} {
@@ -185,6 +190,9 @@ func TestEverythingExportedComesBackTheSame(t *testing.T) {
 	}
 	if err := s.Suppress(ctx, Suppression{Email: "e@example.com", Reason: "operator"}); err != nil {
 		t.Fatal(err)
+	}
+	if a := byEmail(t, s, "a@example.com"); len(a.Tags) != 8 || len(a.TopicsOff) != 2 || len(a.TopicsOn) != 2 || a.Frequency != weekly {
+		t.Fatalf("got %+v", a)
 	}
 	for name, export := range map[string]func(io.Writer) (int64, error){
 		"csv":         func(w io.Writer) (int64, error) { return s.ExportCSV(ctx, w, ExportOptions{}) },
@@ -201,7 +209,7 @@ func TestEverythingExportedComesBackTheSame(t *testing.T) {
 			}
 			other := open(t)
 			later := now.Add(time.Hour)
-			other.Now = func() time.Time { return later }
+			other.Now, other.Topics = func() time.Time { return later }, s.Topics
 			for range 2 { // the second time nothing is new
 				importText(t, other, out.String(), ImportOptions{Name: "export"})
 				for sub, err := range s.List(ctx, 0, "", nil) {
@@ -234,7 +242,7 @@ func TestEverythingExportedComesBackTheSame(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	all := ""
-	if _, err := s.Prefer(ctx, id("a@example.com"), Preferences{Topics: map[string]bool{"sale": true}, Frequency: &all}, nil, ""); err != nil {
+	if _, err := s.Prefer(ctx, id("a@example.com"), Preferences{Topics: map[string]bool{"sale": true, "a|b": true}, Frequency: &all}, nil, ""); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Unsubscribe(ctx, id("b@example.com"), Person, "x"); err != nil {
