@@ -2,9 +2,9 @@
 // preferences, suppressed addresses, segments, and the signed tokens of
 // unsubscribe links.
 //
-// It promises: a write is on disk when its method returns; an opt-out is also
-// in optouts.log before that, and is read back from there when a restored
-// audience.db does not know it; a lower source never re-subscribes anybody
+// It promises: a write is on disk when its method returns; an opt-out
+// and a suppression (not for soft bounces) is also in optouts.log before that,
+// and is read back from there when a restored audience.db does not know it; a lower source never re-subscribes anybody
 // (see decide, the one place where consent is judged); a CSV or XLSX file that is
 // broken anywhere changes nothing, and an import that was begun is finished, or
 // can be, whatever ends the process meanwhile; memory does not grow with the audience, but

@@ -72,7 +72,11 @@ func (s *Store) planFeed(bad []fed) (plan feedPlan, err error) {
 			if plan.consents[i].Source == "" || e.ignores(f) {
 				continue
 			}
-			if line, news := s.news(tx, f, plan.consents[i]); news {
+			line, news := s.news(tx, f, plan.consents[i])
+			if line.Suppress, err = listNews(tx, f); err != nil {
+				return err
+			}
+			if news || line.Suppress != "" {
 				plan.lines = append(plan.lines, line)
 			}
 		}
@@ -107,6 +111,30 @@ func (s *Store) news(tx *bolt.Tx, f *fed, c Consent) (optOutLine, bool) {
 	// What the server said may hold the address: it is no text for the log.
 	line := optOutLine{At: c.At, ID: id, Address: hex.EncodeToString(f.hash[:]), Source: c.Source}
 	return line, v == applied
+}
+
+// listNews is the reason to write to the log that an event suppresses its
+// address, "" if it is on the list with one as strong.
+func listNews(tx *bolt.Tx, f *fed) (string, error) {
+	sup := f.suppression()
+	v := tx.Bucket(bucketSuppressed).Get(f.hash[:])
+	if v == nil {
+		return sup.Reason, nil
+	}
+	var had Suppression
+	if err := json.Unmarshal(v, &had); err != nil || !sup.over(&had) {
+		return "", err
+	}
+	return sup.Reason, nil
+}
+
+// suppression is what a hard bounce and a complaint put on the list.
+func (f *fed) suppression() Suppression {
+	sup := Suppression{Email: f.address, Reason: "bounce", At: fromMillis(f.at), Detail: f.detail}
+	if f.kind == FeedComplaint {
+		sup.Reason = "complaint"
+	}
+	return sup
 }
 
 // ignores reports whether an event changes nothing: it came before, or is of
@@ -168,11 +196,7 @@ func (u *update) badNews(f *fed, said Consent, earlier []int64) error {
 	if f.kind == FeedSoftBounce {
 		return u.softRun(f, e)
 	}
-	sup := Suppression{Email: f.address, Reason: "bounce", At: fromMillis(f.at), Detail: f.detail}
-	if f.kind == FeedComplaint {
-		sup.Reason = "complaint"
-	}
-	if err := u.suppress(f.hash, sup); err != nil {
+	if err := u.suppress(f.hash, f.suppression()); err != nil {
 		return err
 	}
 	p, err := u.find(f.hash, f.address)

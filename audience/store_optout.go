@@ -20,15 +20,19 @@ import (
 )
 
 // optOutLine is one line of optouts.log: no address in it, so that erasing a
-// person leaves nothing here.
+// person leaves nothing here. Source says whose refusal it is, Suppress what
+// becomes of the address's entry in the suppression list; a line has one of
+// them or, for a bounce and a complaint, both.
 type optOutLine struct {
 	At      time.Time `json:"at"`
 	ID      uint64    `json:"id,omitempty"` // 0: nobody had the address
 	Address string    `json:"address"`      // address hash in hex
-	Source  Source    `json:"source"`
+	Source  Source    `json:"source,omitempty"`
 	Detail  string    `json:"detail,omitempty"`
 	Erased  bool      `json:"erased,omitempty"` // the person was erased, not opted out
 	Until   uint64    `json:"until,omitempty"`  // of an erasure: the newest id given by then
+
+	Suppress string `json:"suppress,omitempty"` // bounce, complaint, operator; none: an operator took it off
 }
 
 // maxLogLine bounds a line read back; ours are far shorter.
@@ -220,7 +224,12 @@ func (u *update) optOut(line optOutLine) error {
 	if err != nil {
 		return err
 	}
-	return u.refuse(p, h, Consent{Source: line.Source, At: line.At}, line.Detail)
+	if line.Source != "" {
+		if err := u.refuse(p, h, Consent{Source: line.Source, At: line.At}, line.Detail); err != nil {
+			return err
+		}
+	}
+	return u.listAgain(p, h, line)
 }
 
 // refuse applies a refusal to p, or to the address alone where p is nil.
@@ -291,7 +300,7 @@ func readOptOut(b []byte) (optOutLine, bool) {
 		return line, false
 	}
 	_, err := hex.DecodeString(line.Address)
-	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && line.Source.strength() > 0
+	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && (line.Source.strength() > 0 || line.Source == "" && line.Suppress != "")
 }
 
 // maxJump bounds the ids that a line of the log may tell of.

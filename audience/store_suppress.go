@@ -2,10 +2,12 @@ package audience
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -33,8 +35,11 @@ func (s *Store) Suppress(ctx context.Context, sup Suppression) error {
 		sup.At = s.now()
 	}
 	sup.Email, sup.At, sup.Detail, sup.Soft = address, sup.At.UTC(), eml.Cut(sup.Detail, maxDetail), false
+	if had, ok, err := s.Suppressed(address); err != nil || ok && !sup.over(&had) {
+		return err
+	}
 	h := s.hash(address)
-	return s.update(ctx, func(u *update) error { return u.suppress(h, sup) })
+	return s.logged(ctx, []optOutLine{listLine(h, "operator", sup.At)}, func(u *update) error { return u.suppress(h, sup) })
 }
 
 // suppressAs feeds a bounce or complaint that has no event. Without a time the
@@ -79,8 +84,15 @@ func (sup *Suppression) over(had *Suppression) bool {
 // suppress puts an address on the list unless what is there says more.
 func (u *update) suppress(h addressHash, sup Suppression) error {
 	had, ok, err := u.suppression(h)
-	if err != nil || ok && !sup.over(&had) {
+	if err != nil {
 		return err
+	}
+	if ok && !sup.over(&had) {
+		if had.Email != "" || had.Reason == reasonErased || sup.Email == "" {
+			return nil
+		}
+		had.Email = sup.Email // optouts.log did not know it
+		sup = had
 	}
 	return u.enlist(h, sup)
 }
@@ -124,17 +136,76 @@ func (s *Store) Unsuppress(ctx context.Context, email string) error {
 	if err != nil {
 		return err
 	}
-	h := s.hash(address)
-	return s.update(ctx, func(u *update) error {
+	if _, ok, err := s.Suppressed(address); err != nil || !ok {
+		return errors.Join(err, notListed(address))
+	}
+	h, at := s.hash(address), s.now().UTC()
+	return s.logged(ctx, []optOutLine{listLine(h, listedNone, at)}, func(u *update) error {
 		if u.blocked.Get(h[:]) == nil {
-			return fmt.Errorf("suppression of %s: %w", eml.Visible(address), ErrNotFound)
+			return notListed(address) // another was first
 		}
-		return errors.Join(u.delist(h, address), u.clear(h))
+		return errors.Join(u.delist(h, address), u.clear(h, at))
 	})
 }
 
+func notListed(address string) error {
+	return fmt.Errorf("suppression of %s: %w", eml.Visible(address), ErrNotFound)
+}
+
+// listedNone is the word in optouts.log for an address that was taken off the list.
+const listedNone = "none"
+
+// listLine is the line of the log for what an operator does to the list. Its
+// detail is no text for the log: it may tell who it is.
+func listLine(h addressHash, word string, at time.Time) optOutLine {
+	return optOutLine{At: at.UTC(), Address: hex.EncodeToString(h[:]), Suppress: word}
+}
+
+// listAgain does to the list what a line of the log says. p is who has the
+// address, nil for nobody: then the entry is only a hash, until SES or somebody
+// names the address again.
+func (u *update) listAgain(p *person, h addressHash, line optOutLine) error {
+	if line.Suppress == "" {
+		return nil
+	}
+	had, ok, err := u.suppression(h)
+	if err != nil {
+		return err
+	}
+	address := had.Email
+	if p != nil {
+		address = p.email
+	}
+	switch line.Suppress {
+	case "bounce", "complaint", "operator":
+		sup := Suppression{Email: address, Reason: line.Suppress, At: line.At}
+		if ok && sup.rank() == had.rank() && !sup.At.Before(had.At) { // the same, with its detail
+			return nil
+		}
+		return u.suppress(h, sup)
+	case listedNone:
+		if ok && had.At.After(line.At) { // of later
+			return nil
+		}
+		return u.offAgain(h, address, line.At)
+	}
+	return nil
+}
+
+// offAgain takes an address off the list as of a time: soft bounces since then count.
+func (u *update) offAgain(h addressHash, address string, at time.Time) error {
+	if err := errors.Join(u.delist(h, address), u.clear(h, at)); err != nil {
+		return err
+	}
+	e, err := readEntry(u.feedback.Get(h[:]))
+	if err != nil {
+		return err
+	}
+	return u.softRun(&fed{hash: h, address: address}, e)
+}
+
 // clear notes that the operator took an address off the list.
-func (u *update) clear(h addressHash) error {
+func (u *update) clear(h addressHash, at time.Time) error {
 	e, err := readEntry(u.feedback.Get(h[:]))
 	if err != nil {
 		return err
@@ -142,7 +213,7 @@ func (u *update) clear(h addressHash) error {
 	if e == nil {
 		e = &feedbackEntry{}
 	}
-	e.cleared = max(e.cleared, u.now.UnixMilli())
+	e.cleared = max(e.cleared, at.UnixMilli())
 	return u.feedback.Put(h[:], e.pack())
 }
 

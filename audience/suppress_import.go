@@ -232,8 +232,15 @@ func (s *Store) suppressMany(ctx context.Context, list []Suppression) (added int
 	if len(own) == 0 {
 		return int64(len(fed)), nil
 	}
+	if err := s.grow(ctx, len(own)*rowSize, func(*update) error { return nil }); err != nil { // is there room
+		return 0, err
+	}
+	lines := make([]optOutLine, len(own))
+	for i, sup := range own {
+		lines[i] = listLine(s.hash(sup.Email), sup.Reason, sup.At)
+	}
 	var fresh int64
-	err = s.grow(ctx, len(own)*rowSize, func(u *update) error {
+	err = s.logged(ctx, lines, func(u *update) error {
 		fresh = 0
 		for _, sup := range own {
 			h := s.hash(sup.Email)

@@ -150,6 +150,7 @@ func (s *Server) pulled(e sesclient.AccountEntry, m *Mirrored) (*audience.Feedba
 		return nil, nil
 	case err != nil:
 		return nil, err
+	case listed && had.Email == "" && had.Reason != "erased": // of optouts.log: now it gets its address
 	case listed && (had.Reason == "complaint" || had.Reason == "erased" || had.Reason == "bounce" && !had.Soft && !e.Complaint):
 		m.Known++
 		return nil, nil
