@@ -163,10 +163,10 @@ func TestBadNewsSuppressesBeforeItIsCounted(t *testing.T) {
 		return spool.Feedback{Kind: kind, SESID: id, Tag: tag, News: kind.String()}
 	}
 	events := []sesclient.Event{
-		{Feedback: about(spool.Bounced, "0100-a"), Hard: true, To: []string{"Dead@Example.net"}, At: at, ID: "b1"},
+		{Feedback: hardBounce(about(spool.Bounced, "0100-a")), To: []string{"Dead@Example.net"}, At: at, ID: "b1"},
 		{Feedback: about(spool.Bounced, "0100-a"), To: []string{"large@example.net"}, At: at, ID: "b2"}, // of the letter
 		{Feedback: about(spool.Complained, "0100-a"), To: []string{"angry@example.net", "no address"}, At: at, ID: "c1"},
-		{Feedback: spool.Feedback{Kind: spool.Bounced}, Hard: true, To: []string{"listed@example.net"}, At: at, ID: "l1"}, // of the list
+		{Feedback: hardBounce(spool.Feedback{Kind: spool.Bounced}), To: []string{"listed@example.net"}, At: at, ID: "l1"}, // of the list
 	}
 	for i := range 5 {
 		events = append(events, sesclient.Event{Feedback: about(spool.Bounced, "0100-a"), Soft: true, To: []string{"full@example.net"}, At: at.Add(time.Duration(i) * time.Second), ID: fmt.Sprint("s", i%4)})
@@ -189,7 +189,7 @@ func TestBadNewsSuppressesBeforeItIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	late := []sesclient.Event{{Feedback: about(spool.Rejected, "0100-a"), To: []string{"dead@example.net"}, At: at},
-		{Feedback: about(spool.Bounced, "0100-a"), Hard: true, To: []string{"another@example.net"}, At: at, ID: "b9"}}
+		{Feedback: hardBounce(about(spool.Bounced, "0100-a")), To: []string{"another@example.net"}, At: at, ID: "b9"}}
 	if _, err := take.TakeEvents(t.Context(), late); err == nil {
 		t.Error("taken without the suppression list")
 	}
@@ -311,4 +311,9 @@ func accepted(b *testing.B, ses *sesclient.Client, sp *spool.Spool, mails int) {
 	}
 	stop()
 	running.Wait()
+}
+
+func hardBounce(f spool.Feedback) spool.Feedback {
+	f.Hard = true
+	return f
 }

@@ -23,7 +23,6 @@ type Event struct {
 	spool.Feedback           // SESID is "" in an entry of the suppression list whose mail is not known
 	At             time.Time // when it happened; zero when SES did not say
 	To             []string  // the addresses it is about, as SES spells them
-	Hard           bool      // of a bounce: the address will never work
 	Soft           bool      // of a bounce: the address, not the letter, was refused for now
 	ID             string    // the same for every copy of the event
 	Foreign        bool      // it carries tags or headers, and none of ours: another application's

@@ -37,7 +37,7 @@ func shapes() map[string]struct {
 		"delivery": {`{"eventType":"Delivery",` + mailTagged + `,"delivery":{"timestamp":"2026-11-02T00:00:01.000Z","processingTimeMillis":500,"recipients":["minji@example.net"],"smtpResponse":"250 OK","reportingMTA":"a.example"}}`, Event{Feedback: heard(spool.Delivered, ""), At: at(1), To: to, ID: "delivered 0100-a"}},
 		"delay":    {`{"eventType":"DeliveryDelay",` + mailTagged + `,"deliveryDelay":{"timestamp":"2026-11-02T00:00:02.000Z","delayType":"MailboxFull","expirationTime":"2026-11-02T12:00:00.000Z","delayedRecipients":[{"emailAddress":"minji@example.net","status":"4.2.2","diagnosticCode":"smtp; 452"}]}}`, Event{Feedback: heard(spool.Delayed, ""), At: at(2), To: to, ID: "delayed 0100-a"}},
 		"hard bounce": {`{"eventType":"Bounce",` + mailTagged + `,"bounce":{"bounceType":"Permanent","bounceSubType":"General","bouncedRecipients":[{"emailAddress":"minji@example.net","action":"failed","status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 <minji@example.net> unknown\r\nuser"}],"timestamp":"2026-11-02T00:00:03.000Z","feedbackId":"f1","reportingMTA":"dsn; a"}}`,
-			Event{Feedback: heard(spool.Bounced, "bounced Permanent/General 5.1.1: smtp; 550 5.1.1 unknown user"), At: at(3), To: to, Hard: true, ID: "f1"}},
+			Event{Feedback: hard(heard(spool.Bounced, "bounced Permanent/General 5.1.1: smtp; 550 5.1.1 unknown user")), At: at(3), To: to, ID: "f1"}},
 		"soft bounce": {`{"eventType":"Bounce",` + mailTagged + `,"bounce":{"bounceType":"Transient","bounceSubType":"MailboxFull","bouncedRecipients":[{"emailAddress":"minji@example.net"}],"timestamp":"2026-11-02T00:00:03.000Z","feedbackId":"f2"}}`,
 			Event{Feedback: heard(spool.Bounced, "bounced Transient/MailboxFull"), At: at(3), To: to, Soft: true, ID: "f2"}},
 		"bounce of the letter": {`{"eventType":"Bounce",` + mailTagged + `,"bounce":{"bounceType":"Transient","bounceSubType":"MessageTooLarge","bouncedRecipients":[],"timestamp":"2026-11-02T00:00:03.000Z","feedbackId":"f3"}}`,
@@ -171,4 +171,9 @@ func TestQueueURLSaysWhereAndForWhichRegion(t *testing.T) {
 			t.Errorf("%q was taken for the URL of a queue", url)
 		}
 	}
+}
+
+func hard(f spool.Feedback) spool.Feedback {
+	f.Hard = true
+	return f
 }

@@ -139,8 +139,8 @@ func (f *Feedback) takeListed(ctx context.Context, events []Event) error {
 
 // entryEvent is an entry as an event. Its mail was accepted long ago.
 func entryEvent(s types.SuppressedDestinationSummary) Event {
-	e := Event{Feedback: spool.Feedback{Kind: spool.Bounced, News: "bounced: on SES's suppression list", Known: true},
-		At: aws.ToTime(s.LastUpdateTime).UTC(), To: []string{aws.ToString(s.EmailAddress)}, Hard: true}
+	e := Event{Feedback: spool.Feedback{Kind: spool.Bounced, News: "bounced: on SES's suppression list", Hard: true, Known: true},
+		At: aws.ToTime(s.LastUpdateTime).UTC(), To: []string{aws.ToString(s.EmailAddress)}}
 	if s.Reason == types.SuppressionListReasonComplaint {
 		e.Kind, e.News, e.Hard = spool.Complained, "complained: on SES's suppression list", false
 	}

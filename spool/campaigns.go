@@ -23,17 +23,22 @@ const freezeFill = 0.4
 type ledgerSums struct {
 	s       *Spool
 	touched map[uint64]*Ledger
+	bad     map[uint64][]uint64 // by campaign: rows that bounced for good or were complained about
+	braked  []*Ledger           // paused for it
 	orphans
 }
 
 // Begin starts a group of the writer (store.Sums).
 func (q *ledgerSums) Begin(*bbolt.Tx) {
-	q.touched = map[uint64]*Ledger{}
+	q.touched, q.bad, q.braked = map[uint64]*Ledger{}, map[uint64][]uint64{}, nil
 	q.orphans.begin()
 }
 
 // Flush writes the headers.
 func (q *ledgerSums) Flush(tx *bbolt.Tx) error {
+	if err := q.brakeAll(tx); err != nil {
+		return err
+	}
 	for _, l := range q.touched {
 		b, err := json.Marshal(l)
 		if err != nil {
@@ -55,6 +60,7 @@ func (q *ledgerSums) Publish() {
 	q.s.mu.Lock()
 	maps.Copy(q.s.ledgers, q.touched)
 	q.s.mu.Unlock()
+	q.sayBraked()
 }
 
 // header is a campaign's header, to be changed in this group.
@@ -198,6 +204,11 @@ func (l *Ledger) frozen(now time.Time) {
 		l.Reason = fmt.Sprintf("%d recipients were confirmed, %d are to be mailed now", l.Expect, l.Pending)
 		return
 	}
+	if l.Most > 0 && l.Pending > l.Most {
+		l.State = Held
+		l.Reason = fmt.Sprintf("at most %d recipients were agreed to, %d are to be mailed now", l.Most, l.Pending)
+		return
+	}
 	l.conclude(now.UTC())
 }
 
@@ -221,6 +232,7 @@ func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
 		return err
 	}
 	l.move(old, m)
+	q.heardBad(old, m)
 	if old.Outcome == Pending && !old.NextTry.IsZero() {
 		if err := tx.Bucket(bDue).Delete(rowDue(old)); err != nil {
 			return err
@@ -281,7 +293,9 @@ func (s *Spool) Ledgers() ([]Ledger, error) {
 func (s *Spool) shown(l *Ledger) Ledger {
 	c := l.clone()
 	if c.State == Running {
-		c.Hold = s.holds.blocking(c.scopes())
+		if c.Hold = s.holds.blocking(c.scopes()); c.Hold == nil && c.Pending > 0 {
+			c.Hold = s.windowHold(c, time.Now())
+		}
 	}
 	return *c
 }
@@ -316,6 +330,9 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 		}
 		now := time.Now().UTC()
 		l.State, l.Reason = to, reason
+		if to == Running {
+			l.release()
+		}
 		if to == Cancelling {
 			l.Resend = nil
 		}
@@ -328,73 +345,4 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 		s.byHand(ctx, deeds[to], "campaign", campaign)
 	}
 	return err
-}
-
-// Cancel ends a campaign: no more leases, then every pending row becomes
-// skipped (cancelled), or unknown when an attempt's answer was lost, in batches
-// with a mark, so that Run finishes what a crash interrupts. It returns when no row is pending; the state is cancelled
-// once open calls have ended. ErrNotFound, ErrState.
-func (s *Spool) Cancel(ctx context.Context, campaign uint64) error {
-	err := s.setState(ctx, campaign, Cancelling, "", Freezing, Running, Paused, Held, Cancelling)
-	if err != nil {
-		return err
-	}
-	return s.cancelRows(context.WithoutCancel(ctx), campaign) // who asked may be gone; it is decided
-}
-
-func (s *Spool) cancelRows(ctx context.Context, campaign uint64) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		more := false
-		err := s.ledger.do(64*MaxBatch, func(tx *bbolt.Tx) (err error) {
-			more, err = s.cancelBatch(tx, campaign)
-			return err
-		})
-		if err != nil || !more {
-			return err
-		}
-	}
-}
-
-func (s *Spool) cancelBatch(tx *bbolt.Tx, campaign uint64) (more bool, err error) {
-	l, err := s.ledgerSums().header(campaign)
-	if err != nil {
-		return false, err
-	}
-	now := time.Now().UTC()
-	c := tx.Bucket(bRows).Bucket(u64(campaign)).Cursor()
-	var batch [][2]Message // as it was, as it is to be
-	k, v := c.Seek(u64(l.Cancel + 1))
-	for n := 0; k != nil && n < MaxBatch; n++ {
-		l.Cancel = number(k, 0)
-		if rowPending(v) {
-			batch = append(batch, s.cancelled(v, campaign, l.Cancel, now))
-		}
-		k, v = c.Next()
-	}
-	for _, m := range batch {
-		if err := s.ledgerSums().replace(tx, l, &m[0], &m[1]); err != nil {
-			return false, err
-		}
-	}
-	if k == nil {
-		l.conclude(now)
-	}
-	return k != nil, nil
-}
-
-// cancelled is a pending row as it was and cancelled. One that cannot be read is
-// parked: it must not keep the campaign from its end.
-func (s *Spool) cancelled(v []byte, campaign, subscriber uint64, now time.Time) [2]Message {
-	old, err := readRow(v, campaign, subscriber)
-	m := old
-	if err != nil {
-		s.damaged(&old, err)
-		m.fail(damagedReason)
-	} else {
-		m.skip(SkipCancelled, now)
-	}
-	return [2]Message{old, m}
 }

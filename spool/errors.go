@@ -42,6 +42,7 @@ const (
 	Network       Class = "network"       // nothing was written: DNS, connect, TLS
 	Outage        Class = "outage"        // of a hold: several refusals in a row
 	Operator      Class = "operator"      // of a hold: a person's doing
+	OutsideWindow Class = "window"        // of a hold: a campaign waits for its send window
 )
 
 // SendError is a refused or unclear attempt.

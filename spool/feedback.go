@@ -61,6 +61,7 @@ type Feedback struct {
 	SESID string // required
 	Tag   string // ours, as Message.Tag; "" when SES did not hand it back
 	News  string // what SES said, for people; cut at 200 bytes
+	Hard  bool   // of Bounced: for good, there is no such address
 	// Known is feedback about a mail that was accepted some time ago: when
 	// nobody knows its id it is another application's, and not kept.
 	Known bool
@@ -255,7 +256,7 @@ func (f *feedbackJob) one(tx *bbolt.Tx, h *heard) error {
 		return err
 	}
 	m := old
-	if !m.hear(h.Kind.flag(), h.News, h.attempt, h.SESID) {
+	if !m.hear(h.flags(), h.News, h.attempt, h.SESID) {
 		f.res.Repeated++
 		return nil
 	}

@@ -28,6 +28,14 @@ func (k FeedbackKind) flag() uint16 {
 	return 0
 }
 
+// flags are what an event adds to a record.
+func (f *Feedback) flags() uint16 {
+	if f.Kind == Bounced && f.Hard {
+		return flagBounced | flagHardBounced
+	}
+	return f.Kind.flag()
+}
+
 // Heard reports whether SES has said so of the message. Sent is true of every
 // message with an SES id.
 func (m *Message) Heard(k FeedbackKind) bool {

@@ -178,13 +178,13 @@ func (m *Message) fail(reason string) {
 // ledgerCandidates finds up to n rows of running campaigns, which take turns:
 // retries that are due, then first tries after the header's next mark.
 func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err error) {
-	running := s.running()
+	running, opens := s.running()
 	if len(running) == 0 {
-		return nil, time.Time{}, nil
+		return nil, opens, nil
 	}
 	now, reach := millis(time.Now()), s.reach()
 	share := max(n/len(running), 1)
-	var nextMS uint64
+	nextMS := millis(opens)
 	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		for _, l := range running {
 			if len(due) >= n {
@@ -208,19 +208,27 @@ func (s *Spool) ledgerCandidates(n int) (due []candidate, next time.Time, err er
 	return due, fromMillis(nextMS), err
 }
 
-// running are the headers of running campaigns that are not held, which would
-// take turns for nothing, in a random order, that of a map, so that nobody is
-// always first.
-func (s *Spool) running() []*Ledger {
+// running are the headers of running campaigns that are not held or outside
+// their send window, which would take turns for nothing, in a random order, that
+// of a map, so that nobody is always first; and when to look at a closed window
+// again, zero for none.
+func (s *Spool) running() (out []*Ledger, opens time.Time) {
+	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var out []*Ledger
 	for _, l := range s.ledgers {
-		if l.State == Running && l.Pending > 0 && (!s.holds.any() || s.holds.limit(l.scopes()) > 0) {
+		if l.State != Running || l.Pending == 0 {
+			continue
+		}
+		if again, closed := s.closed(l, now); closed {
+			opens = earlier(opens, again)
+			continue
+		}
+		if !s.holds.any() || s.holds.limit(l.scopes()) > 0 {
 			out = append(out, l)
 		}
 	}
-	return out
+	return out, opens
 }
 
 // firstTries is up to n rows of a campaign after its next mark.
@@ -266,6 +274,9 @@ func (s *Spool) leaseRow(tx *bbolt.Tx, c candidate) (*Message, error) {
 	l, err := sums.header(c.campaign)
 	if err != nil || l.State != Running || c.first && !nextInLine(tx, l, c.key) {
 		return nil, err
+	}
+	if _, closed := s.closed(l, time.Now()); closed { // while the pace was waited for
+		return nil, nil
 	}
 	planned := Message{Lane: Bulk, ID: rowID(c.campaign, c.key), Campaign: c.campaign, Subscriber: c.key, NextTry: fromMillis(c.at)}
 	old, err := row(tx, c.campaign, c.key)

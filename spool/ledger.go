@@ -41,6 +41,7 @@ type Counts struct {
 	Bounced    int64 `json:"bounced"`
 	Complained int64 `json:"complained"`
 
+	HardBounced   int64 `json:"hard_bounced"` // of Bounced: for good
 	Delayed       int64 `json:"delayed"`
 	Rejected      int64 `json:"rejected"`
 	Opened        int64 `json:"opened"`         // people, however often
@@ -61,6 +62,7 @@ func (c *Counts) Add(o Counts) {
 		{&c.Failed, o.Failed}, {&c.Skipped, o.Skipped}, {&c.Unknown, o.Unknown}, {&c.Delivered, o.Delivered},
 		{&c.Bounced, o.Bounced}, {&c.Complained, o.Complained}, {&c.Delayed, o.Delayed}, {&c.Rejected, o.Rejected},
 		{&c.Opened, o.Opened}, {&c.MachineOpened, o.MachineOpened}, {&c.Clicked, o.Clicked}, {&c.SentTwice, o.SentTwice},
+		{&c.HardBounced, o.HardBounced},
 	} {
 		*p.to += p.from
 	}
@@ -95,7 +97,7 @@ func (c *Counts) count(m *Message, n int64) {
 		to *int64
 	}{{m.Delivered, &c.Delivered}, {m.Bounced, &c.Bounced}, {m.Complained, &c.Complained}, {m.Delayed, &c.Delayed},
 		{m.Rejected, &c.Rejected}, {m.Opened, &c.Opened}, {m.MachineOpened, &c.MachineOpened}, {m.Clicked, &c.Clicked},
-		{len(m.Also) > 0, &c.SentTwice}} {
+		{len(m.Also) > 0, &c.SentTwice}, {m.HardBounced, &c.HardBounced}} {
 		if f.on {
 			*f.to += n
 		}
@@ -126,11 +128,16 @@ type Ledger struct {
 	FrozenAt         time.Time `json:"frozen_at,omitzero"`
 	First            time.Time `json:"first,omitzero"` // first acceptance
 	Ended            time.Time `json:"ended,omitzero"`
-	Reason           string    `json:"reason,omitempty"`    // why held or paused, for a person
-	Hold             *Hold     `json:"hold,omitempty"`      // the hold that keeps it from sending now, if any; never stored
-	Resend           *Resend   `json:"resend,omitempty"`    // under way
-	Unlimited        bool      `json:"unlimited,omitempty"` // no commercial mail: how often people want mail does not bind it, and it does not count
-	Acts             []Act     `json:"acts,omitempty"`      // what people did, oldest first
+	Reason           string    `json:"reason,omitempty"`      // why held or paused, for a person
+	Hold             *Hold     `json:"hold,omitempty"`        // the hold that keeps it from sending now, if any; never stored
+	Resend           *Resend   `json:"resend,omitempty"`      // under way
+	Unlimited        bool      `json:"unlimited,omitempty"`   // no commercial mail: how often people want mail does not bind it, and it does not count
+	Acts             []Act     `json:"acts,omitempty"`        // what people did, oldest first
+	Most             int64     `json:"most,omitempty"`        // mailable recipients at most, else it is held; zero: any number
+	Window           *Window   `json:"window,omitempty"`      // when it may send; nil: always
+	Brake            *Brake    `json:"brake,omitempty"`       // what of feedback pauses it; nil: nothing
+	Braked           *Braked   `json:"braked,omitempty"`      // why the brake paused it, until a person resumes it
+	BrakeAfter       uint64    `json:"brake_after,omitempty"` // the brake counts the rows after it
 	Counts
 }
 

@@ -116,6 +116,7 @@ type Message struct {
 	Bounced    bool      `json:"bounced,omitempty"`
 	Complained bool      `json:"complained,omitempty"`
 
+	HardBounced   bool     `json:"hard_bounced,omitempty"`   // Bounced for good: there is no such address
 	Delayed       bool     `json:"delayed,omitempty"`        // SES could not deliver at once, whatever came of it
 	Rejected      bool     `json:"rejected,omitempty"`       // accepted, then refused by SES: a virus, or a letter it could not render
 	Opened        bool     `json:"opened,omitempty"`         // by a person, as far as can be told

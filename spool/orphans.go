@@ -75,7 +75,7 @@ func (o *orphans) keep(tx *bbolt.Tx, h *heard, now time.Time) (bool, error) {
 		}
 		o.now++
 	}
-	m.hear(h.Kind.flag(), h.News, 0, "")
+	m.hear(h.flags(), h.News, 0, "")
 	v := binary.BigEndian.AppendUint64(nil, millis(at))
 	v = binary.BigEndian.AppendUint16(v, m.flags())
 	return true, b.Put(k, append(v, m.News...))

@@ -44,6 +44,7 @@ const (
 	flagMachineOpened
 	flagClicked
 	flagErased
+	flagHardBounced
 )
 
 var errRecord = errors.New("record cannot be read")
@@ -51,7 +52,7 @@ var errRecord = errors.New("record cannot be read")
 func (m *Message) flags() uint16 {
 	var f uint16
 	for i, on := range [...]bool{m.MaybeTwice, m.ambiguous, m.Delivered, m.Bounced, m.Complained,
-		m.Delayed, m.Rejected, m.Opened, m.MachineOpened, m.Clicked, m.Erased} {
+		m.Delayed, m.Rejected, m.Opened, m.MachineOpened, m.Clicked, m.Erased, m.HardBounced} {
 		if on {
 			f |= 1 << i
 		}
@@ -64,7 +65,7 @@ func (m *Message) setFlags(f uint16) {
 	m.Delivered, m.Bounced, m.Complained = f&flagDelivered != 0, f&flagBounced != 0, f&flagComplained != 0
 	m.Delayed, m.Rejected = f&flagDelayed != 0, f&flagRejected != 0
 	m.Opened, m.MachineOpened, m.Clicked = f&flagOpened != 0, f&flagMachineOpened != 0, f&flagClicked != 0
-	m.Erased = f&flagErased != 0
+	m.Erased, m.HardBounced = f&flagErased != 0, f&flagHardBounced != 0
 }
 
 func appendFixed(b []byte, m *Message) []byte {

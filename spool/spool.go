@@ -40,6 +40,14 @@
 // makes accepted anything else. What is said of an SES id that nobody knows yet
 // is kept for a week and applied in the commit that writes the id.
 //
+// # Windows and the brake
+//
+// A campaign outside its send window leases nothing, retries neither; the clock
+// alone decides, so nothing of it is stored and no crash can leave it closed. The
+// reputation brake pauses a campaign in the commit that writes the feedback which
+// trips it. It counts the rows themselves, in the order of first tries: late
+// feedback counts where its mail was, and a restart loses nothing.
+//
 // # What it does not do
 //
 // It knows neither SES nor consent: both are behind Sender. It composes no
@@ -109,6 +117,7 @@ type Spool struct {
 	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
 	holds   holdTable
+	windows windows
 	slots   slots
 	outage  outageRun
 	meter   meter

@@ -30,7 +30,7 @@ type Status struct {
 	Pending       int64             `json:"pending"`
 	Sending       int64             `json:"sending"`
 	OldestSeconds int64             `json:"oldest_seconds"` // age of the oldest mail that could be sent and is not; 0 for none
-	Held          []Hold            `json:"held"`
+	Held          []Hold            `json:"held"`           // holds, then campaigns outside their send window
 	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
 	PerSecond     float64           `json:"per_second"` // accepted, mean of the last five whole seconds
@@ -46,8 +46,11 @@ func (s *Spool) Status() (Status, error) {
 	var oldest time.Time
 	for _, l := range s.ledgers {
 		bulk.Add(l.Counts)
-		if l.State == Running && l.Pending+l.Sending > 0 {
-			oldest = earlier(oldest, l.Started)
+		if l.State != Running || l.Pending+l.Sending == 0 {
+			continue
+		}
+		if since, ok := s.sendable(l, now); ok {
+			oldest = earlier(oldest, since)
 		}
 	}
 	s.mu.Unlock()
@@ -65,7 +68,7 @@ func (s *Spool) Status() (Status, error) {
 	}
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
-		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: s.Holds(), Store: s.Disk(),
+		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: append(s.Holds(), s.closedWindows(now)...), Store: s.Disk(),
 		Lanes:     map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk},
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil
