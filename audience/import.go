@@ -12,8 +12,9 @@ import (
 
 // ImportOptions say how a CSV or XLSX file is read.
 type ImportOptions struct {
-	Name     string             `json:"name"` // file name, for history and report
-	Map      map[string]string  `json:"map"`  // our field -> column header: email=이메일
+	Name     string             `json:"name"`           // file name, for history and report
+	Map      map[string]string  `json:"map"`            // our field -> column header: email=이메일
+	Skip     []string           `json:"skip,omitempty"` // headers of columns nothing is taken of
 	Tags     []string           `json:"tags"`
 	Encoding string             `json:"encoding"` // of CSV; "" finds it out; utf-8, utf-16, utf-16be, cp949
 	Sheet    string             `json:"sheet"`    // of XLSX; "" is the first one that can be seen
@@ -102,11 +103,11 @@ func (s *Store) BeginImport(ctx context.Context, r io.Reader, o ImportOptions) (
 		return 0, err
 	}
 	defer t.close()
-	rows, p, err := s.keepRows(ctx, t, o.Map)
+	rows, p, err := s.keepRows(ctx, t, o)
 	if err != nil {
 		return 0, err
 	}
-	record := importRecord{Name: o.Name, State: ImportRunning, Map: o.Map, Tags: o.Tags, File: rows.name, Size: rows.size, Sum: rows.sum, Result: t.about()}
+	record := importRecord{Name: o.Name, State: ImportRunning, Map: o.Map, Skip: o.Skip, Tags: o.Tags, File: rows.name, Size: rows.size, Sum: rows.sum, Result: t.about()}
 	record.Result.Columns, record.Result.ConsentAssumed, record.Result.Total = p.used, p.consent < 0, rows.count
 	if id, err = s.createImport(ctx, &record); err != nil {
 		return 0, errors.Join(err, os.Remove(s.importFile(rows.name)))
@@ -120,7 +121,7 @@ func (s *Store) BeginImport(ctx context.Context, r io.Reader, o ImportOptions) (
 // known. How far it is, and the counts so far, are committed with each batch of
 // importBatch rows: after a kill, an outage or ctx's end the next RunImport, or
 // ResumeImports, goes on behind the last one, and counts nothing twice. Columns
-// that are no field of ours become attributes. One import runs at a time, others
+// that are no field of ours become attributes unless they are skipped. One import runs at a time, others
 // wait; those that began before this one and are running come first, so that
 // an older file never has the last word.
 //
@@ -213,7 +214,7 @@ func (s *Store) newImporter(id uint32, record importRecord, progress func(Import
 		report: &report{path: s.reportFile(id)}}
 	header, _, err := rows.next()
 	if err == nil {
-		im.plan, err = newPlan(slices.Clone(header), record.Map)
+		im.plan, err = newPlan(slices.Clone(header), record.Map, record.Skip)
 	}
 	if err != nil {
 		return nil, errors.Join(err, rows.close())

@@ -46,6 +46,7 @@ type importRecord struct {
 	At     time.Time         `json:"at"`
 	State  string            `json:"state,omitempty"` // "" in old ones: done
 	Map    map[string]string `json:"map,omitempty"`
+	Skip   []string          `json:"skip,omitempty"`
 	Tags   []string          `json:"tags,omitempty"`
 	File   string            `json:"file,omitempty"` // the file of rows, while there is one
 	Size   int64             `json:"size,omitempty"`

@@ -154,7 +154,9 @@ func advance(b []byte, line, column int) (int, int) {
 	return line, column
 }
 
-func newPlan(header []string, mapped map[string]string) (*plan, error) {
+// newPlan says which column is what: mapped are those the caller says (our
+// field to header), skip those nothing is taken of.
+func newPlan(header []string, mapped map[string]string, skip []string) (*plan, error) {
 	if len(header) > maxColumns {
 		return nil, &ImportError{Line: 1, Message: fmt.Sprintf("the file has %d columns, more than %d", len(header), maxColumns), Hint: "keep the columns you need"}
 	}
@@ -165,7 +167,10 @@ func newPlan(header []string, mapped map[string]string) (*plan, error) {
 	for i := range header {
 		header[i] = unsafeguard(oneLine(header[i]))
 	}
-	taken, err := p.byHand(header, mapped)
+	taken, err := leftOut(header, skip)
+	if err == nil {
+		err = p.byHand(header, mapped, taken)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -178,29 +183,44 @@ func newPlan(header []string, mapped map[string]string) (*plan, error) {
 	return p, nil
 }
 
+// leftOut are the columns the caller wants nothing of.
+func leftOut(header, skip []string) (map[int]bool, error) {
+	out := map[int]bool{}
+	for _, name := range skip {
+		if !slices.Contains(header, oneLine(name)) {
+			return nil, &ImportError{Line: 1, Message: fmt.Sprintf("there is no column %q to skip", name), Hint: "the columns are " + quotedList(header)}
+		}
+		for i := range header {
+			if header[i] == oneLine(name) {
+				out[i] = true
+			}
+		}
+	}
+	return out, nil
+}
+
 // byHand takes the columns mapped by the caller.
-func (p *plan) byHand(header []string, mapped map[string]string) (map[int]bool, error) {
-	taken := map[int]bool{}
+func (p *plan) byHand(header []string, mapped map[string]string, taken map[int]bool) error {
 	for _, ours := range slices.Sorted(maps.Keys(mapped)) {
 		i := slices.Index(header, oneLine(mapped[ours]))
 		if i < 0 {
-			return nil, &ImportError{Line: 1, Message: fmt.Sprintf("there is no column %q for %s", mapped[ours], ours), Hint: "the columns are " + quotedList(header)}
+			return &ImportError{Line: 1, Message: fmt.Sprintf("there is no column %q for %s", mapped[ours], ours), Hint: "the columns are " + quotedList(header)}
 		}
 		if taken[i] {
-			return nil, &ImportError{Line: 1, Message: fmt.Sprintf("the column %q is mapped twice", header[i]), Hint: "map each column once"}
+			return &ImportError{Line: 1, Message: fmt.Sprintf("the column %q is mapped twice, or skipped too", header[i]), Hint: "map or skip each column once"}
 		}
 		taken[i] = true
 		if onlyExported(ours) {
-			return nil, &ImportError{Message: fmt.Sprintf("%s cannot be mapped", ours), Hint: "it is read from files that pabal subscriber export wrote, as they are"}
+			return &ImportError{Message: fmt.Sprintf("%s cannot be mapped", ours), Hint: "it is read from files that pabal subscriber export wrote, as they are"}
 		}
 		if at := p.field(ours); at != nil {
 			*at = i
 			p.used[ours] = header[i]
 		} else if err := p.attribute(i, ours, header[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return taken, nil
+	return nil
 }
 
 // onlyExported reports whether a field is only taken from a file of ExportCSV.
@@ -236,7 +256,7 @@ func (p *plan) byHeader(header []string, taken map[int]bool) error {
 			continue
 		}
 		if field != "" && p.used[field] != "" {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("the columns %q and %q are both %s", p.used[field], name, field), Hint: fmt.Sprintf("say which one: --map %s=COLUMN, and give the other another header", field)}
+			return &ImportError{Line: 1, Message: fmt.Sprintf("the columns %q and %q are both %s", p.used[field], name, field), Hint: fmt.Sprintf("say which one: --map %s=COLUMN, and leave the other out: --skip COLUMN", field)}
 		}
 		if err := p.attribute(i, name, name); err != nil {
 			return err
@@ -247,11 +267,11 @@ func (p *plan) byHeader(header []string, taken map[int]bool) error {
 
 func (p *plan) attribute(i int, name, header string) error {
 	if reason := badLabel(name); reason != "" {
-		return &ImportError{Line: 1, Message: fmt.Sprintf("the column name %q %s", name, reason), Hint: "give it a short name"}
+		return &ImportError{Line: 1, Message: fmt.Sprintf("the column name %q %s", name, reason), Hint: "give it a short name, or leave it out: --skip COLUMN"}
 	}
 	for _, c := range p.attributes {
 		if fold(attributeName, c.name) == fold(attributeName, name) {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another header"}
+			return &ImportError{Line: 1, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another header, or leave them out: --skip COLUMN"}
 		}
 	}
 	p.attributes = append(p.attributes, column{i, name})

@@ -32,7 +32,7 @@ type ImportPreview struct {
 type PreviewColumn struct {
 	Header string `json:"header"`
 	Field  string `json:"field,omitempty"`     // our field it is
-	As     string `json:"attribute,omitempty"` // or the attribute
+	As     string `json:"attribute,omitempty"` // or the attribute; neither: nothing is taken of it
 }
 
 // PreviewImport reads a file as ImportCSV would, to its end, and stores
@@ -61,14 +61,14 @@ func (s *Store) PreviewImport(ctx context.Context, r io.Reader, o ImportOptions)
 		return preview, err
 	}
 	header = slices.Clone(header)
-	p, err := newPlan(slices.Clone(header), o.Map)
+	p, err := newPlan(slices.Clone(header), o.Map, o.Skip)
 	var bad *ImportError
 	if errors.As(err, &bad) {
 		preview.Problem, preview.Hint = bad.Message, bad.Hint
 	} else if err != nil {
 		return preview, err
 	}
-	preview.columns(header, p)
+	preview.columns(header, p, o.Skip)
 	return preview, preview.read(ctx, s, t, p, len(header))
 }
 
@@ -78,12 +78,17 @@ func noHeader() error {
 
 // columns says what became of each column; p is nil where the mapping failed:
 // then it is what each header alone would be.
-func (v *ImportPreview) columns(header []string, p *plan) {
+func (v *ImportPreview) columns(header []string, p *plan, skip []string) {
+	skipped := func(header string) bool {
+		return slices.ContainsFunc(skip, func(name string) bool { return oneLine(name) == header })
+	}
 	for i, name := range header {
 		c := PreviewColumn{Header: unsafeguard(oneLine(name))}
-		if p == nil {
+		switch {
+		case skipped(c.Header):
+		case p == nil:
 			c.Field = fieldOf(c.Header)
-		} else {
+		default:
 			for field := range fieldWords() {
 				if *p.field(field) == i {
 					c.Field = field

@@ -32,14 +32,14 @@ func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // keepRows reads a table to its end into a file of rows, which is on disk then.
 // What stops a table is found here, before anything is stored.
-func (s *Store) keepRows(ctx context.Context, t rowSource, mapped map[string]string) (file rowFile, p *plan, err error) {
+func (s *Store) keepRows(ctx context.Context, t rowSource, o ImportOptions) (file rowFile, p *plan, err error) {
 	f, err := os.CreateTemp(s.importFolder(), "rows-*")
 	if err != nil {
 		return file, nil, fmt.Errorf("keep the rows of the file: %w", err)
 	}
 	file.name = filepath.Base(f.Name())
 	w := &rowWriter{out: bufio.NewWriterSize(f, 256<<10), table: castagnoli()}
-	if p, err = copyRows(ctx, t, mapped, w); err == nil {
+	if p, err = copyRows(ctx, t, o, w); err == nil {
 		err = errors.Join(w.out.Flush(), f.Sync())
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -52,7 +52,7 @@ func (s *Store) keepRows(ctx context.Context, t rowSource, mapped map[string]str
 	return file, p, nil
 }
 
-func copyRows(ctx context.Context, t rowSource, mapped map[string]string, w *rowWriter) (*plan, error) {
+func copyRows(ctx context.Context, t rowSource, o ImportOptions, w *rowWriter) (*plan, error) {
 	header, line, err := t.next()
 	if err == io.EOF {
 		return nil, noHeader()
@@ -65,7 +65,7 @@ func copyRows(ctx context.Context, t rowSource, mapped map[string]string, w *row
 		return nil, err
 	}
 	w.count = 0
-	p, err := newPlan(header, mapped)
+	p, err := newPlan(header, o.Map, o.Skip)
 	if err != nil {
 		return nil, err
 	}

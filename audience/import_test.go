@@ -330,3 +330,39 @@ func TestUTF8IsToldHoweverTheFileIsCut(t *testing.T) {
 		}
 	}
 }
+
+// TestSkippedColumnLeavesNothingBehind also when a restart finishes the import:
+// a column that was skipped is nowhere in the store.
+func TestSkippedColumnLeavesNothingBehind(t *testing.T) {
+	const text = "email,이름,주민번호,mail,동의\na@example.com,가,900101-1,b@example.com,N\n"
+	dir := t.TempDir()
+	s := openAt(t, dir)
+	o := ImportOptions{Name: "a.csv", Skip: []string{"주민번호", "mail"}}
+	preview, err := s.PreviewImport(t.Context(), strings.NewReader(text), ImportOptions{Skip: []string{"주민번호"}})
+	if err != nil || preview.Problem == "" || preview.Columns[2].As != "" || preview.Columns[2].Field != "" {
+		t.Fatalf("two columns of addresses: %+v, %v", preview, err)
+	}
+	preview, err = s.PreviewImport(t.Context(), strings.NewReader(text), o)
+	if err != nil || preview.Problem != "" || preview.Columns[3].Field != "" || !preview.Consent {
+		t.Fatalf("one of them skipped: %+v, %v", preview, err)
+	}
+	id, err := s.BeginImport(t.Context(), strings.NewReader(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openAt(t, dir)
+	res, err := s.RunImport(t.Context(), id, nil)
+	p := byEmail(t, s, "a@example.com")
+	if err != nil || res.Created != 1 || len(p.Attributes) > 0 || p.Name != "가" || p.Consent.Subscribed {
+		t.Errorf("got %+v, %+v, %v", res, p, err)
+	}
+	for _, bad := range []ImportOptions{{Skip: []string{"없음"}}, {Skip: []string{"이름"}, Map: map[string]string{"name": "이름"}}, {Skip: []string{"email", "mail"}}} {
+		var wrong *ImportError
+		if _, err := s.BeginImport(t.Context(), strings.NewReader(text), bad); !errors.As(err, &wrong) || wrong.Hint == "" {
+			t.Errorf("%+v: got %v", bad, err)
+		}
+	}
+}

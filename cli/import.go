@@ -63,6 +63,7 @@ func (a *app) subscriberImport() *cobra.Command {
 	cmd.Args = cobra.MaximumNArgs(1)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&columns, "map", nil, "our `FIELD=HEADER` of the file; may be given more than once")
+	flags.StringSliceVar(&im.o.Skip, "skip", nil, "`HEADER` of a column nothing is taken of; may be given more than once")
 	flags.StringArrayVar(&im.o.Tags, "tag", nil, "`TAG` for everyone in the file")
 	flags.StringVar(&im.o.Encoding, "encoding", "", "`ENCODING` of a CSV file: utf-8, utf-16, utf-16be or cp949 (default: found out)")
 	flags.StringVar(&im.o.Sheet, "sheet", "", "`NAME` of the sheet of an Excel file (default: the first)")

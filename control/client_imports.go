@@ -16,7 +16,7 @@ import (
 )
 
 func importQuery(o audience.ImportOptions) url.Values {
-	q := url.Values{"name": {o.Name}, "encoding": {o.Encoding}, "sheet": {o.Sheet}, "tag": o.Tags}
+	q := url.Values{"name": {o.Name}, "encoding": {o.Encoding}, "sheet": {o.Sheet}, "tag": o.Tags, "skip": o.Skip}
 	for _, ours := range slices.Sorted(maps.Keys(o.Map)) {
 		q.Add("map", ours+"="+o.Map[ours])
 	}

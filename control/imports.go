@@ -27,7 +27,7 @@ const progressInterval = 200 * time.Millisecond
 
 // importOptions reads the query of an import or a preview.
 func importOptions(q url.Values) (audience.ImportOptions, error) {
-	o := audience.ImportOptions{Name: q.Get("name"), Map: map[string]string{}, Tags: q["tag"], Encoding: q.Get("encoding"), Sheet: q.Get("sheet")}
+	o := audience.ImportOptions{Name: q.Get("name"), Map: map[string]string{}, Tags: q["tag"], Skip: q["skip"], Encoding: q.Get("encoding"), Sheet: q.Get("sheet")}
 	if inbox := q.Get("inbox"); inbox != "" {
 		o.Name = inbox
 	}
