@@ -37,6 +37,8 @@ const (
 	rowDate          = "not_a_date"
 	rowTags          = "tags"
 	rowErased        = "erased"
+	rowNotText       = "not_text"
+	rowNotCSV        = "not_csv"
 	rowAddress       = "address_"
 )
 
@@ -83,6 +85,10 @@ func (w wrong) texts() (english, korean string) {
 		return fmt.Sprintf("%q is not a date", text), fmt.Sprintf("%q: 날짜로 읽을 수 없습니다. 2026-01-02처럼 써 주세요", text)
 	case rowErased:
 		return "the person was erased; to take them in again: pabal suppression remove", "지워 달라고 한 사람입니다. 다시 받으려면 먼저: pabal suppression remove"
+	case rowNotText:
+		return "it is neither UTF-8 nor CP949", "UTF-8도 CP949도 아니어서 읽을 수 없습니다"
+	case rowNotCSV:
+		return "it is no CSV", "따옴표가 맞지 않아 칸을 나눌 수 없습니다"
 	case rowTags:
 		return fmt.Sprintf("a tag is over %d bytes or holds a control character, or there are over %d", maxLabel, maxTags),
 			fmt.Sprintf("태그가 %d바이트를 넘거나 제어 문자가 있거나, 태그가 %d개를 넘습니다", maxLabel, maxTags)

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/text/encoding/korean"
+
 	"pabal/eml"
 )
 
@@ -29,18 +31,11 @@ type SuppressOptions struct {
 
 // SuppressResult counts lines: Lines = Added + Known + Rejected.
 type SuppressResult struct {
-	Lines    int64     `json:"lines"`
-	Added    int64     `json:"added"`
-	Known    int64     `json:"known"` // on the list already, by this or a stronger reason
-	Rejected int64     `json:"rejected"`
-	Rejects  []BadLine `json:"rejects,omitempty"` // the first 20
-}
-
-// BadLine is a line of an operator's list that is no address.
-type BadLine struct {
-	Line   int    `json:"line"` // from 1
-	Email  string `json:"email"`
-	Reason string `json:"reason"`
+	Lines    int64    `json:"lines"`
+	Added    int64    `json:"added"`
+	Known    int64    `json:"known"` // on the list already, by this or a stronger reason
+	Rejected int64    `json:"rejected"`
+	Rejects  []Reject `json:"rejects,omitempty"` // the first 20
 }
 
 // ImportSuppressions takes an operator's list: an address a line, or CSV with
@@ -80,7 +75,7 @@ func (im *listImport) read(ctx context.Context, r io.Reader) error {
 	n := 0
 	for lines.Scan() {
 		n++
-		text := lines.Text()
+		text := lineText(lines.Bytes())
 		if n == 1 {
 			text = strings.TrimPrefix(text, "\uFEFF")
 			if im.header(text) {
@@ -106,6 +101,17 @@ func (im *listImport) read(ctx context.Context, r io.Reader) error {
 	return im.flush(ctx)
 }
 
+// lineText is a line in UTF-8, or in what a Korean Windows saves: one with
+// Hangul in it, such as a reason, must not leave its address off the list.
+func lineText(line []byte) string {
+	if !utf8.Valid(line) {
+		if text, err := korean.EUCKR.NewDecoder().Bytes(line); err == nil { // the whole of CP949
+			line = text
+		}
+	}
+	return string(line)
+}
+
 // header reports whether the first line names the columns.
 func (im *listImport) header(text string) bool {
 	cells, err := cellsOf(text)
@@ -117,7 +123,7 @@ func (im *listImport) header(text string) bool {
 		switch strings.ToLower(strings.TrimSpace(cell)) {
 		case "email", "e-mail", "emailaddress", "email address", "address", "이메일", "메일":
 			columns[0] = i
-		case "reason", "detail", "사유", "이유":
+		case "reason", "detail", "사유", "이유", "까닭", "메모":
 			columns[1] = i
 		}
 	}
@@ -135,13 +141,9 @@ func cellsOf(text string) ([]string, error) {
 }
 
 func (im *listImport) line(n int, text string) {
-	if !utf8.ValidString(text) {
-		im.reject(n, "", "it is not UTF-8")
-		return
-	}
 	cells, err := cellsOf(text)
 	if err != nil {
-		im.reject(n, text, "it is no CSV")
+		im.reject(n, text, wrong{code: rowNotCSV})
 		return
 	}
 	cell := func(i int) string {
@@ -152,12 +154,11 @@ func (im *listImport) line(n int, text string) {
 	}
 	address, err := eml.ParseAddress(cell(im.columns[0]))
 	if err != nil {
-		var wrong *eml.AddressError
-		reason := err.Error()
-		if errors.As(err, &wrong) {
-			reason = wrong.Reason
+		why := wrongAddress(err)
+		if strings.ContainsRune(text, utf8.RuneError) {
+			why = wrong{code: rowNotText}
 		}
-		im.reject(n, cell(im.columns[0]), reason)
+		im.reject(n, cell(im.columns[0]), why)
 		return
 	}
 	sup := Suppression{Email: address, Reason: "operator", Detail: im.o.Detail}
@@ -171,11 +172,12 @@ func (im *listImport) line(n int, text string) {
 	im.batch = append(im.batch, sup)
 }
 
-func (im *listImport) reject(n int, email, reason string) {
+func (im *listImport) reject(n int, email string, why wrong) {
+	reason, korean := why.texts()
 	im.result.Rejected++
 	email = eml.Cut(email, maxDetail)
 	if len(im.result.Rejects) < maxRejects {
-		im.result.Rejects = append(im.result.Rejects, BadLine{n, email, reason})
+		im.result.Rejects = append(im.result.Rejects, Reject{Line: n, Email: email, Reason: reason, Code: why.code, ReasonKo: korean})
 	}
 	if im.bad != nil {
 		_ = im.bad.Write([]string{strconv.Itoa(n), safeCell(email), safeCell(reason)})

@@ -330,6 +330,16 @@ func TestAnOperatorsListIsTakenWithAReportOfBadLines(t *testing.T) {
 	if err != nil || b.Suppression == nil || b.Suppression.Detail != "asked, by phone" || !b.Consent.Subscribed {
 		t.Errorf("%+v %v", b, err)
 	}
+	windows := "\xc0\xcc\xb8\xde\xc0\xcf,\xbb\xe7\xc0\xaf\r\nk@example.com,\xc0\xfc\xc8\xad\r\n\xc0\xfc,\r\nl@example.com,\xff\xff\r\n" // 이메일,사유 k@…,전화 전, in CP949
+	old, err := r.ImportSuppressions(t.Context(), strings.NewReader(windows), "", nil, nil)
+	if err != nil || old.Lines != 3 || old.Added != 2 || old.Rejected != 1 || old.Rejects[0].ReasonKo == "" || old.Rejects[0].Code != "address_no_at" {
+		t.Errorf("a list of a Korean Windows: %+v %v", old, err)
+	}
+	for sup, err := range r.Suppressions(t.Context()) {
+		if err != nil || sup.Email == "k@example.com" && sup.Detail != "전화" {
+			t.Errorf("%+v %v", sup, err)
+		}
+	}
 	plain, err := r.ImportSuppressions(t.Context(), strings.NewReader("c@example.com\r\na@example.com\r\n"), "", nil, nil)
 	if err != nil || plain.Added != 1 || plain.Known != 1 {
 		t.Errorf("an address a line: %+v %v", plain, err)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
+
+	"pabal/audience"
 )
 
 func TestSegmentIsBuiltOfRowsAndCounted(t *testing.T) {
@@ -158,6 +160,48 @@ func TestColumnBackToAttribute(t *testing.T) {
 	d.typeText("attribute")
 	d.press("enter")
 	d.wantCalls("PreviewInbox", "PreviewInbox 11월 고객.csv map[]  ", "PreviewInbox 11월 고객.csv map[이메일:이메일]  ")
+}
+
+func TestColumnIsLeftOutAndTakenAgain(t *testing.T) {
+	d := newDriver(t, "ko")
+	d.press("3", "i", "enter", "down", "down", "down", "down", "enter")
+	d.want("1 파일 › 2 미리보기 › 3 결과", "› 속성 등급") // the step one is in, and what the column is now
+	d.typeText("가져오지")
+	d.press("enter")
+	d.back.seen.Columns[4].As = "" // as the daemon answers
+	d.press("r", "e", "enter")
+	d.want("- 가져오지 않음")
+	d.press("enter")
+	d.want("› 가져오지 않음")
+	d.press("esc", "n", "y")
+	d.wantCalls("ImportInbox", "ImportInbox 11월 고객.csv map[] [] without 등급")
+}
+
+func TestTopicsThatAreNotDefinedAreTyped(t *testing.T) {
+	d := newDriver(t, "en", func(f *fakeBackend) { f.topics = nil })
+	d.press("n", "enter", "n", "enter", "enter")
+	d.want("for example sale")
+	d.typeText("spring")
+	d.press("ctrl+s")
+	if got := d.back.asked("CreateCampaign"); len(got) != 1 || !strings.Contains(got[0], "|spring|") {
+		t.Errorf("the campaign was made as %q", got)
+	}
+}
+
+func TestTopicThatIsGoneStaysUntilAnotherIsChosen(t *testing.T) {
+	s := newWizardContent(&draft{})
+	a := newDriver(t, "en").m.app
+	s.start(a)
+	s.fields[2].in.set("old")
+	s.fields[2].choices = a.topicChoices([]audience.Topic{{ID: "sale", Korean: "세일", English: "Sales"}}, "old")
+	if got := s.view(a, 80, 20).lines; !strings.Contains(strings.Join(got, "\n"), "‹ old ›") {
+		t.Errorf("%q", got)
+	}
+	s.fields[2].turn(1)
+	s.fields[2].turn(1)
+	if got := s.fields[2].in.value(); got != "sale" {
+		t.Errorf("the topic is %q, want sale: old, none, sale", got)
+	}
 }
 
 func TestImportIsStoppedAfterAQuestion(t *testing.T) {

@@ -40,6 +40,16 @@ func wrap(s string, w int) []string {
 	return strings.Split(ansi.Wrap(s, max(1, w), ""), "\n")
 }
 
+// hanging is a line of a list that may be long: indented, more so from its
+// second line on.
+func hanging(s string, w int) []string {
+	lines := wrap(s, w-6)
+	for i := range lines {
+		lines[i] = []string{"  ", "    "}[min(i, 1)] + lines[i]
+	}
+	return lines
+}
+
 // wrapText is wrap for a text of many lines somebody else wrote.
 func wrapText(s string, w int) []string {
 	var lines []string

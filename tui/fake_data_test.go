@@ -113,7 +113,7 @@ func (f *fakeBackend) audience(at func(time.Duration) time.Time) {
 		Columns: []audience.PreviewColumn{{Header: "이메일", Field: "email"}, {Header: "성명", Field: "name"}, {Header: "성별", Field: "gender"}, {Header: "가입일", Field: "created_at"}, {Header: "등급", As: "등급"}, {Header: "메모", As: "메모"}},
 		First: [][]string{{"kim@example.com", "김하나", "여", "2025-03-02", "VIP", "단골"}, {"lee@naver.example", "이서준", "남", "2026-01-31", "일반", ""}, {"park@daum.example", "박지우", "여", "2024-12-25", "일반", "교환 문의 2회"},
 			{"choi@example.com", "최민서", "", "2026-02-11", "VIP", ""}, {"jung@example.com", "정도윤", "남", "2026-05-05", "일반", ""}}}
-	f.listed = audience.SuppressResult{Lines: 310, Added: 290, Known: 18, Rejected: 2, Rejects: []audience.BadLine{{Line: 4, Email: "kim.example.com", Reason: "it has no @"}, {Line: 9, Reason: "no e-mail address"}}}
+	f.listed = audience.SuppressResult{Lines: 310, Added: 290, Known: 18, Rejected: 2, Rejects: []audience.Reject{{Line: 4, Email: "kim.example.com", Reason: "it has no @", ReasonKo: "주소에 @가 없습니다", Code: "address_no_at"}, {Line: 9, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다", Code: "no_address"}}}
 	f.result = audience.ImportResult{Rows: 12_430, Accepted: 12_415, Created: 12_000, Updated: 400, Unchanged: 15, Duplicate: 12, Rejected: 3, OptedOut: 31, Total: 12_430, Import: 7, Encoding: "cp949",
 		Rejects: []audience.Reject{{Line: 17, Email: "kim.example.com", Reason: "no @", ReasonKo: "@가 없습니다", Code: "address_no_at"}, {Line: 230, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다"}, {Line: 8001, Email: "a@b@c", Reason: "two @", ReasonKo: "@가 둘입니다"}}}
 }

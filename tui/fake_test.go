@@ -274,11 +274,19 @@ func (f *fakeBackend) CountTold(_ context.Context, segment, topic string, tell f
 	return f.count, f.did("Count %s %s", segment, topic)
 }
 func (f *fakeBackend) Inbox(context.Context) (Inbox, error) { return f.inbox, f.did("Inbox") }
+
+// skipped are the columns nothing is taken of.
+func skipped(o audience.ImportOptions) string {
+	if len(o.Skip) == 0 {
+		return ""
+	}
+	return " without " + strings.Join(o.Skip, ",")
+}
 func (f *fakeBackend) PreviewInbox(_ context.Context, name string, o audience.ImportOptions) (audience.ImportPreview, error) {
-	return f.seen, f.did("PreviewInbox %s %v %s %s", name, o.Map, o.Encoding, o.Sheet)
+	return f.seen, f.did("PreviewInbox %s %v %s %s%s", name, o.Map, o.Encoding, o.Sheet, skipped(o))
 }
 func (f *fakeBackend) ImportInbox(_ context.Context, name string, o audience.ImportOptions) (audience.ImportResult, error) {
-	err := f.did("ImportInbox %s %v %v", name, o.Map, o.Tags)
+	err := f.did("ImportInbox %s %v %v%s", name, o.Map, o.Tags, skipped(o))
 	half := f.result
 	half.Rows, half.Created, half.Rejects = half.Total/2, half.Created/2, nil
 	o.Progress(half)

@@ -28,8 +28,9 @@ func TestWizardStartsWithTheNumberShown(t *testing.T) {
 	d.press("enter")
 	d.want("Grade", "Body")
 	d.typeText("환영 메일")
-	d.press("enter", "enter")
-	d.typeText("sale")
+	d.press("enter", "enter", "right")
+	d.want("‹ 세일 소식 ›", "← → 고르기")
+	d.typeText("x") // a topic is chosen, not typed
 	d.press("enter", "enter")
 	d.typeText("반갑습니다")
 	d.press("ctrl+j")

@@ -14,6 +14,9 @@ import (
 // importFields are what a column may be, in the order they are offered.
 var importFields = [...]string{"email", "name", "gender", "created_at", "external_id", "subscribed", "consent_at", "language", "tags"}
 
+// skipColumn is the choice to take nothing of a column.
+const skipColumn = "-"
+
 // preview is the second step: how the file would be read, which column is
 // what, and its first rows.
 type preview struct {
@@ -34,7 +37,7 @@ func (s *preview) steps(a *app) []string { return a.t.Import.Steps[:] }
 
 func (s *preview) start(a *app) tea.Cmd {
 	o, name := s.o, s.file.Name
-	o.Map = maps.Clone(o.Map)
+	o.Map, o.Skip = maps.Clone(o.Map), slices.Clone(o.Skip)
 	return askTurn(a, &s.turn, startTimeout, func(ctx context.Context) (audience.ImportPreview, error) {
 		return a.back.PreviewInbox(ctx, name, o)
 	})
@@ -64,7 +67,7 @@ func (s *preview) keys(a *app) []binding {
 	if len(s.now.Sheets) > 1 {
 		encoding = binding{keys: []string{"e"}, help: t.Sheet, do: func() tea.Cmd { return s.sheet(a) }}
 	} else if s.now.Encoding == "xlsx" {
-		encoding.off = "xlsx"
+		encoding.off = t.NoEncoding
 	}
 	switch {
 	case s.why != "":
@@ -91,7 +94,13 @@ func (s *preview) column(a *app) tea.Cmd {
 	for _, f := range importFields {
 		p.options = append(p.options, option{value: f, label: a.fieldWord(f, "")})
 	}
-	p.options = append(p.options, option{value: "", label: a.t.Import.Attribute(safe(c.Header))})
+	p.options = append(p.options, option{value: "", label: a.t.Import.Attribute(safe(c.Header))}, option{value: skipColumn, label: a.t.Import.LeftOut})
+	switch p.begin = c.Field; {
+	case slices.Contains(s.o.Skip, c.Header):
+		p.begin = skipColumn
+	case c.Field == "" && c.As == "" && s.now.Problem != "": // not known yet
+		p.begin = importFields[0]
+	}
 	p.then = func(a *app, chosen []string) tea.Cmd {
 		s.assign(c, chosen[0])
 		return s.start(a)
@@ -99,14 +108,19 @@ func (s *preview) column(a *app) tea.Cmd {
 	return push(a, p)
 }
 
-// assign makes a column a field, "" an attribute of its own name.
+// assign makes a column a field, "" an attribute of its own name, or skips it.
 func (s *preview) assign(c audience.PreviewColumn, field string) {
 	for ours, header := range s.o.Map {
 		if header == c.Header {
 			delete(s.o.Map, ours)
 		}
 	}
-	if field == "" {
+	s.o.Skip = slices.DeleteFunc(s.o.Skip, func(header string) bool { return header == c.Header })
+	switch field {
+	case skipColumn:
+		s.o.Skip = append(s.o.Skip, c.Header)
+		return
+	case "":
 		if field = c.Header; c.Field == field {
 			field += "_" // the header is the very name of a field
 		}
@@ -132,7 +146,7 @@ func (s *preview) sheet(a *app) tea.Cmd {
 		p.options = append(p.options, option{value: name, label: safe(name)})
 	}
 	p.then = func(a *app, chosen []string) tea.Cmd {
-		s.o.Sheet, s.o.Map = chosen[0], map[string]string{}
+		s.o.Sheet, s.o.Map, s.o.Skip = chosen[0], map[string]string{}, nil
 		return s.start(a)
 	}
 	return push(a, p)
@@ -166,7 +180,7 @@ func (s *preview) ask(a *app) tea.Cmd {
 		lines = append(lines, a.t.Tags+": "+safe(strings.Join(s.o.Tags, ", ")))
 	}
 	o, file := s.o, s.file
-	o.Map = maps.Clone(o.Map)
+	o.Map, o.Skip = maps.Clone(o.Map), slices.Clone(o.Skip)
 	run := newImporting(file, o)
 	c := newConfirm(t.Title, append(lines, t.StaysOut), 1, "", nil)
 	c.yes = func(a *app) tea.Cmd { return show(a, "", tabSubscribers, run) }
@@ -251,16 +265,22 @@ func (s *preview) columns(a *app, w, h int) []string {
 	from, to := s.list.window(len(s.now.Columns), max(1, h-1))
 	for i := from; i < to; i++ {
 		c := s.now.Columns[i]
-		word := a.t.Import.Attribute(safe(c.As))
-		switch {
-		case c.Field != "":
-			word = a.fieldWord(c.Field, "")
-		case c.As == "":
-			word = "-"
-		}
-		lines = append(lines, a.look.pickLine(row(column{safe(c.Header), header}, column{word, is}, column{s.cell(0, i), value}), i == s.list.at, w))
+		lines = append(lines, a.look.pickLine(row(column{safe(c.Header), header}, column{s.takenAs(a, c), is}, column{s.cell(0, i), value}), i == s.list.at, w))
 	}
 	return lines
+}
+
+// takenAs is what becomes of a column, in words.
+func (s *preview) takenAs(a *app, c audience.PreviewColumn) string {
+	switch {
+	case c.Field != "":
+		return a.fieldWord(c.Field, "")
+	case c.As != "":
+		return a.t.Import.Attribute(safe(c.As))
+	case s.now.Problem != "" && !slices.Contains(s.o.Skip, c.Header):
+		return "?" // not known before the problem is mended
+	}
+	return "- " + a.t.Import.LeftOut
 }
 
 func (s *preview) cell(line, column int) string {

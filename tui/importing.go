@@ -143,14 +143,15 @@ func (s *importing) state(a *app) string {
 
 // rejects are the first rows that were not taken, with why.
 func (s *importing) rejects(a *app, w, h int) []string {
-	s.n = len(s.now.Rejects)
-	if s.n == 0 || h < 3 {
+	s.n = 0
+	if len(s.now.Rejects) == 0 || h < 3 {
 		return nil
 	}
-	lines := []string{"", a.look.rule(a.t.Import.RejectsHead(comma(int64(s.n)), comma(s.now.Rejected)), w)}
+	lines := []string{"", a.look.rule(a.t.Import.RejectsHead(comma(int64(len(s.now.Rejects))), comma(s.now.Rejected)), w)}
 	var all []string
 	for _, r := range s.now.Rejects {
-		all = append(all, "  "+cut(a.rejected(r), w-4))
+		all = append(all, hanging(a.rejected(r), w)...)
 	}
+	s.n = len(all)
 	return append(lines, s.list.window(all, h-2)...)
 }

@@ -57,8 +57,8 @@ func newLook(ascii, color bool) look {
 // terminal has only ASCII or draws ambiguous characters two cells wide. Each
 // is one cell on both sides, so that a layout holds.
 const (
-	drawn = "━─│╭╮╰╯█▁▂▃▄▅▆▇●○▶▲…·›×→↑↓←↵✓‖—’“”"
-	ascii = "#-|++++#_..--=+*o>!~->x>^v<$v=-'\"\""
+	drawn = "━─│╭╮╰╯█▁▂▃▄▅▆▇●○▶▲…·‹›×→↑↓←↵✓‖—’“”"
+	ascii = "#-|++++#_..--=+*o>!~-<>x>^v<$v=-'\"\""
 )
 
 // plain turns a finished screen into ASCII and plainly wide characters.

@@ -293,7 +293,7 @@ func (m *model) header() string {
 // trail is the line under the header: the tabs, or the steps of the wizard.
 func (m *model) trail() string {
 	names, at, sep := m.t.Tabs[:], m.tab, "  "
-	if w, ok := m.top().(walker); ok && w.step() > 0 {
+	if w := m.walks(); w != nil {
 		names, at, sep = m.t.Steps[:], w.step()-1, m.look.dim.Render(" › ")
 		if own, ok := w.(stepper); ok {
 			names = own.steps(m.app)
@@ -304,6 +304,17 @@ func (m *model) trail() string {
 		return " " + m.steps(names, at, sep, true)
 	}
 	return long
+}
+
+// walks is the step one is in, under a list or question that belongs to it;
+// nil outside of the wizards.
+func (m *model) walks() walker {
+	for _, s := range slices.Backward(m.stack) {
+		if w, ok := s.(walker); ok && w.step() > 0 {
+			return w
+		}
+	}
+	return nil
 }
 
 // steps are the names in a row; short has only the one at by name.

@@ -15,8 +15,9 @@ type option struct{ value, label, note string }
 // what was typed can be chosen itself.
 type picker struct {
 	head, hint string
-	free       bool // what is typed is a choice too
-	many       bool // several, marked by Tab
+	begin      string // the value the cursor stands on at first
+	free       bool   // what is typed is a choice too
+	many       bool   // several, marked by Tab
 	options    []option
 	load       func(context.Context) ([]option, error) // nil: options are all
 	then       func(a *app, chosen []string) tea.Cmd   // after this screen has gone
@@ -32,6 +33,7 @@ func (s *picker) title(*app) string { return s.head }
 func (s *picker) typing() bool      { return true }
 
 func (s *picker) start(a *app) tea.Cmd {
+	s.list.at = max(0, slices.IndexFunc(s.options, func(o option) bool { return o.value == s.begin }))
 	if s.have = s.load == nil; s.have {
 		return nil
 	}
@@ -144,6 +146,10 @@ func (s *picker) view(a *app, w, h int) page {
 		wide = min(max(wide, cells(o.label)), w-24)
 	}
 	from, to := s.list.window(len(options), h-len(p.lines)-1)
+	if to-from < len(options) { // some do not fit
+		count := comma(int64(s.list.at+1)) + "/" + comma(int64(len(options)))
+		p.lines[0] = sides(p.lines[0], a.look.dim.Render(count)+" ", w)
+	}
 	for i := from; i < to; i++ {
 		o := options[i]
 		mark := ""

@@ -17,6 +17,7 @@ type suppressList struct {
 	why  string
 	turn turn
 	list scroll
+	n    int // lines of rejects
 }
 
 func (s *suppressList) title(a *app) string { return a.t.Suppress.Import }
@@ -36,7 +37,7 @@ func (s *suppressList) update(a *app, msg tea.Msg) tea.Cmd {
 			s.why = problem(msg.err)
 		}
 	case tea.KeyPressMsg:
-		s.list.move(keyName(msg), len(s.now.Rejects))
+		s.list.move(keyName(msg), s.n)
 	}
 	return nil
 }
@@ -65,8 +66,9 @@ func (s *suppressList) view(a *app, w, h int) page {
 	p.lines = append(p.lines, "", a.look.rule(a.t.Import.RejectsHead(comma(int64(len(s.now.Rejects))), comma(s.now.Rejected)), w))
 	var all []string
 	for _, r := range s.now.Rejects {
-		all = append(all, "  "+cut(a.t.Import.Line(comma(int64(r.Line)))+" "+safe(r.Email)+"  "+safe(r.Reason), w-4))
+		all = append(all, hanging(a.rejected(r), w)...)
 	}
+	s.n = len(all)
 	p.lines = append(p.lines, s.list.window(all, h-len(p.lines))...)
 	return p
 }

@@ -69,24 +69,24 @@ type texts struct {
 	SentTwice                                                string
 
 	// wizard
-	ChooseTemplate, NoTemplates, Version, Made, Subject       string
-	Purpose, MergeFields                                      string
-	ChooseAudience, Segment, Counting, BadExpression          string
-	NobodySelected, Examples, ExamplesAre, EmptyIsAll         string
-	Selected, Mailable, Such                                  string
-	ChooseContent, From, Topic, NameHint, FromHint, TopicHint string
-	ValueHint, AttributeHint, NewlineHint                     string
-	ChoosePreview, To, Missing, NobodyFound, NobodyElse       string
-	NextPerson, PrevPerson, TestSend, SendOne, TypeAddress    string
-	TestSent, TestExplain                                     func(s string) string
-	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings string
-	CheckedOver                                               func(mailable, selected, bytes string) string
-	ChooseStart, Recipients, Takes, Ends, FiveMinutes         string
-	FiveYes, FiveNo, PlanAgain, Start                         string
-	TakesAt                                                   func(duration, rate string) string
-	QuotaWait                                                 func(at, waits, resumes string) string
-	StartAsk, Started, TypeNumber, TypeWord                   func(n string) string
-	PressYes, WrongNumber, WrongWord                          string
+	ChooseTemplate, NoTemplates, Version, Made, Subject                string
+	Purpose, MergeFields                                               string
+	ChooseAudience, Segment, Counting, BadExpression                   string
+	NobodySelected, Examples, ExamplesAre, EmptyIsAll                  string
+	Selected, Mailable, Such                                           string
+	ChooseContent, From, Topic, NameHint, FromHint, TopicHint, NoTopic string
+	ValueHint, AttributeHint, NewlineHint                              string
+	ChoosePreview, To, Missing, NobodyFound, NobodyElse                string
+	NextPerson, PrevPerson, TestSend, SendOne, TypeAddress             string
+	TestSent, TestExplain                                              func(s string) string
+	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings          string
+	CheckedOver                                                        func(mailable, selected, bytes string) string
+	ChooseStart, Recipients, Takes, Ends, FiveMinutes                  string
+	FiveYes, FiveNo, PlanAgain, Start                                  string
+	TakesAt                                                            func(duration, rate string) string
+	QuotaWait                                                          func(at, waits, resumes string) string
+	StartAsk, Started, TypeNumber, TypeWord                            func(n string) string
+	PressYes, WrongNumber, WrongWord                                   string
 
 	// subscribers
 	Gender, Consent, Tags, ConsentYes, ConsentNo string
@@ -125,7 +125,7 @@ type importTexts struct {
 	Column, Encoding, Sheet, Tag, WhichEncoding, WhichTag, NoTag, FindOut string
 	Encodings                                                             map[string]string
 	WhatIs, Attribute, Line, FirstRows, StopWarn                          func(s string) string
-	NoEmail, MendFirst                                                    string
+	NoEmail, MendFirst, LeftOut, NoEncoding                               string
 	Unreadable, ReadingFile, NoRows, NoConsent, StaysOut                  string
 	InFile, TakenAs, First                                                string
 	Counts, Will                                                          func(rows, duplicate, rejected string) string

@@ -119,7 +119,7 @@ func english() *texts {
 		ChooseAudience: "Who gets it? Choose conditions.", Segment: "Segment", Counting: "Counting", BadExpression: "the condition is wrong",
 		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "No condition means all subscribers.",
 		Selected: "Selected", Mailable: "Mailable", Such: "Such as:",
-		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty",
+		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty", NoTopic: "no topic",
 		ValueHint: "value for the template", AttributeHint: "an attribute; empty: each person's own", NewlineHint: "Alt+Enter or Ctrl+J is a new line. Pasted new lines stay.",
 		ChoosePreview: "This is what they get.", To: "To", Missing: "Fields without a value:", NobodyFound: "No such subscriber.", NobodyElse: "nobody else",
 		NextPerson: "next", PrevPerson: "previous", TestSend: "test mail", SendOne: "send 1 mail", TypeAddress: "type an address",
@@ -260,7 +260,7 @@ func englishBuild() buildTexts {
 		Dates: []string{"today", "7 days ago", "30 days ago", "90 days ago", "365 days ago"},
 		Fields: map[string]string{
 			"email": "E-mail", "name": "Name", "domain": "Mail domain", "gender": "Gender", "language": "Language", "frequency": "How often", "created_at": "Joined", "updated_at": "Changed",
-			"subscribed": "Consent", "consent_source": "Consent from", "consent_at": "Consent since", "suppressed": "Suppressed", "external_id": "Customer id", "tag": "Tag", "tags": "Tags", "topic": "Topic",
+			"subscribed": "Consent", "consent_source": "Consent from", "consent_at": "Consent since", "suppressed": "Suppressed", "external_id": "Customer id", "tag": "Tag", "tags": "Tags", "topic": "Topic", "consent_time": "Consent decided", "consent_assumed": "Consent assumed", "topics_off": "Topics off", "topics_on": "Topics on",
 			"selected": "In a campaign", "received": "Received", "accepted": "Accepted by SES", "delivered": "Delivered", "bounced": "Bounced", "complained": "Complained",
 			"delayed": "Delayed", "rejected": "Rejected by SES", "opened": "Opened", "clicked": "Clicked", "failed": "Failed", "skipped": "Skipped", "unknown": "Outcome unknown",
 		},
@@ -289,7 +289,7 @@ func englishImport() importTexts {
 		Line:       func(s string) string { return "line " + s },
 		FirstRows:  func(s string) string { return "First " + s + " rows" },
 		StopWarn:   func(s string) string { return "It ends here. The " + s + " people taken so far stay." },
-		Unreadable: "the file cannot be read", NoEmail: "No column is known to hold e-mail addresses. Choose it, press Enter and say so.", MendFirst: "say what the columns are first", ReadingFile: "reading the file", NoRows: "no rows", NoConsent: "There is no consent column: everybody new counts as having agreed.",
+		Unreadable: "the file cannot be read", NoEmail: "No column is known to hold e-mail addresses. Choose it, press Enter and say so.", MendFirst: "say what the columns are first", LeftOut: "not imported", NoEncoding: "Excel has none", ReadingFile: "reading the file", NoRows: "no rows", NoConsent: "There is no consent column: everybody new counts as having agreed.",
 		StaysOut: "Whoever opted out stays out, whatever the file says.",
 		InFile:   "In the file", TakenAs: "Taken as", First: "First value",
 		Counts: func(rows, duplicate, rejected string) string {

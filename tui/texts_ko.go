@@ -126,7 +126,7 @@ func korean() *texts {
 		ChooseAudience: "누구에게 보낼지 조건을 고르세요.", Segment: "대상 조건", Counting: "세는 중", BadExpression: "조건이 틀림",
 		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "조건이 없으면 모든 구독자입니다.",
 		Selected: "조건에 맞음", Mailable: "보낼 수 있음", Such: "예:",
-		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨",
+		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨", NoTopic: "주제 없음",
 		ValueHint: "템플릿에 들어갈 값", AttributeHint: "구독자 속성, 비우면 각자의 값", NewlineHint: "줄바꿈은 Alt+Enter 또는 Ctrl+J. 붙여넣은 줄바꿈도 그대로 들어갑니다.",
 		ChoosePreview: "이렇게 받습니다.", To: "수신", Missing: "값이 없는 필드:", NobodyFound: "맞는 구독자가 없습니다.", NobodyElse: "다른 사람 없음",
 		NextPerson: "다음 사람", PrevPerson: "이전 사람", TestSend: "시험 발송", SendOne: "1통 보내기", TypeAddress: "받을 주소를 쓰세요",
@@ -269,7 +269,7 @@ func koreanBuild() buildTexts {
 		Dates: []string{"today", "7 days ago", "30 days ago", "90 days ago", "365 days ago"},
 		Fields: map[string]string{
 			"email": "이메일", "name": "이름", "domain": "메일 도메인", "gender": "성별", "language": "언어", "frequency": "받는 빈도", "created_at": "가입일", "updated_at": "바뀐 날",
-			"subscribed": "수신 동의", "consent_source": "동의를 정한 곳", "consent_at": "동의한 날", "suppressed": "발송 차단", "external_id": "회원번호", "tag": "태그", "tags": "태그", "topic": "주제",
+			"subscribed": "수신 동의", "consent_source": "동의를 정한 곳", "consent_at": "동의한 날", "suppressed": "발송 차단", "external_id": "회원번호", "tag": "태그", "tags": "태그", "topic": "주제", "consent_time": "동의를 정한 때", "consent_assumed": "동의로 본 것", "topics_off": "안 받는 주제", "topics_on": "받는 주제",
 			"selected": "캠페인 대상", "received": "캠페인 받음", "accepted": "캠페인 접수", "delivered": "캠페인 도착", "bounced": "캠페인 반송", "complained": "스팸 신고",
 			"delayed": "도착 지연", "rejected": "SES 거부", "opened": "캠페인 열람", "clicked": "캠페인 클릭", "failed": "발송 실패", "skipped": "발송 제외", "unknown": "결과 불명",
 		},
@@ -298,7 +298,7 @@ func koreanImport() importTexts {
 		Line:       func(s string) string { return s + "번째 줄" },
 		FirstRows:  func(s string) string { return "처음 " + s + "줄" },
 		StopWarn:   func(s string) string { return "여기서 멈춥니다. 이미 들어온 " + s + "명은 남습니다." },
-		Unreadable: "읽을 수 없는 파일", NoEmail: "이메일 열을 알 수 없습니다. 열을 골라 Enter를 누르고 이메일로 정하세요.", MendFirst: "열을 먼저 정하세요", ReadingFile: "파일을 읽는 중", NoRows: "줄이 없음", NoConsent: "수신 동의 열이 없어, 새로 들어오는 사람은 모두 동의한 것으로 봅니다.",
+		Unreadable: "읽을 수 없는 파일", NoEmail: "이메일 열을 알 수 없습니다. 열을 골라 Enter를 누르고 이메일로 정하세요.", MendFirst: "열을 먼저 정하세요", LeftOut: "가져오지 않음", NoEncoding: "Excel에는 없음", ReadingFile: "파일을 읽는 중", NoRows: "줄이 없음", NoConsent: "수신 동의 열이 없어, 새로 들어오는 사람은 모두 동의한 것으로 봅니다.",
 		StaysOut: "수신을 거부했던 사람은 파일에 무엇이 적혀 있어도 거부로 남습니다.",
 		InFile:   "파일의 열", TakenAs: "가져올 곳", First: "첫 줄의 값",
 		Counts: func(rows, duplicate, rejected string) string {

@@ -28,6 +28,19 @@ type field struct {
 	hint  string // shown dim while the field is empty
 	value string // merge field it fills; "" for the campaign's own three
 	in    input
+
+	choices []option // the values there are; nil: any text
+}
+
+// at is which of the choices the field has.
+func (f *field) at() int {
+	return max(0, slices.IndexFunc(f.choices, func(o option) bool { return o.value == f.in.value() }))
+}
+
+// turn takes the next of the choices, or the one before.
+func (f *field) turn(by int) {
+	n := len(f.choices)
+	f.in.set(f.choices[(f.at()+by+n)%n].value)
 }
 
 type (
@@ -35,6 +48,7 @@ type (
 		of       *wizardContent
 		template campaign.Template
 		people   []audience.Subscriber
+		topics   []audience.Topic
 		err      error
 	}
 	savedMsg struct {
@@ -74,6 +88,9 @@ func (s *wizardContent) ask(a *app) tea.Cmd {
 		if m.template, err = a.back.Template(ctx, name, version); err != nil {
 			return m, err
 		}
+		if m.topics, err = a.back.Topics(ctx); err != nil {
+			return m, err
+		}
 		m.people, err = a.back.Subscribers(ctx, "", segment, 20)
 		return m, err
 	}, func(m fieldsMsg, err error) tea.Msg {
@@ -97,7 +114,9 @@ func (s *wizardContent) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.saved(a, msg)
 		}
 	case tea.PasteMsg:
-		s.fields[s.at].in.insert(msg.Content)
+		if f := &s.fields[s.at]; f.choices == nil {
+			f.in.insert(msg.Content)
+		}
 	case tea.KeyPressMsg:
 		s.key(msg)
 	}
@@ -112,8 +131,28 @@ func (s *wizardContent) key(k tea.KeyPressMsg) {
 		s.at = min(len(s.fields)-1, s.at+1)
 	default:
 		s.why = ""
-		s.fields[s.at].in.key(k)
+		if f := &s.fields[s.at]; f.choices == nil {
+			f.in.key(k)
+		} else if by := map[string]int{"right": 1, "space": 1, "left": -1}[k.String()]; by != 0 {
+			f.turn(by)
+		}
 	}
+}
+
+// topicChoices are the topics that are defined, and none; nil where none is
+// defined: then a campaign may name any.
+func (a *app) topicChoices(topics []audience.Topic, now string) []option {
+	if len(topics) == 0 {
+		return nil
+	}
+	out := []option{{value: "", label: a.t.NoTopic}}
+	for _, t := range topics {
+		out = append(out, option{value: t.ID, label: safe(a.topicTitle(t))})
+	}
+	if !slices.ContainsFunc(out, func(o option) bool { return o.value == now }) { // preflight says what is wrong with it
+		out = append(out, option{value: now, label: safe(now)})
+	}
+	return out
 }
 
 // take adds a line for every merge field that needs a value.
@@ -125,6 +164,7 @@ func (s *wizardContent) take(a *app, m fieldsMsg) {
 		return
 	}
 	s.known, s.d.template = true, m.template
+	s.fields[2].choices = a.topicChoices(m.topics, s.d.c.Topic)
 	attribute := func(name string) bool {
 		return slices.ContainsFunc(m.people, func(p audience.Subscriber) bool {
 			for k := range p.Attributes {
@@ -170,10 +210,14 @@ func (s *wizardContent) keys(a *app) []binding {
 	case !s.known:
 		next.off, save.off = a.t.Loading, a.t.Loading
 	}
-	if s.at == len(s.fields)-1 {
-		return []binding{next, move}
+	keys := []binding{next}
+	if s.fields[s.at].choices != nil {
+		keys = append(keys, binding{show: "← →", help: a.t.Pick.Choose})
 	}
-	return []binding{next, move, save}
+	if keys = append(keys, move); s.at < len(s.fields)-1 {
+		keys = append(keys, save)
+	}
+	return keys
 }
 
 // save keeps the draft at the daemon and goes on when it is kept.
@@ -219,7 +263,11 @@ func (s *wizardContent) view(a *app, w, h int) page {
 	for i := from; i < min(len(s.fields), from+rows); i++ {
 		f := &s.fields[i]
 		shown, x := f.in.view(w - label - 6)
-		if f.in.value() == "" {
+		switch {
+		case f.choices != nil:
+			shown = "‹ " + cut(f.choices[f.at()].label, w-label-20) + " ›  " + a.look.dim.Render(comma(int64(f.at()+1))+"/"+comma(int64(len(f.choices))))
+			x = 0
+		case f.in.value() == "":
 			shown = a.look.dim.Render(pad(f.hint, w-label-6))
 		}
 		mark := "  "
