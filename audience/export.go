@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // exportDate is how times are written: spreadsheets know it, and so does ImportCSV.
@@ -161,8 +162,9 @@ func safeCell(cell string) string {
 	return cell
 }
 
-// guarded reports whether a cell begins like a formula, apostrophes aside.
+// guarded reports whether a cell begins like a formula, apostrophes aside; the
+// wide signs are taken for the others where Korean or Japanese is typed.
 func guarded(cell string) bool {
-	cell = strings.TrimLeft(cell, "'")
-	return cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(cell, "'"))
+	return first != utf8.RuneError && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first)
 }

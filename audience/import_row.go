@@ -38,7 +38,7 @@ type importRow struct {
 func (p *plan) row(cells []string, out *importRow, zone *time.Location) wrong {
 	*out = importRow{line: out.line, number: out.number, tags: out.tags[:0], values: out.values[:0], topicsOff: out.topicsOff[:0], topicsOn: out.topicsOn[:0], subscribed: p.consent < 0}
 	if p.email < len(cells) {
-		out.email = strings.TrimSpace(cells[p.email])
+		out.email = unsafeguard(strings.TrimSpace(cells[p.email]))
 	}
 	if len(cells) != p.width {
 		return wrong{code: rowCells, have: len(cells), want: p.width}

@@ -259,6 +259,39 @@ func TestEverythingExportedComesBackTheSame(t *testing.T) {
 	sound(t, s)
 }
 
+// A person must not become another one on the way, whose opt-out is not known.
+func TestAddressesThatLookLikeFormulasComeBackTheSame(t *testing.T) {
+	s, ctx := open(t), context.Background()
+	addresses := []string{"+a@example.com", "-b@example.com", "=c@example.com", "'d@example.com"}
+	importText(t, s, "email,x\n"+strings.Join(addresses, ",＝1\n")+",＋2\n", ImportOptions{})
+	if err := s.Unsubscribe(ctx, 1, Person, ""); err != nil {
+		t.Fatal(err)
+	}
+	for name, export := range map[string]func(io.Writer) (int64, error){
+		"csv":  func(w io.Writer) (int64, error) { return s.ExportCSV(ctx, w, ExportOptions{}) },
+		"xlsx": func(w io.Writer) (int64, error) { return s.ExportXLSX(ctx, w, ExportOptions{}) },
+	} {
+		var out bytes.Buffer
+		if _, err := export(&out); err != nil {
+			t.Fatal(err)
+		}
+		if name == "csv" && (!strings.Contains(out.String(), ",'+a@") || !strings.Contains(out.String(), ",'＝1")) {
+			t.Errorf("not safe: %s", out.String())
+		}
+		for other, created := range map[*Store]int64{open(t): 4, s: 0} {
+			if res := importText(t, other, out.String(), ImportOptions{}); res.Accepted != 4 || res.Created != created {
+				t.Errorf("%s: %+v", name, res)
+			}
+			for _, address := range addresses {
+				if sub := byEmail(t, other, address); sub.Consent.Subscribed != (address != addresses[0]) || guarded(sub.Attributes["x"]) != true || sub.Attributes["x"][0] == '\'' {
+					t.Errorf("%s: %+v", name, sub)
+				}
+			}
+			sound(t, other)
+		}
+	}
+}
+
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }

@@ -152,7 +152,7 @@ func (im *listImport) line(n int, text string) {
 		}
 		return strings.TrimSpace(cells[i])
 	}
-	address, err := eml.ParseAddress(cell(im.columns[0]))
+	address, err := eml.ParseAddress(unsafeguard(cell(im.columns[0])))
 	if err != nil {
 		why := wrongAddress(err)
 		if strings.ContainsRune(text, utf8.RuneError) {
