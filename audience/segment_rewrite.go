@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/expr-lang/expr/ast"
+
+	"pabal/eml"
 )
 
 // rewriter turns the names of an expression into slots: what a row is asked.
@@ -138,10 +140,7 @@ func (w *rewriter) binary(n *ast.BinaryNode) (ast.Node, error) {
 	case "and", "&&", "or", "||":
 		return n, w.truth(&n.Left, &n.Right)
 	case "in":
-		if err := w.choices(n); err != nil {
-			return nil, err
-		}
-		return n, w.each(&n.Left, &n.Right)
+		return w.in(n)
 	case "contains", "startsWith", "endsWith", "+", "-", "*", "/", "%":
 		return n, w.each(&n.Left, &n.Right)
 	case "matches":
@@ -178,29 +177,45 @@ func (w *rewriter) comparison(n *ast.BinaryNode) (ast.Node, error) {
 			}
 		}
 	}
+	same := (n.Operator == "==" || n.Operator == "!=") && sameAddress(left, n.Right)
 	a, err := w.side(n.Left, n.Right)
 	if err != nil {
 		return nil, err
 	}
 	b, err := w.side(n.Right, n.Left)
-	n.Left, n.Right = a, b
+	if n.Left, n.Right = a, b; same {
+		n.Left = lowered(a)
+	}
 	return n, err
 }
 
-// choices is chosen for field in ["a", "b"].
-func (w *rewriter) choices(n *ast.BinaryNode) error {
-	name, _ := fieldOrAttribute(n.Left)
-	field, ok := wordOf(name)
-	list, isList := n.Right.(*ast.ArrayNode)
-	if !ok || !isList || field.kind != KindChoice {
-		return nil
+// lowered is a text in lower case.
+func lowered(n ast.Node) ast.Node {
+	low := &ast.BuiltinNode{Name: "lower", Arguments: []ast.Node{n}}
+	low.SetLocation(n.Location())
+	return low
+}
+
+// sameAddress brings a text that an address or a domain is compared with into
+// the form that all spellings share, and reports whether the address has to be
+// in lower case for it, which it is not always stored in.
+func sameAddress(name string, n ast.Node) bool {
+	field, _ := wordOf(name)
+	text, ok := n.(*ast.StringNode)
+	if !ok || field.name != "email" && field.name != "domain" {
+		return false
 	}
-	for _, value := range list.Nodes {
-		if err := w.chosen(&field, value); err != nil {
-			return err
+	if field.name == "domain" {
+		if address, err := eml.ParseAddress("x@" + text.Value); err == nil {
+			text.Value = eml.Domain(address)
 		}
+		return false
 	}
-	return nil
+	if address, err := eml.ParseAddress(text.Value); err == nil {
+		text.Value = address
+	}
+	text.Value = eml.Key(text.Value)
+	return true
 }
 
 // chosen brings a text compared with a field of a few words into the stored form.

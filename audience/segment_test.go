@@ -224,3 +224,57 @@ func FuzzSegment(f *testing.F) {
 		}
 	})
 }
+
+// Addresses and domains are the same in every spelling, as everywhere, and an
+// attribute in a list of numbers is one of them.
+func TestSegmentsKnowAddressesInEverySpellingAndListsOfNumbers(t *testing.T) {
+	s, ctx := open(t), context.Background()
+	importText(t, s, "email,포인트\na@naver.com,\"12,500\"\nBig@gmail.com,90\nc@naver.com,\nd@쇼핑.kr,0\n", ImportOptions{})
+	for expression, want := range map[string]string{
+		`email == "big@GMAIL.com"`:                     "B",
+		`email != "BIG@gmail.com"`:                     "acd",
+		`not email == "big@gmail.com"`:                 "acd",
+		`"A@naver.com" == email`:                       "a",
+		`email in ["big@Gmail.COM", "D@쇼핑.kr"]`:        "Bd",
+		`email not in ["big@Gmail.COM"]`:               "acd",
+		`email == "nobody"`:                            "",
+		`email contains "Big"`:                         "B", // as it is written
+		`domain == "Naver.com"`:                        "ac",
+		`domain in ["쇼핑.kr", "GMAIL.com"]`:             "Bd",
+		`domain != "쇼핑.KR"`:                            "aBc",
+		`포인트 in [0, 90]`:                               "Bd",
+		`포인트 not in [0, 90]`:                           "ac",
+		`포인트 not in [0, 90] and 포인트 != ""`:             "a",
+		`not attr("포인트") in [12500.0]`:                 "Bcd",
+		`포인트 in ["90"]`:                                "B",
+		`포인트 in [-1] or 포인트 in [0]`:                    "d",
+		`not (포인트 >= 90) and not (포인트 < 90)`:           "c", // who has none, neither
+		`not domain == "Naver.com" and not 포인트 in [0]`: "B",
+	} {
+		seg, err := ParseSegment(expression, nil)
+		if err != nil {
+			t.Errorf("%s: %v", expression, err)
+			continue
+		}
+		got := ""
+		err = s.Walk(ctx, seg, "", 0, 99, func(sub *Subscriber, _ string) error { got += sub.Email[:1]; return nil })
+		if err != nil || got != want {
+			t.Errorf("%s selects %q, want %q: %v", expression, got, want, err)
+		}
+		big := byEmail(t, s, "big@gmail.com")
+		x, err := s.Explain(ctx, seg, "", big.ID)
+		if err != nil || x.Selected != strings.Contains(want, "B") || len(x.Conditions) == 0 {
+			t.Errorf("%s: %+v %v", expression, x, err)
+		}
+		for _, c := range x.Conditions {
+			if c.Error != "" {
+				t.Errorf("%s: %s: %s", expression, c.Condition, c.Error)
+			}
+		}
+	}
+	_, err := ParseSegment(`포인트 in [1, "2"]`, nil)
+	var wrong *SegmentError
+	if !errors.As(err, &wrong) || !strings.Contains(wrong.Hint, "numbers or") {
+		t.Errorf("got %v", err)
+	}
+}
