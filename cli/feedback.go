@@ -61,6 +61,7 @@ func (t taker) TakeEvents(ctx context.Context, events []sesclient.Event) (spool.
 	for _, e := range events {
 		about = append(about, addressed(e)...)
 		if e.SESID != "" {
+			e.When = e.At
 			mails = append(mails, e.Feedback)
 		}
 	}

@@ -19,68 +19,6 @@ import (
 // the end, instead of 170).
 const freezeFill = 0.4
 
-// ledgerSums is the headers a group changes while it is being written.
-type ledgerSums struct {
-	s       *Spool
-	touched map[uint64]*Ledger
-	bad     map[uint64][]uint64 // by campaign: rows that bounced for good or were complained about
-	braked  []*Ledger           // paused for it
-	orphans
-}
-
-// Begin starts a group of the writer (store.Sums).
-func (q *ledgerSums) Begin(*bbolt.Tx) {
-	q.touched, q.bad, q.braked = map[uint64]*Ledger{}, map[uint64][]uint64{}, nil
-	q.orphans.begin()
-}
-
-// Flush writes the headers.
-func (q *ledgerSums) Flush(tx *bbolt.Tx) error {
-	if err := q.brakeAll(tx); err != nil {
-		return err
-	}
-	for _, l := range q.touched {
-		b, err := json.Marshal(l)
-		if err != nil {
-			return err
-		}
-		if err := tx.Bucket(bHeaders).Put(u64(l.Campaign), b); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Abandon has nothing to do: a group begins with what is committed.
-func (q *ledgerSums) Abandon() error { return nil }
-
-// Publish shows the headers to readers.
-func (q *ledgerSums) Publish() {
-	q.orphans.publish()
-	q.s.mu.Lock()
-	maps.Copy(q.s.ledgers, q.touched)
-	q.s.mu.Unlock()
-	q.sayBraked()
-}
-
-// header is a campaign's header, to be changed in this group.
-func (q *ledgerSums) header(campaign uint64) (*Ledger, error) {
-	if l := q.touched[campaign]; l != nil {
-		return l, nil
-	}
-	q.s.mu.Lock()
-	l := q.s.ledgers[campaign]
-	q.s.mu.Unlock()
-	if l == nil {
-		return nil, fmt.Errorf("campaign %d: %w", campaign, ErrNotFound)
-	}
-	l = l.clone()
-	q.touched[campaign] = l
-	return l, nil
-}
-
-func (s *Spool) ledgerSums() *ledgerSums { return s.ledger.sums }
-
 func (s *Spool) loadLedger() error {
 	s.ledger.sums = &ledgerSums{s: s}
 	err := s.ledger.View(func(tx *bbolt.Tx) error {
@@ -134,6 +72,9 @@ func (s *Spool) Begin(ctx context.Context, l Ledger) error {
 		n := l.clone()
 		n.State, n.Counts, n.Started = Freezing, Counts{}, time.Now().UTC()
 		n.FromDomain = strings.ToLower(n.FromDomain) // as holds spell it
+		if by := caller(ctx); by != "" {
+			n.act(Act{At: n.Started, By: by, What: "start"})
+		}
 		s.ledgerSums().touched[l.Campaign] = n
 		return nil
 	})
@@ -233,6 +174,7 @@ func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
 	}
 	l.move(old, m)
 	q.heardBad(old, m)
+	q.series.count(l, old, m)
 	if old.Outcome == Pending && !old.NextTry.IsZero() {
 		if err := tx.Bucket(bDue).Delete(rowDue(old)); err != nil {
 			return err

@@ -146,6 +146,7 @@ func (r *CheckReport) campaign(tx *bbolt.Tx, id uint64, header []byte, want *ent
 		return err
 	}
 	r.sums(fmt.Sprintf("campaign %d", id), sum, l.Counts)
+	r.series(tx, l)
 	return nil
 }
 

@@ -62,6 +62,9 @@ type Feedback struct {
 	Tag   string // ours, as Message.Tag; "" when SES did not hand it back
 	News  string // what SES said, for people; cut at 200 bytes
 	Hard  bool   // of Bounced: for good, there is no such address
+	// When is when it happened, as SES says; zero means now. Only a campaign's
+	// series keeps it, and no later than now.
+	When time.Time
 	// Known is feedback about a mail that was accepted some time ago: when
 	// nobody knows its id it is another application's, and not kept.
 	Known bool
@@ -256,6 +259,7 @@ func (f *feedbackJob) one(tx *bbolt.Tx, h *heard) error {
 		return err
 	}
 	m := old
+	m.heardAt = h.When
 	if !m.hear(h.flags(), h.News, h.attempt, h.SESID) {
 		f.res.Repeated++
 		return nil

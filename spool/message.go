@@ -132,11 +132,12 @@ type Message struct {
 	Data []byte `json:"-"` // the finished mail, for the call to SES; never kept
 	Tag  string `json:"-"` // STOREID-CAMPAIGN-SUBSCRIBER-ATTEMPT of this attempt; in the queue campaign is 0 and subscriber the sequence number
 
-	seq       uint64  // key in the queue
-	body      uint64  // key of the body, 0 when it is no longer kept
-	ambiguous bool    // an earlier attempt's answer was lost
-	scopes    []Scope // of the holds that can stop this attempt
-	probing   claimed // half-open holds this attempt tests
+	seq       uint64    // key in the queue
+	body      uint64    // key of the body, 0 when it is no longer kept
+	heardAt   time.Time // when what it hears now happened; zero means now
+	ambiguous bool      // an earlier attempt's answer was lost
+	scopes    []Scope   // of the holds that can stop this attempt
+	probing   claimed   // half-open holds this attempt tests
 }
 
 // key is the message's number within its lane's store.

@@ -102,7 +102,10 @@ func (o *orphans) adopt(tx *bbolt.Tx, old, m *Message) error {
 		if v == nil {
 			continue
 		}
-		said, _ := readOrphan(v)
+		said, kept := readOrphan(v)
+		if m.heardAt.IsZero() {
+			m.heardAt = kept
+		}
 		m.hear(said.flags(), said.News, 0, "")
 		o.now--
 		if err := b.Delete(k); err != nil {

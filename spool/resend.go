@@ -18,7 +18,7 @@ const (
 type Act struct {
 	At    time.Time `json:"at"`
 	By    string    `json:"by,omitempty"`    // who, as WithCaller said; "" is pabal itself
-	What  string    `json:"what"`            // pause, resume, cancel, resend failed, resend unknown, settle unknown
+	What  string    `json:"what"`            // start, pause, resume, cancel, resend failed, resend unknown, settle unknown
 	Count int64     `json:"count,omitempty"` // recipients it changed
 }
 

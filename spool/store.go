@@ -27,6 +27,7 @@ package spool
 //	ses     packed SES id -> campaign8 subscriber8
 //	orphans as in the queue
 //	holds   scope -> Hold, JSON
+//	series  campaign8 kind1 slot2 -> count u64 (series.go)
 //
 // Numbers are big-endian u64 from our own sequences, times unix milliseconds.
 
@@ -68,7 +69,7 @@ var (
 	kBody   = []byte("b")
 
 	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans}
-	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans}
+	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans, bSeries}
 )
 
 // file is one of the two with what the jobs of one commit share.
@@ -100,7 +101,7 @@ func openQueue(dir string, o store.Options) (*store.Store, error) {
 }
 
 func openLedger(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets, o.Migrations = "ledger", ledgerBuckets, []func(*bbolt.Tx) error{addOrphans}
+	o.Kind, o.Buckets, o.Migrations = "ledger", ledgerBuckets, []func(*bbolt.Tx) error{addOrphans, addSeries}
 	return store.Open(filepath.Join(dir, LedgerFile), o)
 }
 
