@@ -36,7 +36,7 @@ func parseTime(s string, zone *time.Location) (t time.Time, dayOnly, ok bool) {
 	return t, false, ok
 }
 
-// parseDigits reads 20260102, 20260102150405 and epochs.
+// parseDigits reads 20260102, 202601021504, 20260102150405 and epochs.
 func parseDigits(s string, n int64, zone *time.Location) (t time.Time, dayOnly, ok bool) {
 	part := func(from, to int) int { v, _ := strconv.Atoi(s[from:to]); return v }
 	switch len(s) {
@@ -46,9 +46,14 @@ func parseDigits(s string, n int64, zone *time.Location) (t time.Time, dayOnly, 
 	case 14:
 		t, ok = makeTime(part(0, 4), part(4, 6), part(6, 8), clock{part(8, 10), part(10, 12), part(12, 14), 0}, zone)
 		return t, false, ok
+	case 12: // a minute, not a moment of 1976 in milliseconds
+		if t, ok = makeTime(part(0, 4), part(4, 6), part(6, 8), clock{part(8, 10), part(10, 12), 0, 0}, zone); ok {
+			return t, false, true
+		}
+		return time.UnixMilli(n), false, true
 	case 9, 10:
 		return time.Unix(n, 0), false, true
-	case 12, 13:
+	case 13:
 		return time.UnixMilli(n), false, true
 	}
 	return t, false, false

@@ -106,7 +106,7 @@ func TestDatesAreReadInEveryForm(t *testing.T) {
 		"2026-01-02": day, "2026.01.02": day, "2026. 1. 2.": day, "2026/1/2": day, "2026년 1월 2일": day, "20260102": day, " 2026-01-02 ": day,
 		"2026-01-02 15:04": noon, "2026-01-02T15:04:00": noon, "2026-01-02 오후 3:04:00": noon, "2026. 1. 2. 오후 3:04": noon, "2026-01-02 3:04 PM": noon,
 		"2026-01-02T06:04:00Z": noon, "2026-01-02T15:04:00.000+09:00": noon, "2026-01-02 15:04:00+0900": noon, "2026-01-02 06:04:00 UTC": noon,
-		"20260102150400": noon, "1767333840": noon, "1767333840000": noon, "2026-01-02 오전 12:30": day.Add(30 * time.Minute),
+		"20260102150400": noon, "202601021504": noon, "996592000000": time.UnixMilli(996592000000), "1767333840": noon, "1767333840000": noon, "2026-01-02 오전 12:30": day.Add(30 * time.Minute),
 	} {
 		got, dayOnly, ok := parseTime(text, seoul)
 		if !ok || !got.Equal(want) || dayOnly != want.Equal(day) {
