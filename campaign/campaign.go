@@ -200,7 +200,8 @@ type Settings struct {
 	PublicURL               string // "" blocks starting, unless LoopbackSES
 	LoopbackSES             bool   // ses.endpoint is on loopback (emulator): http and "" allowed
 	ConfigurationSet        string
-	Events                  bool // SES's events are read: deliveries are counted, unknown settles
+	Events                  bool          // SES's events are read: deliveries are counted, unknown settles
+	ViewFor                 time.Duration // a letter can be seen in a browser so long after it was sent; zero: not at all
 }
 
 // localURL stands in for a public URL that is not set while the endpoint is on

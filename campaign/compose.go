@@ -22,6 +22,7 @@ type mailing struct {
 	base    string // public URL without a slash at the end
 	storeID string
 	coded   *codedLetter // nil: the letter has blocks
+	views   bool         // the letter has a link to itself in a browser
 
 	inline []eml.Part // images of the HTML part, coded (eml.Part.Coded)
 	attach []eml.Part // files that go along, coded
@@ -70,6 +71,7 @@ func (s *Store) prepare(c Campaign) (*mailing, error) {
 			return nil, fmt.Errorf("sender of campaign %d: %w", c.ID, err)
 		}
 	}
+	m.views = s.Settings.ViewFor > 0 && m.base != "" && l.uses("viewurl")
 	if m.attach, err = s.attached(c.Attachments); err != nil {
 		return nil, fmt.Errorf("attachments of campaign %d: %w", c.ID, err)
 	}
@@ -87,9 +89,15 @@ func firstOf(a, b string) string {
 }
 
 // person is the source of fields for a letter to one subscriber; token is the
-// last part of the links to the unsubscribe and the preference page.
+// last part of its links: of those to the unsubscribe and the preference page,
+// and of that to the letter itself, which has a token of its own in a letter
+// that is sent.
 func (m *mailing) person(sub *audience.Subscriber, to, token string) *person {
-	return &person{sub: sub, email: to, common: m.common, link: m.base + "/u/" + token, base: m.base, token: token}
+	p := &person{sub: sub, email: to, common: m.common, link: m.base + "/u/" + token, base: m.base, token: token}
+	if m.views {
+		p.viewLink = m.base + "/v/" + token
+	}
+	return p
 }
 
 // head is the letter without its parts. tag names the attempt; it becomes the

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -89,6 +90,11 @@ func (l *letter) fields() []string {
 		}
 	}
 	return names
+}
+
+// uses reports whether a part prints a field, by its folded name.
+func (l *letter) uses(key string) bool {
+	return slices.ContainsFunc(l.programs(), func(p *program) bool { return p.uses(key) })
 }
 
 // plain reports whether no part has blocks.

@@ -142,7 +142,7 @@ func (in *inspection) judgeMissing(t *tally, name string) {
 
 func (in *inspection) knows(key string) bool {
 	_, value := in.def.common.values[key]
-	return value || in.known[key] || isBuiltin(key) && key != "viewurl"
+	return value || in.known[key] || isBuiltin(key) && (key != "viewurl" || in.def.views)
 }
 
 func (in *inspection) spelled(key string) string {

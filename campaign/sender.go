@@ -149,7 +149,7 @@ func unreadable(what string, err error) *spool.SendError {
 
 // compose appends the finished mail of a leased row.
 func (s *Store) compose(dst []byte, m *spool.Message, def *mailing, sub *audience.Subscriber) ([]byte, error) {
-	p := def.person(sub, m.To, s.people.Token(m.Subscriber, m.Campaign))
+	p := s.bulkPerson(def, sub, m.To)
 	tag := m.Tag
 	if tag == "" {
 		tag = fmt.Sprintf("%d-%d-%d", m.Campaign, m.Subscriber, m.Attempts)

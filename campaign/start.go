@@ -173,12 +173,7 @@ func (s *Store) release(id uint64) {
 // blocks till ctx ends. An error of one campaign, even one whose record is
 // damaged, is logged and does not hinder the others.
 func (s *Store) Run(ctx context.Context) error {
-	if dropped, err := s.dropFiles(now()); err != nil {
-		s.log().Error("unused files could not be dropped", "err", err)
-	} else if dropped > 0 {
-		s.log().Info("unused files dropped", "count", dropped)
-	}
-	for {
+	for first := true; ; first = false {
 		all, err := s.Campaigns()
 		if err != nil {
 			return fmt.Errorf("look for interrupted campaigns: %w", err)
@@ -192,9 +187,23 @@ func (s *Store) Run(ctx context.Context) error {
 				s.log().Error("interrupted campaign could not be finished", "campaign", c.ID, "err", err)
 			}
 		}
+		if first {
+			s.tidy()
+		}
 		if !s.awaitStall(ctx) {
 			return nil
 		}
+	}
+}
+
+// tidy drops what nobody needs any more.
+func (s *Store) tidy() {
+	dropped, err := s.dropFiles(now())
+	if err != nil {
+		s.log().Error("unused files could not be dropped", "err", err)
+	}
+	if dropped > 0 {
+		s.log().Info("unused files dropped", "count", dropped)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) campaignCommands() *cobra.Command {
-	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(),
+	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreview(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(),
 		a.campaignStart(), a.campaignChange("pause", "Stop new calls; resume goes on", (*control.Client).Pause),
 		a.campaignChange("resume", "Let a paused or held campaign go on", (*control.Client).Resume), a.campaignCancel(), a.campaignResend(),
 		a.campaignList(), a.campaignShow(), a.campaignRecipients())
@@ -106,26 +106,6 @@ func (a *app) campaignChange(name, short string, act func(*control.Client, conte
 		}
 		return a.describeCampaign(changed)
 	})
-}
-
-func (a *app) campaignTest() *cobra.Command {
-	var as, to string
-	cmd := a.campaignCommand("test", "Send one letter of it to an address", "pabal campaign test 7 --as minji@example.com --to me@example.com",
-		func(ctx context.Context, c *control.Client, id uint64) error {
-			if to == "" {
-				return usage("a test needs --to", "for example: pabal campaign test 7 --as minji@example.com --to me@example.com")
-			}
-			message, err := c.TestCampaign(ctx, id, as, to)
-			if err != nil {
-				return err
-			}
-			return one(a, map[string]string{"message": message}, func(r *report) {
-				r.line("The test is on its way as %s; follow it with: pabal trace %s", message, message)
-			})
-		})
-	cmd.Flags().StringVar(&as, "as", "", "as the subscriber with this `ADDRESS` would get it")
-	cmd.Flags().StringVar(&to, "to", "", "`ADDRESS` it goes to")
-	return cmd
 }
 
 func (a *app) campaignPreflight() *cobra.Command {

@@ -116,6 +116,7 @@ type WebConfig struct {
 	Listen        string `toml:"listen"`         // host:port behind your HTTPS proxy
 	PublicURL     string `toml:"public_url"`     // how recipients reach it: https://mail.example.com
 	MetricsListen string `toml:"metrics_listen"` // host:port; "" for none
+	ViewDays      int    `toml:"view_days"`      // a letter with {{ViewURL}} can be seen in a browser so long after it was sent; 0: not at all
 }
 
 // FeedbackConfig is how SES's word on what became of mails is read.
@@ -142,7 +143,7 @@ func defaults() *Config {
 			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
 				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},
 		Topics:   Topics{},
-		Web:      WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252"},
+		Web:      WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
 		Feedback: FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}
 }

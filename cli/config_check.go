@@ -19,6 +19,7 @@ const (
 	maxMessageSize = 40 << 20 // SES v2 takes 40 MB a message
 	maxRecipients  = 1000     // one commit of the spool
 	maxConcurrency = 1000
+	maxViewDays    = 3650
 )
 
 // later are the keys of parts that this version does not have.
@@ -76,6 +77,7 @@ func (c *Config) listenRules() []rule {
 	rules := []rule{
 		{"web.listen", c.Web.Listen == "" || isListen(c.Web.Listen), fmt.Sprintf("%q is not host:port", c.Web.Listen), `for example listen = "127.0.0.1:8080"`},
 		{"web.metrics_listen", c.Web.MetricsListen == "" || isListen(c.Web.MetricsListen), fmt.Sprintf("%q is not host:port", c.Web.MetricsListen), `for example metrics_listen = "127.0.0.1:9252"`},
+		{"web.view_days", c.Web.ViewDays >= 0 && c.Web.ViewDays <= maxViewDays, "must be between 0 and 3650", "for example view_days = 90, or 0 to offer no letters in a browser"},
 		{"web.public_url", c.Web.PublicURL == "" || isBaseURL(c.Web.PublicURL), fmt.Sprintf("%q is not the address of a site", c.Web.PublicURL), `for example public_url = "https://mail.example.com"`},
 	}
 	for _, address := range c.SMTP.Listen {

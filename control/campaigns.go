@@ -153,16 +153,6 @@ func (s *Server) plan(r *http.Request) (any, error) {
 	return on(r, func(id uint64) (campaign.Plan, error) { return s.Campaigns.Plan(r.Context(), id) })
 }
 
-func (s *Server) preview(r *http.Request) (any, error) {
-	return on(r, func(id uint64) (campaign.Letter, error) {
-		email := r.URL.Query().Get("email")
-		if err := s.known(email); err != nil {
-			return campaign.Letter{}, err
-		}
-		return s.Campaigns.Preview(r.Context(), id, email)
-	})
-}
-
 // known refuses the address of a person who is not there; "" means anybody.
 func (s *Server) known(email string) error {
 	if email == "" {
@@ -172,20 +162,6 @@ func (s *Server) known(email string) error {
 		return noSuchPerson(email, err)
 	}
 	return nil
-}
-
-func (s *Server) testCampaign(r *http.Request) (any, error) {
-	return on(r, func(id uint64) (map[string]string, error) {
-		q, err := read[TestRequest](r, MaxRequestBytes)
-		if err != nil {
-			return nil, err
-		}
-		if err := s.known(q.As); err != nil {
-			return nil, err
-		}
-		message, err := s.Campaigns.Test(r.Context(), id, q.As, q.To)
-		return map[string]string{"message": message}, err
-	})
 }
 
 func (s *Server) startCampaign(r *http.Request) (any, error) {

@@ -61,16 +61,20 @@ func (c *Client) Plan(ctx context.Context, id uint64) (campaign.Plan, error) {
 	return get[campaign.Plan](ctx, c, campaignPath(id, "/plan"), nil)
 }
 
-// Preview is the letter as one subscriber would get it.
+// Preview is the letter as one subscriber would get it, "" the first of the
+// audience.
 func (c *Client) Preview(ctx context.Context, id uint64, email string) (campaign.Letter, error) {
-	return get[campaign.Letter](ctx, c, campaignPath(id, "/preview"), url.Values{"email": {email}})
+	return c.PreviewAs(ctx, id, campaign.Whom{Email: email})
 }
 
-// TestCampaign sends the letter of the subscriber `as` to an address and
-// returns the message's id.
+// TestCampaign is TestCampaigns to one address, or to several with commas
+// between; it returns the first message's id.
 func (c *Client) TestCampaign(ctx context.Context, id uint64, as, to string) (string, error) {
-	answer, err := call[map[string]string](ctx, c, http.MethodPost, campaignPath(id, "/test"), nil, TestRequest{As: as, To: to})
-	return answer["message"], err
+	sent, err := c.TestCampaigns(ctx, id, as, []string{to})
+	if err != nil {
+		return "", err
+	}
+	return sent[0].Message, nil
 }
 
 // Start seals and freezes and returns when that is done. expect is the number

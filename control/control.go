@@ -39,10 +39,10 @@ const ZoneHeader = "X-Pabal-Zone"
 
 // Limits on what the socket takes.
 const (
-	MaxRequestBytes  = 1 << 20 // of a JSON request that is not a template
-	MaxTemplateBytes = 5 << 20 // of a template, HTML and text together
-	MaxImportBytes   = 1 << 30 // of an imported file; about 10 million rows
-	MaxLineBytes     = 8 << 20 // of one line of a list, as the client reads it
+	MaxRequestBytes  = 1 << 20  // of a JSON request that is not a template
+	MaxTemplateBytes = 5 << 20  // of a template, HTML and text together
+	MaxImportBytes   = 1 << 30  // of an imported file; about 10 million rows
+	MaxLineBytes     = 16 << 20 // of one line of a list, as the client reads it: a mail of 10 MB in base64
 )
 
 // Status is what `pabal status` shows.
@@ -71,7 +71,8 @@ type RenderRequest struct {
 	Values  map[string]string `json:"values,omitempty"`
 }
 
-// TestRequest asks for one letter, as somebody would get it, to an address.
+// TestRequest asks for the letter, as somebody would get it, to an address, or
+// to several with commas between.
 type TestRequest struct {
 	As string `json:"as"`
 	To string `json:"to"`

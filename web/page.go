@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-//go:embed page.html preferences.html style.css
+//go:embed page.html preferences.html letter.html style.css letter.css
 var files embed.FS
 
 // kind is one of the pages.
@@ -29,6 +29,9 @@ const (
 	confirmPage                 // behind the mail that asks: the button
 	confirmedPage               // after it
 	unconfirmedPage             // the yes could not be written
+	previewGonePage             // a preview link that is wrong or over
+	viewGonePage                // the same, of a recipient
+	unshownPage                 // a letter that could not be read
 )
 
 // wording is the text of one page in one language.
@@ -68,27 +71,43 @@ type pages struct {
 	preferences *template.Template
 	style       template.CSS
 	policy      string // Content-Security-Policy
-	languages   []language
+
+	letter       *template.Template
+	letterStyle  template.CSS
+	letterPolicy string
+	languages    []language
 }
 
 func newPages() *pages {
-	style, err := files.ReadFile("style.css")
-	if err != nil {
-		panic("style.css is part of the binary")
-	}
-	sum := sha256.Sum256(style)
+	style, policy := styled("style.css")
+	letterStyle, letterPolicy := styled("letter.css")
 	languages := []language{korean(), english()}
 	for _, l := range languages {
 		maps.Copy(l.pages, confirmTexts(l.Tag))
+		maps.Copy(l.pages, letterPages(l.Tag))
 	}
 	return &pages{
 		template:    template.Must(template.ParseFS(files, "page.html")),
 		preferences: template.Must(template.ParseFS(files, "preferences.html")),
-		style:       template.CSS(style),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
-			"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-		languages: languages,
+		style:       style,
+		policy:      policy,
+		languages:   languages,
+
+		letter:       template.Must(template.ParseFS(files, "letter.html")),
+		letterStyle:  letterStyle,
+		letterPolicy: letterPolicy + "; frame-src 'self'",
 	}
+}
+
+// styled is a style sheet and the policy of a page that has it in it.
+func styled(name string) (template.CSS, string) {
+	style, err := files.ReadFile(name)
+	if err != nil {
+		panic(name + " is part of the binary")
+	}
+	sum := sha256.Sum256(style)
+	return template.CSS(style), "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 
 // view is what page.html shows: the page in the reader's language, and below it

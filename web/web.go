@@ -7,6 +7,9 @@
 //	POST /p/TOKEN   saves it, ends all mail, or takes the person back
 //	GET  /c/TOKEN   asks whether the person wants mail; changes nothing
 //	POST /c/TOKEN   takes their yes
+//	GET  /l/TOKEN   a letter as somebody would get it, for a colleague: who it is from and to, its
+//	                HTML part (/l/TOKEN/html, in a frame) and its text part
+//	GET  /v/TOKEN   a letter for its recipient, who cannot read it in their mail program
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -19,6 +22,11 @@
 // that of a person who never chose anything, and shows what it is told to save
 // as saved. An address that is suppressed and a person who was erased get a page
 // that says so: only who holds their link sees it.
+//
+// A letter is foreign HTML: it has an origin of its own (sandbox), runs nothing,
+// and loads pictures without saying from where. Its tokens are kinds of their
+// own, none of which unsubscribes anybody; one that is wrong, over, or of
+// somebody who was erased gets the same answer after the same time.
 package web
 
 import (
@@ -59,6 +67,7 @@ type Server struct {
 	people   optOuts
 	choices  choosing
 	confirms confirming // nil: no link is good
+	letters  letters
 	mux      *http.ServeMux
 	pages    *pages
 	limit    limiter
@@ -81,12 +90,13 @@ func New(people *audience.Store, campaigns *campaign.Store) *Server {
 	s.Topics = people.Topics
 	if campaigns != nil {
 		s.Company, s.Phone = campaigns.Settings.Company, campaigns.Settings.Phone
+		s.letters = campaigns
 	}
 	return s
 }
 
 func newServer(people optOuts, choices choosing) *Server {
-	s := &Server{people: people, choices: choices, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
+	s := &Server{people: people, choices: choices, letters: noLetters{}, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
 	s.mux.HandleFunc("GET /u/{token}", s.show)
 	s.mux.HandleFunc("POST /u/{token}", s.unsubscribe)
 	s.mux.HandleFunc("/u/{token}", onlyMethods("GET, HEAD, POST"))
@@ -96,6 +106,12 @@ func newServer(people optOuts, choices choosing) *Server {
 	s.mux.HandleFunc("GET /c/{token}", s.showConfirm)
 	s.mux.HandleFunc("POST /c/{token}", s.confirm)
 	s.mux.HandleFunc("/c/{token}", onlyMethods("GET, HEAD, POST"))
+	s.mux.HandleFunc("GET /l/{token}", s.showPreview)
+	s.mux.HandleFunc("/l/{token}", onlyMethods("GET, HEAD"))
+	s.mux.HandleFunc("GET /l/{token}/html", s.showPreviewFrame)
+	s.mux.HandleFunc("/l/{token}/html", onlyMethods("GET, HEAD"))
+	s.mux.HandleFunc("GET /v/{token}", s.showView)
+	s.mux.HandleFunc("/v/{token}", onlyMethods("GET, HEAD"))
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /metrics", s.metrics)
