@@ -44,10 +44,13 @@ type ImportResult struct {
 }
 
 // ImportError says why a file was not read at all: nothing was changed. Line
-// and Column (in characters) are from 1, 0 where there is none.
+// and Column (in characters) are from 1, 0 where there is none. Code is one of
+// ImportCodes, "" where nobody has a word of their own for it.
 type ImportError struct {
 	Line, Column  int
 	Message, Hint string
+	Code          string
+	Args          []string // what of the file the code is about
 }
 
 func (e *ImportError) Error() string {

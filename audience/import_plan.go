@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -118,7 +119,7 @@ func (c *copiedText) proveEncoding() error {
 		b := buf[:kept+n]
 		if i := bytes.Index(b, []byte("\uFFFD")); i >= 0 {
 			line, column = advance(b[:i], line, column)
-			return &ImportError{line, column, "the text is not in " + c.encoding, "save the file as UTF-8, or name its encoding"}
+			return &ImportError{Code: FileEncoding, Args: []string{c.encoding}, Line: line, Column: column, Message: "the text is not in " + c.encoding, Hint: "save the file as UTF-8, or name its encoding"}
 		}
 		if err == io.EOF {
 			return nil
@@ -158,7 +159,7 @@ func advance(b []byte, line, column int) (int, int) {
 // field to header), skip those nothing is taken of.
 func newPlan(header []string, mapped map[string]string, skip []string) (*plan, error) {
 	if len(header) > maxColumns {
-		return nil, &ImportError{Line: 1, Message: fmt.Sprintf("the file has %d columns, more than %d", len(header), maxColumns), Hint: "keep the columns you need"}
+		return nil, &ImportError{Code: ColumnsTooMany, Args: []string{strconv.Itoa(len(header))}, Line: 1, Message: fmt.Sprintf("the file has %d columns, more than %d", len(header), maxColumns), Hint: "keep the columns you need"}
 	}
 	p := &plan{width: len(header), used: map[string]string{}}
 	for _, name := range slices.Collect(maps.Keys(fieldWords())) {
@@ -178,7 +179,7 @@ func newPlan(header []string, mapped map[string]string, skip []string) (*plan, e
 		return nil, err
 	}
 	if p.email < 0 {
-		return nil, &ImportError{Line: 1, Message: fmt.Sprintf("no column holds e-mail addresses; there are %s", quotedList(header)), Hint: "name it: --map email=COLUMN"}
+		return nil, &ImportError{Code: ColumnNoEmail, Line: 1, Message: fmt.Sprintf("no column holds e-mail addresses; there are %s", quotedList(header)), Hint: "name it: --map email=COLUMN"}
 	}
 	return p, nil
 }
@@ -188,7 +189,7 @@ func leftOut(header, skip []string) (map[int]bool, error) {
 	out := map[int]bool{}
 	for _, name := range skip {
 		if !slices.Contains(header, oneLine(name)) {
-			return nil, &ImportError{Line: 1, Message: fmt.Sprintf("there is no column %q to skip", name), Hint: "the columns are " + quotedList(header)}
+			return nil, &ImportError{Code: ColumnNotThere, Args: []string{name}, Line: 1, Message: fmt.Sprintf("there is no column %q to skip", name), Hint: "the columns are " + quotedList(header)}
 		}
 		for i := range header {
 			if header[i] == oneLine(name) {
@@ -204,14 +205,14 @@ func (p *plan) byHand(header []string, mapped map[string]string, taken map[int]b
 	for _, ours := range slices.Sorted(maps.Keys(mapped)) {
 		i := slices.Index(header, oneLine(mapped[ours]))
 		if i < 0 {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("there is no column %q for %s", mapped[ours], ours), Hint: "the columns are " + quotedList(header)}
+			return &ImportError{Code: ColumnNotThere, Args: []string{mapped[ours]}, Line: 1, Message: fmt.Sprintf("there is no column %q for %s", mapped[ours], ours), Hint: "the columns are " + quotedList(header)}
 		}
 		if taken[i] {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("the column %q is mapped twice, or skipped too", header[i]), Hint: "map or skip each column once"}
+			return &ImportError{Code: ColumnDoubled, Args: []string{header[i]}, Line: 1, Message: fmt.Sprintf("the column %q is mapped twice, or skipped too", header[i]), Hint: "map or skip each column once"}
 		}
 		taken[i] = true
 		if onlyExported(ours) {
-			return &ImportError{Message: fmt.Sprintf("%s cannot be mapped", ours), Hint: "it is read from files that pabal subscriber export wrote, as they are"}
+			return &ImportError{Code: ColumnExportsOf, Message: fmt.Sprintf("%s cannot be mapped", ours), Hint: "it is read from files that pabal subscriber export wrote, as they are"}
 		}
 		if at := p.field(ours); at != nil {
 			*at = i
@@ -256,7 +257,7 @@ func (p *plan) byHeader(header []string, taken map[int]bool) error {
 			continue
 		}
 		if field != "" && p.used[field] != "" {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("the columns %q and %q are both %s", p.used[field], name, field), Hint: fmt.Sprintf("say which one: --map %s=COLUMN, and leave the other out: --skip COLUMN", field)}
+			return &ImportError{Code: ColumnTwice, Args: []string{p.used[field], name}, Line: 1, Message: fmt.Sprintf("the columns %q and %q are both %s", p.used[field], name, field), Hint: fmt.Sprintf("say which one: --map %s=COLUMN, and leave the other out: --skip COLUMN", field)}
 		}
 		if err := p.attribute(i, name, name); err != nil {
 			return err
@@ -267,11 +268,11 @@ func (p *plan) byHeader(header []string, taken map[int]bool) error {
 
 func (p *plan) attribute(i int, name, header string) error {
 	if reason := badLabel(name); reason != "" {
-		return &ImportError{Line: 1, Message: fmt.Sprintf("the column name %q %s", name, reason), Hint: "give it a short name, or leave it out: --skip COLUMN"}
+		return &ImportError{Code: ColumnBadName, Args: []string{name}, Line: 1, Message: fmt.Sprintf("the column name %q %s", name, reason), Hint: "give it a short name, or leave it out: --skip COLUMN"}
 	}
 	for _, c := range p.attributes {
 		if fold(attributeName, c.name) == fold(attributeName, name) {
-			return &ImportError{Line: 1, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another header, or leave them out: --skip COLUMN"}
+			return &ImportError{Code: ColumnSameName, Args: []string{name}, Line: 1, Message: fmt.Sprintf("two columns are called %q", name), Hint: "give one of them another header, or leave them out: --skip COLUMN"}
 		}
 	}
 	p.attributes = append(p.attributes, column{i, name})

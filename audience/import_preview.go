@@ -26,6 +26,8 @@ type ImportPreview struct {
 	Consent   bool            `json:"consent"`           // there is a column of consent; without one everybody new counts as subscribed
 	Problem   string          `json:"problem,omitempty"` // why it cannot be imported with this mapping
 	Hint      string          `json:"hint,omitempty"`
+	Code      string          `json:"code,omitempty"` // of the problem: one of ImportCodes
+	Args      []string        `json:"args,omitempty"` // what it is about
 }
 
 // PreviewColumn is a column of the file.
@@ -64,7 +66,7 @@ func (s *Store) PreviewImport(ctx context.Context, r io.Reader, o ImportOptions)
 	p, err := newPlan(slices.Clone(header), o.Map, o.Skip)
 	var bad *ImportError
 	if errors.As(err, &bad) {
-		preview.Problem, preview.Hint = bad.Message, bad.Hint
+		preview.Problem, preview.Hint, preview.Code, preview.Args = bad.Message, bad.Hint, bad.Code, bad.Args
 	} else if err != nil {
 		return preview, err
 	}
@@ -73,7 +75,7 @@ func (s *Store) PreviewImport(ctx context.Context, r io.Reader, o ImportOptions)
 }
 
 func noHeader() error {
-	return &ImportError{Line: 1, Message: "the file has no header line", Hint: "put the names of the columns into the first line"}
+	return &ImportError{Code: FileNoHeader, Line: 1, Message: "the file has no header line", Hint: "put the names of the columns into the first line"}
 }
 
 // columns says what became of each column; p is nil where the mapping failed:

@@ -59,11 +59,11 @@ func (c *copiedText) judge() error {
 		strings.HasPrefix(start, "<?xml") || strings.HasPrefix(start, "<meta")
 	switch {
 	case len(head) == 0:
-		return &ImportError{Message: "the file is empty", Hint: "export it again, with a header line"}
+		return &ImportError{Code: FileEmpty, Message: "the file is empty", Hint: "export it again, with a header line"}
 	case bytes.HasPrefix(head, []byte{0xD0, 0xCF, 0x11, 0xE0}):
 		return c.oldOffice()
 	case page:
-		return &ImportError{Message: "this is a web page or XML that only has the name of a spreadsheet file", Hint: saveAs}
+		return &ImportError{Code: FileWebPage, Message: "this is a web page or XML that only has the name of a spreadsheet file", Hint: saveAs}
 	case c.encoding != "":
 		return nil
 	case bytes.HasPrefix(head, []byte("\xEF\xBB\xBF")):
@@ -72,7 +72,7 @@ func (c *copiedText) judge() error {
 		c.encoding = utf16Text
 	case bytes.IndexByte(head, 0) >= 0:
 		if c.encoding = wideText(head); c.encoding == "" {
-			return &ImportError{Line: 1 + bytes.Count(head[:bytes.IndexByte(head, 0)], []byte("\n")), Message: "this is not a text file", Hint: saveAs}
+			return &ImportError{Code: FileNotText, Line: 1 + bytes.Count(head[:bytes.IndexByte(head, 0)], []byte("\n")), Message: "this is not a text file", Hint: saveAs}
 		}
 	case c.validUTF8:
 		c.encoding = utf8Text
@@ -113,14 +113,14 @@ func (c *copiedText) oldOffice() error {
 	for {
 		n, err := in.Read(buf[kept:])
 		if bytes.Contains(buf[:kept+n], name) {
-			return &ImportError{Message: "the workbook has a password", Hint: "take the password off in the spreadsheet program (File, Info, Protect Workbook), save, and import that"}
+			return &ImportError{Code: FilePassword, Message: "the workbook has a password", Hint: "take the password off in the spreadsheet program (File, Info, Protect Workbook), save, and import that"}
 		}
 		if err != nil {
 			break
 		}
 		kept = copy(buf, buf[max(0, kept+n-len(name)):kept+n])
 	}
-	return &ImportError{Message: "this is a workbook of the old kind (.xls)", Hint: saveAs}
+	return &ImportError{Code: FileOldExcel, Message: "this is a workbook of the old kind (.xls)", Hint: saveAs}
 }
 
 // textTable is CSV, or text with other separators.

@@ -82,7 +82,7 @@ func (c *copiedText) fill(ctx context.Context, r io.Reader) error {
 	for {
 		n, err := r.Read(buf)
 		if c.size += int64(n); c.size > maxFileBytes {
-			return &ImportError{Message: fmt.Sprintf("the file is over %d GB", maxFileBytes>>30), Hint: "import it in parts"}
+			return &ImportError{Code: FileTooLarge, Message: fmt.Sprintf("the file is over %d GB", maxFileBytes>>30), Hint: "import it in parts"}
 		}
 		if _, err := c.f.Write(buf[:n]); err != nil {
 			return fmt.Errorf("copy the file: %w", err)
@@ -220,11 +220,11 @@ func (c *copiedText) explain(err error, line int) error {
 	var wrong *csv.ParseError
 	switch {
 	case errors.Is(err, errRowTooLong):
-		return &ImportError{Line: line, Column: 1, Message: "a row is over 1 MB: most likely a quote opens and never closes", Hint: "close the quote, or double it where it belongs to the text"}
+		return &ImportError{Code: FileRow, Line: line, Column: 1, Message: "a row is over 1 MB: most likely a quote opens and never closes", Hint: "close the quote, or double it where it belongs to the text"}
 	case !errors.As(err, &wrong):
 		return fmt.Errorf("read the file: %w", err)
 	}
-	e := &ImportError{Line: wrong.Line, Column: wrong.Column, Message: wrong.Err.Error(), Hint: "open the line in an editor and mend it"}
+	e := &ImportError{Code: FileRow, Line: wrong.Line, Column: wrong.Column, Message: wrong.Err.Error(), Hint: "open the line in an editor and mend it"}
 	switch wrong.Err {
 	case csv.ErrQuote:
 		e.Message, e.Hint = "text goes on after the quote that closes the cell, or the quote never closes", `a quote inside a cell is written twice: "그녀는 ""안녕""이라고 했다"`

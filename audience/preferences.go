@@ -190,5 +190,5 @@ func (u *update) chose(id uint64, about, word string) bool {
 }
 
 func ownChoice(email, what string) error {
-	return &eml.Problem{What: eml.Visible(email) + " " + what + " themselves", Hint: "only they can take that back, on the preference page that their mail links to"}
+	return &eml.Problem{Code: CodeOwnChoice, What: eml.Visible(email) + " " + what + " themselves", Hint: "only they can take that back, on the preference page that their mail links to"}
 }

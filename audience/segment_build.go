@@ -119,7 +119,7 @@ func (c Conditions) Expression() (string, error) {
 	for i, row := range c.Rows {
 		part, err := row.expression()
 		if err != nil {
-			return "", &eml.Problem{What: fmt.Sprintf("condition %d: %v", i+1, err), Hint: "choose a field, how to compare it, and with what", Err: err}
+			return "", &eml.Problem{Code: CodeCondition, Args: []string{strconv.Itoa(i + 1)}, What: fmt.Sprintf("condition %d: %v", i+1, err), Hint: "choose a field, how to compare it, and with what", Err: err}
 		}
 		parts = append(parts, part)
 	}

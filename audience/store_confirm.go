@@ -69,12 +69,12 @@ func (u *update) mayAsk(p *person, h addressHash, now time.Time) error {
 	asked := fromMillis(int64(number(u.tx.Bucket(bucketAsked).Get(h[:]))))
 	switch {
 	case suppressed:
-		return &eml.Problem{What: fmt.Sprintf("the address is suppressed (%s) and gets no mail at all", sup.Reason),
+		return &eml.Problem{Code: CodeSuppressed, What: fmt.Sprintf("the address is suppressed (%s) and gets no mail at all", sup.Reason),
 			Hint: "if you know that it works again and is wanted, first: pabal suppression remove " + eml.Visible(p.email), Err: ErrSuppressed}
 	case p.consent.Subscribed && p.consent.Source == Person:
-		return &eml.Problem{What: "the person is subscribed by their own act already", Hint: "there is nothing to ask", Err: ErrAsked}
+		return &eml.Problem{Code: CodeOwnYes, What: "the person is subscribed by their own act already", Hint: "there is nothing to ask", Err: ErrAsked}
 	case !asked.IsZero() && now.Sub(asked) < askEvery && !now.Before(asked):
-		return &eml.Problem{What: "the person was asked at " + asked.Format(time.RFC3339) + " already",
+		return &eml.Problem{Code: CodeAsked, What: "the person was asked at " + asked.Format(time.RFC3339) + " already",
 			Hint: "one mail a day is enough; the link in it is good for seven days", Err: ErrAsked}
 	}
 	return nil

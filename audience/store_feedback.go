@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -228,7 +229,7 @@ func (u *update) softRun(f *fed, e *feedbackEntry) error {
 	case full && ok && had.At.UnixMilli() == at:
 		return nil
 	case full:
-		sup := Suppression{Email: f.address, Reason: "bounce", Soft: true, At: fromMillis(at), Detail: fmt.Sprintf("%d soft bounces in a row", softLimit)}
+		sup := Suppression{Email: f.address, Reason: "bounce", Soft: true, At: fromMillis(at), Detail: strconv.Itoa(softLimit) + DetailSoft}
 		return u.enlist(f.hash, sup)
 	case ok:
 		return u.delist(f.hash, f.address)

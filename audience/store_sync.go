@@ -385,4 +385,4 @@ func (u *syncRun) dropExternal(p *person) error {
 	return b.Delete([]byte(p.external))
 }
 
-func detail(r *syncRow) string { return eml.Cut("row "+r.id, maxDetail) }
+func detail(r *syncRow) string { return eml.Cut(DetailRow+r.id, maxDetail) }

@@ -127,7 +127,7 @@ func (u *update) put(p *person) error {
 func (u *update) create(p *person, h addressHash, later bool) error {
 	blocked := u.blocked.Get(h[:])
 	if isErased(blocked) {
-		return &eml.Problem{What: "the person with this address was erased", Hint: "to take them in again, first: pabal suppression remove ADDRESS", Err: ErrErased}
+		return &eml.Problem{Code: CodeErased, What: "the person with this address was erased", Hint: "to take them in again, first: pabal suppression remove ADDRESS", Err: ErrErased}
 	}
 	id, err := u.people.NextSequence()
 	if err != nil {

@@ -86,7 +86,9 @@ func (b *boundedAt) ReadAt(p []byte, off int64) (int, error) {
 	return b.in.ReadAt(p, off)
 }
 
-func notXLSX(message string) error { return &ImportError{Message: message, Hint: saveAs} }
+func notXLSX(message string) error {
+	return &ImportError{Code: FileNotExcel, Message: message, Hint: saveAs}
+}
 
 func (w *workbook) open(dir, sheet string) error {
 	book, err := w.bookPart()
@@ -242,7 +244,7 @@ func (w *workbook) large(name string) (io.ReadCloser, error) {
 		return nil, notXLSX(fmt.Sprintf("the workbook is damaged: its part %q is missing", name))
 	case f.UncompressedSize64 > maxLargePart,
 		f.UncompressedSize64 > smallRatio && f.UncompressedSize64/max(1, f.CompressedSize64) > maxRatio:
-		return nil, &ImportError{Message: fmt.Sprintf("the workbook's part %q unpacks to %d MB, more than a list of people has", name, f.UncompressedSize64>>20),
+		return nil, &ImportError{Code: FileTooLarge, Message: fmt.Sprintf("the workbook's part %q unpacks to %d MB, more than a list of people has", name, f.UncompressedSize64>>20),
 			Hint: "remove columns and rows that are not needed, or save it as CSV UTF-8 and import that"}
 	}
 	return f.Open()
@@ -255,7 +257,7 @@ func (w *workbook) explain(err error) error {
 	case errors.As(err, &wrong):
 		return err
 	case errors.Is(err, errRowTooLong):
-		return &ImportError{Line: w.line, Message: "a row is over 1 MB", Hint: "remove the column with the long texts"}
+		return &ImportError{Code: FileTooLarge, Line: w.line, Message: "a row is over 1 MB", Hint: "remove the column with the long texts"}
 	case w.f != nil && errors.Is(err, os.ErrClosed):
 		return err
 	}
@@ -263,7 +265,7 @@ func (w *workbook) explain(err error) error {
 	if errors.As(err, &system) {
 		return fmt.Errorf("read the file: %w", err)
 	}
-	return &ImportError{Line: w.line, Message: "the workbook is damaged: " + err.Error(), Hint: saveAs}
+	return &ImportError{Code: FileNotExcel, Line: w.line, Message: "the workbook is damaged: " + err.Error(), Hint: saveAs}
 }
 
 func (w *workbook) about() ImportResult { return ImportResult{Encoding: xlsxText, Sheet: w.sheet} }

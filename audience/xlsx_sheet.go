@@ -70,7 +70,7 @@ func (w *workbook) beginRow() error {
 		w.line = n
 	}
 	if w.line > maxSheetRows {
-		return &ImportError{Line: w.line, Message: "the sheet has too many rows", Hint: "import it in parts"}
+		return &ImportError{Code: FileTooLarge, Line: w.line, Message: "the sheet has too many rows", Hint: "import it in parts"}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"pabal/audience"
@@ -24,6 +25,9 @@ type Failure struct {
 	Error string `json:"error"`
 	Hint  string `json:"hint,omitempty"`
 	Code  string `json:"code"`
+
+	Reason string   `json:"reason,omitempty"` // eml.Problem's Code: what exactly, for a text in another language
+	Args   []string `json:"args,omitempty"`   // and what it is about
 }
 
 // kind ties a code on the wire to an HTTP status and to the errors it stands for.
@@ -61,6 +65,7 @@ func invalid(what, hint string) error {
 // failure turns any error into its wire form and HTTP status.
 func failure(err error) (Failure, int) {
 	f := Failure{Error: err.Error(), Hint: hintOf(err), Code: "internal"}
+	f.Reason, f.Args = reasonOf(err)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return Failure{Error: "the request is too large", Hint: "send less at once", Code: "too_large"},
@@ -122,6 +127,27 @@ func hintOf(err error) string {
 	return ""
 }
 
+// reasonOf is the stable word for what happened, where its owner has one.
+func reasonOf(err error) (code string, args []string) {
+	var (
+		problem *eml.Problem
+		file    *audience.ImportError
+		segment *audience.SegmentError
+		address *eml.AddressError
+	)
+	switch {
+	case errors.As(err, &problem) && problem.Code != "":
+		return problem.Code, problem.Args
+	case errors.As(err, &file):
+		return file.Code, file.Args
+	case errors.As(err, &segment):
+		return audience.CodeSegment, []string{strconv.Itoa(segment.Line), strconv.Itoa(segment.Column)}
+	case errors.As(err, &address):
+		return "address_" + address.Code, nil
+	}
+	return "", nil
+}
+
 // codeError is what is left of the cause on the client's side: errors.Is finds
 // every sentinel error its code stands for.
 type codeError string
@@ -140,5 +166,5 @@ func problemOf(body []byte, status int) error {
 	if json.Unmarshal(body, &f) != nil || f.Error == "" {
 		f.Error = "the daemon answered " + http.StatusText(status)
 	}
-	return &eml.Problem{What: f.Error, Hint: f.Hint, Err: codeError(cmp.Or(f.Code, "internal"))}
+	return &eml.Problem{What: f.Error, Hint: f.Hint, Code: f.Reason, Args: f.Args, Err: codeError(cmp.Or(f.Code, "internal"))}
 }

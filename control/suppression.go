@@ -159,7 +159,7 @@ func (s *Server) pulled(e sesclient.AccountEntry, m *Mirrored) (*audience.Feedba
 		return nil, nil
 	}
 	m.Added++
-	fed := &audience.Feedback{Event: e.Event, Kind: audience.FeedHardBounce, Address: e.Email, At: e.At, Detail: "on the SES account's suppression list"}
+	fed := &audience.Feedback{Event: e.Event, Kind: audience.FeedHardBounce, Address: e.Email, At: e.At, Detail: audience.DetailSESList}
 	if e.Complaint {
 		fed.Kind = audience.FeedComplaint
 	}

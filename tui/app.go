@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -118,11 +119,32 @@ func after(d time.Duration, msg tea.Msg) tea.Cmd {
 }
 
 // problem is an error in the words a person reads: what happened, what to do.
-func problem(err error) string {
-	text := err.Error()
+func (a *app) problem(err error) string {
 	var p *eml.Problem
-	if errors.As(err, &p) && p.Hint != "" {
-		text += ": " + p.Hint
+	if !errors.As(err, &p) {
+		return safe(err.Error())
 	}
-	return safe(text)
+	own := err.Error()
+	if p.Hint != "" {
+		own += ": " + p.Hint
+	}
+	return a.said(p.Code, p.Args, own)
+}
+
+// said is a text of the daemon in the person's language if its code is known,
+// else in its own words.
+func (a *app) said(code string, args []string, own string) string {
+	words, known := a.t.Problems[code]
+	if !known {
+		return safe(own)
+	}
+	pairs := []string{"{own}", safe(own)}
+	for i := range 3 {
+		arg := ""
+		if i < len(args) {
+			arg = safe(args[i])
+		}
+		pairs = append(pairs, "{"+comma(int64(i+1))+"}", arg)
+	}
+	return strings.NewReplacer(pairs...).Replace(words)
 }

@@ -82,7 +82,7 @@ func (s *builder) changed(a *app) tea.Cmd {
 	if !s.text {
 		expression, err := s.rows.Expression()
 		if err != nil {
-			s.why = problem(err)
+			s.why = a.problem(err)
 		}
 		s.in.set(expression)
 	}
@@ -105,7 +105,7 @@ func (s *builder) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 	case flowMsg[counted]:
 		if msg.of == s.tally.flow {
-			return s.tally.take(msg)
+			return s.tally.take(a, msg)
 		}
 	case tea.PasteMsg:
 		if s.text {

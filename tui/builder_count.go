@@ -47,14 +47,14 @@ func (c *tally) start(a *app, segment, topic string) tea.Cmd {
 	return c.flow.next()
 }
 
-func (c *tally) take(m flowMsg[counted]) tea.Cmd {
+func (c *tally) take(a *app, m flowMsg[counted]) tea.Cmd {
 	switch {
 	case m.end:
 		c.flow = nil
 		return nil
 	case m.err != nil:
 		if !offline(m.err) {
-			c.why = problem(m.err)
+			c.why = a.problem(m.err)
 		}
 	case m.piece.over:
 		c.known, c.count, c.people = true, m.piece.count, m.piece.people

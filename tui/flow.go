@@ -129,7 +129,7 @@ type shown[T any] struct {
 }
 
 // take keeps an answer, and reports whether it was the one waited for.
-func (s *shown[T]) take(m answer[T]) bool {
+func (s *shown[T]) take(a *app, m answer[T]) bool {
 	if !m.mine(&s.turn) {
 		return false
 	}
@@ -137,7 +137,7 @@ func (s *shown[T]) take(m answer[T]) bool {
 	case m.err == nil:
 		s.now, s.have, s.why = m.v, true, ""
 	case !offline(m.err):
-		s.why = problem(m.err)
+		s.why = a.problem(m.err)
 	}
 	return true
 }

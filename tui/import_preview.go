@@ -50,7 +50,7 @@ func (s *preview) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[audience.ImportPreview]:
-		s.take(msg)
+		s.take(a, msg)
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), len(s.now.Columns))
 	}
@@ -232,7 +232,7 @@ func (s *preview) troubles(a *app, w int) []string {
 	case n.Problem != "" && !slices.ContainsFunc(n.Columns, func(c audience.PreviewColumn) bool { return c.Field == "email" }):
 		text = "! " + a.t.Import.NoEmail
 	case n.Problem != "":
-		text = "! " + safe(n.Problem) + ": " + safe(n.Hint)
+		text = "! " + a.said(n.Code, n.Args, n.Problem+": "+n.Hint)
 	case len(n.Rejects) > 0:
 		text, style = "! "+a.rejected(n.Rejects[0]), a.look.warn
 	case !n.Consent:

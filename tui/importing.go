@@ -58,20 +58,20 @@ func (s *importing) update(a *app, msg tea.Msg) tea.Cmd {
 		if msg.of != s.flow {
 			return nil
 		}
-		return s.take(msg)
+		return s.take(a, msg)
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), s.n)
 	}
 	return nil
 }
 
-func (s *importing) take(m flowMsg[imported]) tea.Cmd {
+func (s *importing) take(a *app, m flowMsg[imported]) tea.Cmd {
 	switch {
 	case m.end:
 		s.flow = nil
 		return nil
 	case m.err != nil:
-		s.why, s.lost = problem(m.err), offline(m.err)
+		s.why, s.lost = a.problem(m.err), offline(m.err)
 	default:
 		s.now, s.over = m.piece.result, m.piece.over
 	}

@@ -52,7 +52,7 @@ func (s *inbox) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[Inbox]:
-		s.take(msg)
+		s.take(a, msg)
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), len(s.now.Files))
 	}

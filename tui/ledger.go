@@ -103,7 +103,7 @@ func (s *ledger) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 		s.busy = false
 		if msg.err != nil {
-			return func() tea.Msg { return flashMsg{problem(msg.err), true} }
+			return func() tea.Msg { return flashMsg{a.problem(msg.err), true} }
 		}
 		s.rows, s.more = msg.rows, msg.more
 	case tea.PasteMsg:

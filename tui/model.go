@@ -109,7 +109,7 @@ func (m *model) tell(msg tea.Msg) tea.Cmd {
 	if done, ok := msg.(doneMsg); ok {
 		m.flash = flash{text: done.text}
 		if done.err != nil {
-			m.flash = flash{text: problem(done.err), bad: true}
+			m.flash = flash{text: m.problem(done.err), bad: true}
 		}
 	}
 	var cmds []tea.Cmd

@@ -85,7 +85,7 @@ func (s *person) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 		return s.start(a)
 	case answer[personMsg]:
-		s.take(msg)
+		s.take(a, msg)
 	case tea.KeyPressMsg:
 		s.scroll.move(keyName(msg), s.lines)
 	}
@@ -208,7 +208,7 @@ func (s *person) consent(a *app, w int) []string {
 	}
 	lines := []string{"", a.look.rule(a.t.Consent, w), a.labelled(t.Now, text, w)}
 	if p.Suppression != nil {
-		lines = append(lines, a.labelled(a.t.Reasons[spool.SkipSuppressed], a.blockedBy(*p.Suppression)+", "+a.moment(p.Suppression.At)+"  "+safe(p.Suppression.Detail), w))
+		lines = append(lines, a.labelled(a.t.Reasons[spool.SkipSuppressed], a.blockedBy(*p.Suppression)+", "+a.moment(p.Suppression.At)+"  "+a.detail(audience.Source(p.Suppression.Reason), p.Suppression.Detail), w))
 	}
 	return lines
 }
@@ -276,7 +276,7 @@ func (s *person) history(a *app, w int) []string {
 			text += " (" + t.NotApplied + ")"
 		}
 		lines = append(lines, "  "+row(column{a.moment(c.At), 16}, column{orWord(a.t.Sources[c.Source], safe(string(c.Source))), who},
-			column{strings.TrimSpace(text + "  " + safe(c.Detail)), w - 2 - 16 - who - 3}))
+			column{strings.TrimSpace(text + "  " + a.detail(c.Source, c.Detail)), w - 2 - 16 - who - 3}))
 	}
 	if len(s.now.History) == 0 {
 		lines = append(lines, "  "+a.look.dim.Render(a.t.NothingHere))

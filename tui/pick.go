@@ -47,7 +47,7 @@ func (s *picker) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[[]option]:
-		s.take(msg)
+		s.take(a, msg)
 	case tea.PasteMsg:
 		s.field.insert(msg.Content)
 		s.list = list{}

@@ -71,7 +71,7 @@ func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 	case doneMsg: // somebody was changed, or is gone
 		return s.start(a)
 	case answer[[]audience.Subscriber]:
-		if s.take(msg) {
+		if s.take(a, msg) {
 			return s.first(a, msg.err)
 		}
 	case searchRest:

@@ -34,7 +34,7 @@ func (s *suppressList) update(a *app, msg tea.Msg) tea.Cmd {
 			return nil
 		}
 		if s.now, s.over = msg.v, true; msg.err != nil {
-			s.why = problem(msg.err)
+			s.why = a.problem(msg.err)
 		}
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), s.n)

@@ -78,7 +78,7 @@ func (s *suppressions) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[suppressionsMsg]:
-		s.take(msg)
+		s.take(a, msg)
 	case tea.PasteMsg:
 		return s.letters(a, msg)
 	case tea.KeyPressMsg:
@@ -149,6 +149,26 @@ func (a *app) blockedBy(row audience.Suppression) string {
 	return orWord(a.t.Sources[audience.Source(row.Reason)], safe(row.Reason))
 }
 
+// detail is what a line of history or of the suppression list says besides: in
+// the person's language what pabal wrote itself, else as it stands.
+func (a *app) detail(source audience.Source, text string) string {
+	base, campaign, linked := strings.Cut(text, audience.DetailOfCampaign)
+	word, known := a.t.Details[base]
+	id, row := strings.CutPrefix(text, audience.DetailRow)
+	n, soft := strings.CutSuffix(text, audience.DetailSoft)
+	switch {
+	case known && linked:
+		return word + " (" + a.t.Campaign + " " + safe(campaign) + ")"
+	case known:
+		return word
+	case soft && source == audience.Bounce:
+		return a.t.SoftBounces(safe(n))
+	case row && source == audience.MySQL:
+		return a.t.RowID(safe(id))
+	}
+	return safe(text)
+}
+
 func (s *suppressions) view(a *app, w, h int) page {
 	p := page{}
 	if line, x := s.filter.line(a, w); line != "" {
@@ -172,7 +192,7 @@ func (s *suppressions) view(a *app, w, h int) page {
 	for i := from; i < to; i++ {
 		r := s.now.rows[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{orWord(safe(r.Email), "-"), email}, column{a.blockedBy(r), 12},
-			column{a.moment(r.At), 16}, column{safe(r.Detail), detail}), i == s.list.at, w))
+			column{a.moment(r.At), 16}, column{a.detail(audience.Source(r.Reason), r.Detail), detail}), i == s.list.at, w))
 	}
 	p.lines = append(fill(p.lines, h-below), s.one(a, w)...)
 	return p
@@ -187,7 +207,7 @@ func (s *suppressions) one(a *app, w int) []string {
 	}
 	return []string{
 		a.look.rule(orWord(safe(r.Email), "-"), w),
-		"  " + cut(a.blockedBy(r)+"  "+a.moment(r.At)+"  "+safe(r.Detail), w-4),
+		"  " + cut(a.blockedBy(r)+"  "+a.moment(r.At)+"  "+a.detail(audience.Source(r.Reason), r.Detail), w-4),
 		"  " + a.look.dim.Render(count),
 	}
 }

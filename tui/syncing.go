@@ -27,7 +27,7 @@ func (s *syncing) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.start(a)
 		}
 	case answer[*syncer.Status]:
-		s.take(msg)
+		s.take(a, msg)
 	case answer[syncer.Result]:
 		if msg.mine(&s.pass) {
 			return tea.Batch(s.start(a), s.tell(a, msg))
@@ -42,7 +42,7 @@ func (s *syncing) tell(a *app, m answer[syncer.Result]) tea.Cmd {
 	if m.err != nil {
 		text := a.t.Sync.Failed
 		if offline(m.err) {
-			text = problem(m.err)
+			text = a.problem(m.err)
 		}
 		return func() tea.Msg { return flashMsg{text, true} }
 	}

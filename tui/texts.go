@@ -35,8 +35,11 @@ type texts struct {
 	Levels                                                   map[campaign.Level]string
 	OwnWords                                                 bool // findings are shown in their own, English words
 	Rules                                                    map[string]ruleText
+	Problems                                                 map[string]string // by eml.Problem's Code; {1} is its first Arg, {own} the text itself
 	Sources                                                  map[audience.Source]string
 	Genders                                                  map[string]string
+	Details                                                  map[string]string // what pabal writes as detail of consent and suppression
+	RowID, SoftBounces                                       func(s string) string
 
 	// home
 	NobodyHas                                                 func(names string) string

@@ -66,10 +66,13 @@ func korean() *texts {
 			spool.Permanent:     {"SES가 거절함", "내용과 주소를 확인하세요."},
 			spool.Ambiguous:     {"SES의 답이 계속 오지 않음", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
 		},
-		Levels:  map[campaign.Level]string{campaign.Block: "막음", campaign.Warn: "주의", campaign.Note: "참고"},
-		Rules:   koreanRules(),
-		Sources: map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
-		Genders: map[string]string{"male": "남", "female": "여"},
+		Levels: map[campaign.Level]string{campaign.Block: "막음", campaign.Warn: "주의", campaign.Note: "참고"},
+		Rules:  koreanRules(), Problems: koreanProblems(),
+		Sources:     map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
+		SoftBounces: func(n string) string { return "연달아 " + n + "번 반송" },
+		RowID:       func(id string) string { return "고객번호 " + id },
+		Details:     map[string]string{audience.DetailUnsubscribe: "메일의 수신 거부 링크", audience.DetailPreferences: "수신 설정 페이지", audience.DetailPageLink: "메일의 수신 설정 링크", audience.DetailSESList: "SES 계정의 차단 목록"},
+		Genders:     map[string]string{"male": "남", "female": "여"},
 
 		NobodyHas: func(names string) string {
 			return "이런 속성을 가진 사람이 없습니다: " + names + ". 철자를 확인하세요."

@@ -56,7 +56,7 @@ func (s *wizardCheck) update(a *app, msg tea.Msg) tea.Cmd {
 		case msg.err == nil:
 			s.check, s.known = msg.check, true
 		case !offline(msg.err):
-			s.why = problem(msg.err)
+			s.why = a.problem(msg.err)
 		}
 	case tea.KeyPressMsg:
 		s.list.move(keyName(msg), len(s.check.Findings))

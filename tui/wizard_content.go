@@ -159,7 +159,7 @@ func (a *app) topicChoices(topics []audience.Topic, now string) []option {
 func (s *wizardContent) take(a *app, m fieldsMsg) {
 	if m.err != nil {
 		if !offline(m.err) {
-			s.why = problem(m.err)
+			s.why = a.problem(m.err)
 		}
 		return
 	}
@@ -247,7 +247,7 @@ func (s *wizardContent) save(a *app) tea.Cmd {
 func (s *wizardContent) saved(a *app, m savedMsg) tea.Cmd {
 	s.busy = false
 	if m.err != nil {
-		s.why = problem(m.err)
+		s.why = a.problem(m.err)
 		return nil
 	}
 	s.d.c = m.c

@@ -81,7 +81,7 @@ func (s *wizardPreview) update(a *app, msg tea.Msg) tea.Cmd {
 	case peopleMsg:
 		return s.takePeople(a, msg)
 	case letterMsg:
-		s.takeLetter(msg)
+		s.takeLetter(a, msg)
 	case tea.PasteMsg:
 		s.filter.update(msg)
 	case tea.KeyPressMsg:
@@ -100,7 +100,7 @@ func (s *wizardPreview) takePeople(a *app, m peopleMsg) tea.Cmd {
 	}
 	if m.err != nil {
 		if !offline(m.err) {
-			s.found, s.why = true, problem(m.err)
+			s.found, s.why = true, a.problem(m.err)
 		}
 		return nil
 	}
@@ -108,14 +108,14 @@ func (s *wizardPreview) takePeople(a *app, m peopleMsg) tea.Cmd {
 	return s.read(a)
 }
 
-func (s *wizardPreview) takeLetter(m letterMsg) {
+func (s *wizardPreview) takeLetter(a *app, m letterMsg) {
 	if m.of != s || len(s.people) == 0 || m.email != s.people[s.at].Email {
 		return
 	}
 	s.scroll = scroll{}
 	s.letter, s.shown, s.why = m.letter, m.email, ""
 	if m.err != nil {
-		s.shown, s.why = "", problem(m.err)
+		s.shown, s.why = "", a.problem(m.err)
 	}
 }
 

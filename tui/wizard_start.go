@@ -58,7 +58,7 @@ func (s *wizardStart) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 	case planMsg:
 		if msg.of == s {
-			s.take(msg)
+			s.take(a, msg)
 		}
 	case startedMsg:
 		if msg.of == s {
@@ -82,14 +82,14 @@ func (s *wizardStart) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-func (s *wizardStart) take(m planMsg) {
+func (s *wizardStart) take(a *app, m planMsg) {
 	s.busy = false
 	switch {
 	case m.err == nil:
 		s.plan, s.known = m.plan, true
 		s.ask = ask{n: m.plan.Recipients}
 	case !offline(m.err):
-		s.why = problem(m.err)
+		s.why = a.problem(m.err)
 	}
 }
 
@@ -105,7 +105,7 @@ func (s *wizardStart) launch(a *app) tea.Cmd {
 func (s *wizardStart) started(a *app, m startedMsg) tea.Cmd {
 	s.ask = ask{n: s.plan.Recipients}
 	if m.err != nil {
-		s.why = problem(m.err)
+		s.why = a.problem(m.err)
 		return nil
 	}
 	return show(a, a.t.Started(comma(s.plan.Recipients)), tabCampaigns, newDetail(m.c))

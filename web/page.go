@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"pabal/audience"
 )
 
 //go:embed page.html preferences.html letter.html style.css letter.css
@@ -208,9 +210,9 @@ func onlyMethods(allowed string) http.HandlerFunc {
 // detail is what the consent history says about an opt-out by link.
 func detail(campaign uint64) string {
 	if campaign == 0 {
-		return "unsubscribe link"
+		return audience.DetailUnsubscribe
 	}
-	return "unsubscribe link of campaign " + number(campaign)
+	return audience.DetailUnsubscribe + audience.DetailOfCampaign + number(campaign)
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -296,9 +296,9 @@ func pageLanguage(r *http.Request, sub *audience.Subscriber, did string) string 
 // preferenceDetail is what the history says about a change by link.
 func preferenceDetail(campaign uint64) string {
 	if campaign == 0 {
-		return "preference page"
+		return audience.DetailPreferences
 	}
-	return "preference page, link of campaign " + number(campaign)
+	return audience.DetailPageLink + audience.DetailOfCampaign + number(campaign)
 }
 
 // tokenShape is what a token is made of; a link is not made of anything else.
