@@ -214,6 +214,35 @@ func (s *Store) SyncMark() (mark []byte, err error) {
 	return mark, err
 }
 
+// SyncKnown are those of the keys that are rows known.
+func (s *Store) SyncKnown(keys [][]byte) (known [][]byte, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	err = s.db.View(func(tx *bolt.Tx) error {
+		b := tx.Bucket(bucketRows)
+		for _, key := range keys {
+			if b.Get(key) != nil {
+				known = append(known, key)
+			}
+		}
+		return nil
+	})
+	return known, err
+}
+
+// SyncRows is how many rows are known. It walks them all.
+func (s *Store) SyncRows() (n int, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketRows).Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 // SyncKeys are the keys of up to limit rows known, in order, after a key (nil:
 // from the first).
 func (s *Store) SyncKeys(after []byte, limit int) ([][]byte, error) {

@@ -37,6 +37,7 @@ type SyncOptions struct {
 	NoGender   bool
 	NoCreated  bool
 	Trusted    bool // MySQL may take back its own refusal (trust_resubscribe)
+	Apart      bool // a row that Add gives a reason for is left out: the caller says what becomes of it
 	Load       bool // a long run over all rows: the e-mail index follows in sorted runs
 }
 
@@ -113,11 +114,14 @@ func (b *SyncBatch) Reset() {
 
 // Add takes a row. A reason means that it cannot be somebody to write to: it
 // goes into the batch as a row that is gone, so that nobody is written to at an
-// address the source does not have any more.
+// address the source does not have any more (but with SyncOptions.Apart).
 func (b *SyncBatch) Add(r *SyncRow) (reason string) {
 	row := syncRow{key: r.Key, id: r.ID, gone: r.Gone}
 	if !r.Gone {
-		if reason = b.fill(&row, r); reason != "" {
+		if reason = b.fill(&row, r); reason != "" && b.options.Apart {
+			return reason
+		}
+		if reason != "" {
 			row = syncRow{key: r.Key, id: r.ID, gone: true}
 		}
 	}

@@ -1,9 +1,13 @@
 package syncer
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pabal/audience"
 )
 
 func zoneOf(t *testing.T, name string) *time.Location {
@@ -147,4 +151,44 @@ func TestNextFollowsTheStatus(t *testing.T) {
 			t.Errorf("after a failure: %v", got)
 		}
 	})
+}
+
+// TestASyncThatFailedIsTriedAgainSoon whoever asked for it: the timer waits for
+// its own next time, an hour away, and learns of it.
+func TestASyncThatFailedIsTriedAgainSoon(t *testing.T) {
+	store, err := audience.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	batch, err := store.NewSyncBatch(audience.SyncOptions{})
+	if err == nil {
+		_, err = store.Sync(context.Background(), batch, func(audience.SyncResult) []byte { return mark{LastGood: time.Now()}.bytes() })
+	}
+	c := good()
+	c.DSN, c.Every = "u:p@tcp(127.0.0.1:1)/shop", time.Hour
+	s, err2 := New(store, c, nil)
+	if err = errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	defer func() { cancel(); <-ended }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	next := func(good func(time.Duration) bool) {
+		for !good(time.Until(s.Status().Next)) {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				t.Fatalf("next in %v", time.Until(s.Status().Next))
+			}
+		}
+	}
+	next(func(d time.Duration) bool { return d > 50*time.Minute })
+	if _, err := s.Sync(ctx, Order{}); err == nil {
+		t.Fatal("somebody answers at port 1")
+	}
+	next(func(d time.Duration) bool { return d < time.Minute })
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -252,7 +251,8 @@ func (w *world) want(lines ...string) {
 // proxy stands before the server and can cut or hold what goes through.
 type proxy struct {
 	listener net.Listener
-	cutAfter atomic.Int64 // bytes of answers until the connections are cut; 0 never
+	cutAfter atomic.Int64           // bytes of answers until the connections are cut; 0 never
+	trickle  atomic.Pointer[string] // from a question with this in it answers come a byte at a time
 	open     sync.WaitGroup
 }
 
@@ -284,9 +284,22 @@ func (p *proxy) carry(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	var slow atomic.Bool
 	go func() {
-		_, _ = io.Copy(server, client)
-		_ = server.Close()
+		asked := make([]byte, 1<<16)
+		for {
+			n, err := client.Read(asked)
+			if word := p.trickle.Load(); word != nil && bytes.Contains(asked[:n], []byte(*word)) {
+				slow.Store(true)
+			}
+			if err == nil {
+				_, err = server.Write(asked[:n])
+			}
+			if err != nil {
+				_ = server.Close()
+				return
+			}
+		}
 	}()
 	buf := make([]byte, 4096)
 	for {
@@ -298,8 +311,26 @@ func (p *proxy) carry(client net.Conn) {
 			p.cutAfter.Store(1)
 			return
 		}
-		if _, err := client.Write(buf[:n]); err != nil {
+		if slow.Load() {
+			err = drip(client, buf[:n])
+		} else {
+			_, err = client.Write(buf[:n])
+		}
+		if err != nil {
 			return
 		}
 	}
+}
+
+// drip writes ten bytes a second.
+func drip(to net.Conn, b []byte) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for i := range b {
+		<-tick.C
+		if _, err := to.Write(b[i : i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

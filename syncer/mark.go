@@ -21,6 +21,7 @@ type mark struct {
 type run struct {
 	Full     bool      `json:"full,omitempty"`
 	Sweeping bool      `json:"sweeping,omitempty"` // all rows are read; those that vanished are looked for
+	Again    bool      `json:"again,omitempty"`    // rows that are to leave are only in memory: after a kill it begins anew
 	Next     int64     `json:"next"`               // Watermark when it ends
 	Ours     int64     `json:"ours"`
 	At       *position `json:"at,omitempty"` // the last row stored; nil before the first

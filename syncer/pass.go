@@ -25,12 +25,14 @@ const (
 
 // pass is one sync.
 type pass struct {
-	s      *Syncer
-	server *server
-	table  *table
-	mark   mark
-	limit  int
-	empty  bool // no row was known when it began
+	s       *Syncer
+	server  *server
+	table   *table
+	mark    mark
+	limit   int
+	empty   bool            // no row was known when it began
+	shrink  bool            // take out rows however many they are
+	leaving map[string]bool // keys of rows that are known and leave, kept back until all is read
 }
 
 // read reads the rows of a query into a batch.
@@ -45,6 +47,7 @@ func (p *pass) read(ctx context.Context, batch *audience.SyncBatch, query string
 	}
 	defer rows.Close()
 	r := p.table.reader(batch)
+	r.leaving = p.leaving
 	for rows.Next() {
 		if err := r.take(rows); err != nil {
 			return nil, p.why(ctx, err)
@@ -58,6 +61,14 @@ func (p *pass) read(ctx context.Context, batch *audience.SyncBatch, query string
 			Hint: "mend the table, or read it with mysql.query: CONVERT(CAST(CONVERT(name USING latin1) AS BINARY) USING utf8mb4) AS name, or USING euckr"}
 	}
 	return r, nil
+}
+
+// now is the server's clock, unix µs.
+func (p *pass) now(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.table.queryLimit())
+	defer cancel()
+	now, err := p.server.now(ctx)
+	return now, p.why(ctx, err)
 }
 
 // why is what a query died of where the driver hides it.
@@ -95,7 +106,7 @@ func (p *pass) chunk(ctx context.Context, batch *audience.SyncBatch, query func(
 func (p *pass) batches(load bool) (pair [2]*audience.SyncBatch, err error) {
 	t := p.table
 	o := audience.SyncOptions{Attributes: t.names, NoName: t.name < 0, NoGender: t.gender < 0, NoCreated: t.created < 0,
-		Trusted: t.TrustResubscribe, Load: load}
+		Trusted: t.TrustResubscribe, Apart: true, Load: load}
 	for i := range pair {
 		if pair[i], err = p.s.store.NewSyncBatch(o); err != nil {
 			return pair, err
@@ -128,7 +139,10 @@ func (p *pass) walk(ctx context.Context, pages pages) error {
 			limit = most
 			return pages.query(at, most)
 		})
-		if err = errors.Join(<-stored, err); err != nil {
+		if err = errors.Join(<-stored, err); err == nil {
+			err = p.keepBack(ctx, r.gone)
+		}
+		if err != nil {
 			return err
 		}
 		if r.result.Read > 0 {
@@ -175,7 +189,7 @@ func (p *pass) save(ctx context.Context) error {
 }
 
 // full reads every row, then takes out those that vanished.
-func (p *pass) full(ctx context.Context, shrink bool) error {
+func (p *pass) full(ctx context.Context) error {
 	if !p.mark.Run.Sweeping {
 		p.s.phase(PhaseRows, p.mark.Run.Result.Read, p.total(ctx))
 		err := p.walk(ctx, pages{func(at *position, limit int) (string, []any) {
@@ -192,18 +206,11 @@ func (p *pass) full(ctx context.Context, shrink bool) error {
 			return p.noRows()
 		}
 		p.mark.Run.Sweeping, p.mark.Run.At = true, nil
-		if p.empty {
+		if p.empty && len(p.leaving) == 0 {
 			return nil // what vanished since is seen by the daily pass
 		}
 	}
-	return p.sweep(ctx, shrink)
-}
-
-// noRows is about a source that has nobody: more often a wrong one than a shop
-// without customers.
-func (p *pass) noRows() error {
-	return &eml.Problem{Code: CodeNoRows, What: p.table.what() + " has no rows" + map[bool]string{true: " that mysql.where takes"}[p.table.Where != ""],
-		Hint: "is it the right database and table? nobody was removed", Err: ErrShrunk}
+	return p.sweep(ctx)
 }
 
 // total asks how many rows there are, for the progress bar alone: 0 where that
@@ -215,64 +222,6 @@ func (p *pass) total(ctx context.Context) (n int64) {
 		return 0
 	}
 	return n
-}
-
-// sweep takes out rows that we know and the source does not have.
-func (p *pass) sweep(ctx context.Context, shrink bool) error {
-	known, gone, err := p.vanished(ctx)
-	if err != nil {
-		return err
-	}
-	if most := max(fewRows, known/2); !shrink && len(gone) > most || len(gone) >= manyRows && !shrink {
-		return &eml.Problem{Code: CodeShrunk, What: fmt.Sprintf("%d of %d rows are not in %s any more: too many to be believed", len(gone), known, p.table.what()),
-			Hint: "is it the right database and table? nobody was removed; if it is right: pabal sync --full --shrink", Err: ErrShrunk}
-	}
-	pair, err := p.batches(false)
-	if err != nil {
-		return err
-	}
-	for len(gone) > 0 {
-		n := min(len(gone), 1000)
-		if err := p.remove(ctx, pair[0], gone[:n]); err != nil {
-			return err
-		}
-		gone = gone[n:]
-	}
-	return nil
-}
-
-// remove takes rows out.
-func (p *pass) remove(ctx context.Context, batch *audience.SyncBatch, keys [][]byte) error {
-	batch.Reset()
-	for _, key := range keys {
-		batch.Add(&audience.SyncRow{Key: key, Gone: true})
-	}
-	did, err := p.s.store.Sync(ctx, batch, nil)
-	p.mark.Run.Result.SyncResult.Add(did)
-	return err
-}
-
-// vanished walks the rows we know, and asks for each whether it is there.
-func (p *pass) vanished(ctx context.Context) (known int, gone [][]byte, err error) {
-	var after []byte
-	p.s.phase(PhaseGone, 0, p.mark.Run.Result.Read) // about as many as were read
-	for {
-		p.s.progress(int64(known))
-		keys, err := p.s.store.SyncKeys(after, someRows)
-		if err != nil || len(keys) == 0 {
-			return known, gone, err
-		}
-		known, after = known+len(keys), keys[len(keys)-1]
-		there, err := p.present(ctx, keys)
-		if err != nil {
-			return known, gone, err
-		}
-		for _, key := range keys {
-			if !there[string(key)] && len(gone) < manyRows {
-				gone = append(gone, key)
-			}
-		}
-	}
 }
 
 // present is which of the keys the source has.
@@ -304,10 +253,13 @@ func (p *pass) tick(ctx context.Context) error {
 		func(at *position, limit int) (string, []any) { return p.table.changes(from, at, limit) },
 		func(at *position) bool { return at == nil || at.Past },
 	})
-	if err != nil || p.mark.Run.Result.Read > 0 {
+	if err != nil {
 		return err
 	}
-	return p.anybody(ctx)
+	if p.mark.Run.Result.Read == 0 {
+		return p.anybody(ctx)
+	}
+	return p.leave(ctx)
 }
 
 // anybody is an error where the source has no rows at all: one that was emptied
@@ -344,6 +296,9 @@ func (p *pass) reread(ctx context.Context) error {
 		there, err := p.present(ctx, keys)
 		if err != nil {
 			return err
+		}
+		for _, key := range r.gone {
+			delete(there, string(key))
 		}
 		for _, key := range keys {
 			if !there[string(key)] {

@@ -31,7 +31,7 @@ type Result struct {
 	Unclear    int64         `json:"unclear"`   // rows with NULL or a value that is no known yes or no: not subscribed
 	Invalid    int64         `json:"invalid"`   // rows without a usable address or value: nobody to write to
 	BadDates   int64         `json:"bad_dates"` // created_at or consent_at that are no time: left empty
-	Undated    int64         `json:"undated"`   // rows without updated_at: their changes are seen by the daily pass only
+	Undated    int64         `json:"undated"`   // rows without updated_at, or with 0000-00-00: their changes are seen by the daily pass only
 	Rejects    []Reject      `json:"rejects,omitempty"`
 	Took       time.Duration `json:"took_ns"`
 }
@@ -51,13 +51,15 @@ func (r *Result) add(o Result) {
 // reader turns rows of the server into rows of the audience.
 type reader struct {
 	*table
-	raw    []sql.RawBytes
-	into   []any
-	row    audience.SyncRow
-	batch  *audience.SyncBatch
-	result Result
-	texts  texts
-	last   position // of the row read last
+	raw     []sql.RawBytes
+	into    []any
+	row     audience.SyncRow
+	batch   *audience.SyncBatch
+	leaving map[string]bool // of the pass
+	result  Result
+	texts   texts
+	last    position // of the row read last
+	gone    [][]byte // keys of rows that leave: marked, not taken, or nobody to write to
 }
 
 func (t *table) reader(batch *audience.SyncBatch) *reader {
@@ -76,7 +78,14 @@ func (r *reader) take(rows *sql.Rows) error {
 	}
 	r.result.Read++
 	r.fill()
-	if reason := r.batch.Add(&r.row); reason != "" {
+	if r.row.Gone {
+		r.gone = append(r.gone, r.row.Key)
+		return nil
+	}
+	reason := r.batch.Add(&r.row)
+	delete(r.leaving, string(r.row.Key)) // it is back
+	if reason != "" {
+		r.gone = append(r.gone, r.row.Key)
 		r.result.Invalid++
 		if len(r.result.Rejects) < maxRejects {
 			r.result.Rejects = append(r.result.Rejects, Reject{r.row.ID, reason})
@@ -93,7 +102,7 @@ func (r *reader) fill() {
 	r.last.Key = row.Key
 	if r.updated >= 0 {
 		r.last.Raw = string(r.raw[r.updated])
-		if row.UpdatedAt = r.micros(r.raw[r.updated]); r.raw[r.updated] == nil {
+		if row.UpdatedAt = r.micros(r.raw[r.updated]); row.UpdatedAt == 0 {
 			r.result.Undated++
 		}
 	}

@@ -22,6 +22,9 @@ func (s *Syncer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
+		case <-s.kick: // somebody else had it sync: the next time is another
+			timer.Stop()
+			continue
 		case <-timer.C:
 		}
 		if s.due() {

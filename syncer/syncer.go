@@ -65,6 +65,7 @@ type Syncer struct {
 	config Config
 	log    *slog.Logger
 	turn   chan struct{} // holds a value while a pass runs
+	kick   chan struct{} // a pass ended: the timer looks again
 
 	mu     sync.Mutex
 	status Status
@@ -84,7 +85,7 @@ func New(store *audience.Store, c Config, logger *slog.Logger) (*Syncer, error) 
 		return nil, err
 	}
 	m := readMark(b)
-	s := &Syncer{store: store, config: c, log: logger.With("part", "syncer"), turn: make(chan struct{}, 1)}
+	s := &Syncer{store: store, config: c, log: logger.With("part", "syncer"), turn: make(chan struct{}, 1), kick: make(chan struct{}, 1)}
 	s.status = Status{Source: c.what(), State: "idle", LastGood: m.LastGood, LastFull: m.LastFull, Last: m.Last}
 	return s, nil
 }
@@ -137,6 +138,10 @@ func (s *Syncer) Sync(ctx context.Context, o Order) (Result, error) {
 		err = s.config.explain(err)
 	}
 	s.ended(begin, result, err)
+	select {
+	case s.kick <- struct{}{}:
+	default: // it is told already
+	}
 	return result, err
 }
 
@@ -193,11 +198,12 @@ func (s *Syncer) run(ctx context.Context, o Order, begin time.Time) (result Resu
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, p.server.db.Close()) }()
-	now, err := p.server.now(ctx)
+	p.shrink = o.Shrink
+	now, err := p.now(ctx)
 	if err != nil {
 		return Result{}, err
 	}
-	why := p.mark.wantsFull(s.config.plan(), p.table.updated >= 0, s.config.overlap(), now, begin.UnixMicro())
+	why := p.mark.wantsFull(s.config.plan(), p.table.updated >= 0, s.config.overlap(), now, s.now().UnixMicro())
 	if o.Full {
 		why = "asked for"
 	}
@@ -207,7 +213,7 @@ func (s *Syncer) run(ctx context.Context, o Order, begin time.Time) (result Resu
 			return result, err
 		}
 		// What changed in the part that was read before the kill.
-		if now, err = p.server.now(ctx); err != nil {
+		if now, err = p.now(ctx); err != nil {
 			return result, err
 		}
 		tick, err := s.tickPass(ctx, p, now, begin)
@@ -228,7 +234,7 @@ func (s *Syncer) begin(ctx context.Context) (*pass, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{s: s, server: server, mark: readMark(b), limit: firstRows}
+	p := &pass{s: s, server: server, mark: readMark(b), limit: firstRows, leaving: map[string]bool{}}
 	short, cancel := context.WithTimeout(ctx, s.config.queryLimit())
 	defer cancel()
 	if p.table, err = server.describe(short, &s.config); err != nil {
@@ -248,7 +254,7 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 	goesOn = p.mark.Run != nil && p.mark.Run.Full && p.mark.Plan == s.config.plan() && (!o.Full || p.mark.LastFull.IsZero())
 	if !goesOn {
 		p.mark.Plan = s.config.plan()
-		p.mark.Run = &run{Full: true, Next: now, Ours: begin.UnixMicro(), Result: Result{Full: true}}
+		p.mark.Run = &run{Full: true, Next: now, Ours: s.now().UnixMicro(), Result: Result{Full: true}}
 		known, err := s.store.SyncKeys(nil, 1)
 		if err != nil {
 			return false, Result{}, err
@@ -258,37 +264,46 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 			return false, Result{}, err
 		}
 	}
+	if goesOn && p.mark.Run.Again {
+		p.mark.Run = &run{Full: true, Next: p.mark.Run.Next, Ours: p.mark.Run.Ours, Result: Result{Full: true}}
+	}
 	s.log.Info("full sync began", "why", why, "again", goesOn)
-	err = p.full(ctx, o.Shrink)
+	err = p.full(ctx)
 	if err == nil {
 		err = p.reread(ctx)
 	}
-	if errors.Is(err, ErrShrunk) {
-		p.mark.Run, p.mark.LastFull = nil, time.Time{} // the next one is a full pass too, not a tick that knows nothing of it
-		return goesOn, Result{}, errors.Join(err, p.save(ctx))
-	}
 	if err != nil {
-		return goesOn, Result{}, err
+		return goesOn, Result{}, p.shrunk(ctx, err)
 	}
 	p.mark.LastFull = begin
 	result, err = p.finish(ctx, begin)
 	return goesOn, result, err
 }
 
+// shrunk lets the pass after one of ErrShrunk be a full one: a tick would know
+// nothing of what is wrong.
+func (p *pass) shrunk(ctx context.Context, err error) error {
+	if !errors.Is(err, ErrShrunk) {
+		return err
+	}
+	p.mark.Run, p.mark.LastFull = nil, time.Time{}
+	return errors.Join(err, p.save(ctx))
+}
+
 // tickPass is a tick; one that was killed goes on.
 func (s *Syncer) tickPass(ctx context.Context, p *pass, now int64, begin time.Time) (Result, error) {
-	if p.mark.Run == nil {
+	if p.mark.Run == nil || p.mark.Run.Again {
 		p.mark.Run = &run{Next: now, Ours: s.now().UnixMicro()}
 	} else if p.mark.Run.At != nil {
 		if err := p.tick(ctx); err != nil { // what came up to then
-			return Result{}, err
+			return Result{}, p.shrunk(ctx, err)
 		}
 		before := p.mark.Run
 		p.mark.Watermark, p.mark.Ours = before.Next, before.Ours
 		p.mark.Run = &run{Next: now, Ours: s.now().UnixMicro(), Result: before.Result}
 	}
 	if err := p.tick(ctx); err != nil {
-		return Result{}, err
+		return Result{}, p.shrunk(ctx, err)
 	}
 	if err := p.reread(ctx); err != nil {
 		return Result{}, err
