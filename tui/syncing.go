@@ -201,7 +201,7 @@ func (s *syncing) result(a *app, w int) []string {
 		n    int64
 		bad  bool
 	}{{t.Read, r.Read, false}, {t.Created, r.Created, false}, {t.Updated, r.Updated, false}, {t.Removed, r.Removed, false},
-		{a.t.ConsentYes, r.Subscribed, false}, {t.Refused, r.Refused, false}, {t.KeptOut, r.KeptOut, false}, {t.Unclear, r.Unclear, true}, {t.Invalid, r.Invalid, true}}
+		{t.Yes, r.Subscribed, false}, {t.Refused, r.Refused, false}, {t.KeptOut, r.KeptOut, false}, {t.Unclear, r.Unclear, true}, {t.Invalid, r.Invalid, true}}
 	half := (w - 4) / 2
 	var line string
 	for i, c := range counts {

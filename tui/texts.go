@@ -158,13 +158,13 @@ type suppressTexts struct {
 
 // syncTexts are those of the customers' table.
 type syncTexts struct {
-	Now, Full, NoTable, NoTableHint, Table, LastGood, LastFull, Next, Never string
-	Idle, Reading, Failing                                                  string
-	Ended                                                                   func(read, created, updated, removed string) string
-	InARow                                                                  func(n string) string
-	Result, Changes, All                                                    string
-	Read, Created, Updated, Removed, Refused, KeptOut, Unclear, Invalid     string
-	Failed                                                                  string
+	Now, Full, NoTable, NoTableHint, Table, LastGood, LastFull, Next, Never  string
+	Idle, Reading, Failing                                                   string
+	Ended                                                                    func(read, created, updated, removed string) string
+	InARow                                                                   func(n string) string
+	Result, Changes, All                                                     string
+	Read, Created, Updated, Removed, Yes, Refused, KeptOut, Unclear, Invalid string
+	Failed                                                                   string
 }
 
 // holdText is why mail of some scope waits, and what to do.

@@ -199,7 +199,7 @@ func englishSync() syncTexts {
 		},
 		InARow: func(n string) string { return n + " failures in a row" },
 		Result: "Last result", Changes: "changes", All: "all rows",
-		Read: "Rows read", Created: "New", Updated: "Changed", Removed: "Gone", Refused: "Refused",
+		Read: "Rows read", Created: "New", Updated: "Changed", Removed: "Gone", Yes: "Subscribed", Refused: "Refused",
 		KeptOut: "Opted out, kept out", Unclear: "Consent unclear", Invalid: "Unusable address",
 		Failed: "Not in step: the screen says why, and what to do.",
 	}

@@ -208,7 +208,7 @@ func koreanSync() syncTexts {
 		},
 		InARow: func(n string) string { return "연달아 " + n + "번 실패" },
 		Result: "마지막 결과", Changes: "바뀐 것만", All: "전체",
-		Read: "읽은 줄", Created: "새 구독자", Updated: "바뀐 구독자", Removed: "빠진 줄", Refused: "수신 거부",
+		Read: "읽은 줄", Created: "새 구독자", Updated: "바뀐 구독자", Removed: "빠진 줄", Yes: "동의", Refused: "수신 거부",
 		KeptOut: "본인 거부 유지", Unclear: "동의 불분명", Invalid: "못 쓰는 주소",
 		Failed: "맞추지 못했습니다. 까닭과 할 일은 화면에 있습니다.",
 	}
