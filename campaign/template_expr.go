@@ -118,7 +118,7 @@ func (c *compiler) use(key, spelled string, pos int, needed, item bool) int {
 	if !ok {
 		i = len(c.p.slots)
 		c.index[key] = i
-		c.p.slots = append(c.p.slots, slot{key: key, spelled: spelled, pos: pos, optional: true})
+		c.p.slots = append(c.p.slots, slot{key: key, spelled: spelled, pos: c.whole.where(pos), optional: true})
 	}
 	if needed {
 		c.p.slots[i].optional = false

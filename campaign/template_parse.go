@@ -94,20 +94,15 @@ var (
 // parseProgram parses one part. html says that values are escaped. The error
 // is a *TemplateError.
 func parseProgram(part, source string, html bool) (*program, error) {
-	tags, err := scanTags(part, source)
+	whole, err := expand(part, source)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range tags {
-		if err := checkTag(part, source, t); err != nil {
-			return nil, err
-		}
-	}
-	root, err := parseSafely(source)
+	root, err := parseSafely(whole.source)
 	if err != nil {
 		return nil, &TemplateError{Part: part, Line: 1, Column: 1, Message: parserText(err), Hint: "See the template page of the documentation."}
 	}
-	c := &compiler{p: &program{part: part, plain: true}, source: source, html: html, index: map[string]int{}}
+	c := &compiler{p: &program{part: part, plain: true}, whole: whole, html: html, index: map[string]int{}}
 	if c.p.nodes, err = c.body(root); err != nil {
 		return nil, err
 	}
@@ -118,7 +113,7 @@ func parseProgram(part, source string, html bool) (*program, error) {
 func checkTag(part, source string, t tag) error {
 	text := source[t.pos:t.end]
 	switch t.kind {
-	case tagComment, tagElse:
+	case tagComment, tagElse, tagPartial, tagPartialBlock, tagDefine:
 		return nil
 	case tagChain:
 		text = "{{#if x}}" + text + "{{/if}}"
@@ -159,7 +154,7 @@ func parserText(err error) string {
 // compiler turns the parser's tree into nodes.
 type compiler struct {
 	p      *program
-	source string
+	whole  *expanded
 	html   bool
 	index  map[string]int // folded name -> slot
 	state  htmlState
@@ -168,7 +163,7 @@ type compiler struct {
 }
 
 func (c *compiler) fail(at int, message, hint string) error {
-	return errorAt(c.p.part, c.source, at, message, hint)
+	return errorAt(c.p.part, c.whole.original, c.whole.where(at), message, hint)
 }
 
 func (c *compiler) body(prog *ast.Program) ([]node, error) {
@@ -211,7 +206,7 @@ func (c *compiler) statement(statement ast.Node) (*node, error) {
 		b, err := c.block(s)
 		return &node{block: b}, err
 	}
-	return nil, c.fail(statement.Location().Pos, "partials ({{> name}}) are not supported", "Write the included part out.")
+	return nil, c.fail(statement.Location().Pos, "this cannot stand here", "Write the part out.")
 }
 
 func (c *compiler) mustache(s *ast.MustacheStatement) (*expr, error) {

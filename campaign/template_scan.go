@@ -40,6 +40,8 @@ type tag struct {
 	pos, end int
 	kind     tagKind
 	name     string // first word inside: field, helper or block name
+	partial  string // the partial that is defined, included or closed; "" for a tag of none
+	context  string // what an included partial is given
 }
 
 type tagKind uint8
@@ -52,6 +54,9 @@ const (
 	tagChain                  // {{else if x}}
 	tagClose                  // {{/x}}
 	tagComment                // {{! x }}
+	tagPartial                // {{> x}}
+	tagPartialBlock           // {{#> x}}
+	tagDefine                 // {{#*inline "x"}}
 )
 
 // scanner finds the tags of a source, so that a mistake is reported where it
@@ -229,9 +234,13 @@ func (s *scanner) classify(t *tag, inside string) error {
 	rest := inside
 	switch {
 	case strings.HasPrefix(inside, "#*"), strings.HasPrefix(inside, "*"):
-		return s.fail(t.pos, "inline partials are not supported", "Write the repeated part out.")
-	case strings.HasPrefix(inside, ">"), strings.HasPrefix(inside, "#>"):
-		return s.fail(t.pos, "partials ({{> name}}) are not supported", "Write the included part out.")
+		return s.define(t, inside)
+	case strings.HasPrefix(inside, ">"):
+		t.kind = tagPartial
+		return s.partial(t, inside[1:])
+	case strings.HasPrefix(inside, "#>"):
+		t.kind = tagPartialBlock
+		return s.partial(t, inside[2:])
 	case strings.HasPrefix(inside, "#"):
 		t.kind, rest = tagOpen, inside[1:]
 	case strings.HasPrefix(inside, "/"):
@@ -264,6 +273,33 @@ func (s *scanner) classify(t *tag, inside string) error {
 	return nil
 }
 
+// define reads {{#*inline "x"}}, the one decorator SES has.
+func (s *scanner) define(t *tag, inside string) error {
+	words := strings.Fields(strings.TrimPrefix(inside, "#*"))
+	if len(words) != 2 || words[0] != "inline" || len(words[1]) < 3 || !strings.ContainsAny(words[1][:1], `"'`) || words[1][len(words[1])-1] != words[1][0] {
+		return s.fail(t.pos, "this is no definition of a partial", `Write {{#*inline "name"}}…{{/inline}}.`)
+	}
+	t.kind, t.name, t.partial = tagDefine, "inline", words[1][1:len(words[1])-1]
+	return nil
+}
+
+// partial reads what stands after > in {{> x}} and {{#> x}}.
+func (s *scanner) partial(t *tag, rest string) error {
+	words := strings.Fields(rest)
+	switch {
+	case len(words) == 0 || strings.HasPrefix(words[0], "("):
+		return s.fail(t.pos, "the name of the partial is missing", `Write {{> name}}, with {{#*inline "name"}}…{{/inline}} in the same part.`)
+	case len(words) > 2 || len(words) == 2 && strings.ContainsAny(words[1], "=|("):
+		return s.fail(t.pos, "a partial takes one context and no values", "Write {{> "+words[0]+"}}, or {{> "+words[0]+" Name}}; it sees the fields where it stands.")
+	}
+	t.name = words[0]
+	t.partial = strings.Trim(words[0], `"'`)
+	if len(words) == 2 {
+		t.context = words[1]
+	}
+	return nil
+}
+
 // checkBlocks proves that every block is closed by its own name.
 func (s *scanner) checkBlocks() error {
 	type block struct {
@@ -271,15 +307,15 @@ func (s *scanner) checkBlocks() error {
 		elseSeen bool
 	}
 	var open []block
-	for _, t := range s.tags {
+	for i, t := range s.tags {
 		switch t.kind {
-		case tagOpen, tagInverse:
+		case tagOpen, tagInverse, tagPartialBlock, tagDefine:
 			if len(open) == maxNested {
 				return s.fail(t.pos, fmt.Sprintf("more than %d blocks inside each other", maxNested), "Make the template flatter.")
 			}
 			open = append(open, block{tag: t})
 		case tagElse, tagChain:
-			if len(open) == 0 {
+			if len(open) == 0 || open[len(open)-1].partial != "" {
 				return s.fail(t.pos, "{{else}} stands outside a block", "Open the block first, for example {{#if Name}}.")
 			}
 			if b := &open[len(open)-1]; b.elseSeen {
@@ -294,6 +330,7 @@ func (s *scanner) checkBlocks() error {
 			if b := open[len(open)-1]; b.name != t.name {
 				return s.fail(t.pos, "{{/"+t.name+"}} closes the block {{#"+b.name+"}}", "Close the inner block first: {{/"+b.name+"}}.")
 			}
+			s.tags[i].partial = open[len(open)-1].partial
 			open = open[:len(open)-1]
 		}
 	}

@@ -106,7 +106,7 @@ func TestTemplateErrorsHavePlaceAndHint(t *testing.T) {
 		{"{{#if}}{{/if}}", 1, 1, "takes one value"},
 		{"{{eq a}}", 1, 1, "takes two values"},
 		{"{{}}", 1, 1, "nothing between"},
-		{"{{> footer}}", 1, 1, "partials"},
+		{"{{> footer}}", 1, 1, "no partial called footer"},
 		{"{{{Name}}", 1, 1, "closed with }}}"},
 		{"{{Name}}}", 1, 1, "three braces"},
 		{"{{default Name \"x}}", 1, 16, "quotation mark"},
@@ -230,7 +230,7 @@ func drawTemplate(t *rapid.T, depth int) string {
 
 func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{"{{Name}}", "{{#if (eq a \"b\")}}x{{else}}y{{/if}}", "{{{x}}}{{&y}}", "{{#each l as |a i|}}{{a.[0]}}{{@index}}{{/each}}",
-		"\\{{x}} {{!-- }} --}}", "{{~#with a~}}{{../b}}{{/with}}", "<a href=\"{{x}}\">", "{{lookup this 1.5}}", "{{^a}}{{/a}}"} {
+		"\\{{x}} {{!-- }} --}}", "{{~#with a~}}{{../b}}{{/with}}", "<a href=\"{{x}}\">", "{{lookup this 1.5}}", "{{^a}}{{/a}}", "{{#*inline \"p\"}}{{> @partial-block}}{{/inline}}{{#> p}}x{{/p}}{{~> p x}}"} {
 		f.Add(s, "[1,{\"x\":\"y\"}]")
 	}
 	f.Fuzz(func(t *testing.T, source, value string) {

@@ -25,6 +25,11 @@ const (
 // parser leaves where they are even between table rows, inside HTML tags as
 // characters. It is done once per template version, never per mail.
 func textTemplate(source string) (string, error) {
+	whole, err := expand(partHTML, source)
+	if err != nil {
+		return "", err
+	}
+	source = whole.source
 	tags, err := scanTags(partHTML, source)
 	if err != nil {
 		return "", err
