@@ -47,7 +47,7 @@ var homes = map[string][]string{
 	"github.com/BurntSushi/toml":        {"cli"},
 	"github.com/mailgun/raymond/v2":     {"campaign"},
 	"github.com/expr-lang/expr":         {"audience"},
-	"golang.org/x/text/encoding/korean": {"audience", "eml", "smtpd"},
+	"golang.org/x/text/encoding/korean": {"audience", "campaign", "eml", "smtpd"}, // campaign: names in zips made by Windows
 }
 
 // folders without Go files that may stand at the top.

@@ -25,7 +25,8 @@
 //	           head (JSON without bodies), html, text: written once
 //	campaigns  campaign id -> JSON; no state or counts once sealed
 //	files      SHA-256 -> a bucket of its own with head (JSON) and data: the
-//	           bytes of attachments, each once however many campaigns have it
+//	           bytes of attachments and of templates' pictures, each once however
+//	           many campaigns and versions have it
 //
 // Values but those of names end with their checksum (store_sealed.go).
 package campaign
@@ -52,7 +53,14 @@ type Template struct {
 	HTML      string    `json:"html,omitempty"`
 	Text      string    `json:"text,omitempty"` // "" when made from the HTML
 	Fields    []string  `json:"fields"`         // merge fields used
+	Images    []Image   `json:"images,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+
+	// Of a version that was pulled from SES: when, what its parts were there
+	// (a checksum), and what was changed in them.
+	PulledAt time.Time        `json:"pulled_at,omitzero"`
+	Pulled   string           `json:"pulled,omitempty"`
+	Changes  []TemplateChange `json:"changes,omitempty"`
 }
 
 // Campaign is one template version to one frozen audience. Its state and
@@ -200,6 +208,7 @@ type Settings struct {
 	PublicURL               string // "" blocks starting, unless LoopbackSES
 	LoopbackSES             bool   // ses.endpoint is on loopback (emulator): http and "" allowed
 	ConfigurationSet        string
+	Images                  ImageSettings
 	Events                  bool          // SES's events are read: deliveries are counted, unknown settles
 	ViewFor                 time.Duration // a letter can be seen in a browser so long after it was sent; zero: not at all
 }

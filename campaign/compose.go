@@ -75,6 +75,9 @@ func (s *Store) prepare(c Campaign) (*mailing, error) {
 	if m.attach, err = s.attached(c.Attachments); err != nil {
 		return nil, fmt.Errorf("attachments of campaign %d: %w", c.ID, err)
 	}
+	if m.inline, err = s.inlined(l); err != nil {
+		return nil, fmt.Errorf("pictures of campaign %d: %w", c.ID, err)
+	}
 	if l.plain() && l.html != nil {
 		m.coded = newCodedLetter(l)
 	}

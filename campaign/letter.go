@@ -23,6 +23,7 @@ type letter struct {
 	html    *program // nil: a letter of text only
 	text    *program
 	shown   []string // fields used, as first spelled
+	images  []Image  // the template's own
 }
 
 // compile parses a template. The error is a *TemplateError.

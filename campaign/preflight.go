@@ -245,6 +245,9 @@ func (in *inspection) judge(ctx context.Context) error {
 	in.judgeFields()
 	in.judgeLinks()
 	in.judgeMail()
+	if err := in.judgeImages(ctx); err != nil {
+		return err
+	}
 	if err := in.judgeSender(ctx); err != nil {
 		return err
 	}

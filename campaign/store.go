@@ -35,22 +35,25 @@ type Store struct {
 	Settings Settings
 	Accounts Accounts     // nil: nothing is known of the SES account
 	Source   Source       // nil: the audience is kept by hand
+	Host     ImageHost    // of pictures with ImagesS3; nil: none
+	Stored   StoredSource // templates stored in SES; nil: none can be pulled
 	Logger   *slog.Logger // nil: discard
 
 	db     *store.Store
 	people *audience.Store
 	spool  *spool.Spool
 
-	stalled  chan struct{} // capacity 1: a freeze met a full disk
-	closing  chan struct{} // closed by Close: freezes stop, Run finishes them at the next start
-	work     sync.WaitGroup
-	closed   sync.Once
-	letters  cache[versionKey, *letter]
-	mailings cache[uint64, *mailing]
-	heavy    cache[uint64, *mailing] // those with attachments: few at a time
-	memory   *semaphore.Weighted     // bytes of mails with attachments that are being sent
-	progress progress
-	buffers  sync.Pool // *[]byte: finished mails are composed into them
+	stalled   chan struct{} // capacity 1: a freeze met a full disk
+	closing   chan struct{} // closed by Close: freezes stop, Run finishes them at the next start
+	work      sync.WaitGroup
+	closed    sync.Once
+	letters   cache[versionKey, *letter]
+	mailings  cache[uint64, *mailing]
+	heavy     cache[uint64, *mailing] // those with attachments: few at a time
+	memory    *semaphore.Weighted     // bytes of mails with attachments that are being sent
+	published published
+	progress  progress
+	buffers   sync.Pool // *[]byte: finished mails are composed into them
 
 	mu       sync.Mutex
 	freezing map[uint64]bool // campaigns whose audience is being walked now

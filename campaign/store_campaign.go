@@ -32,6 +32,9 @@ func (s *Store) Create(ctx context.Context, c Campaign) (Campaign, error) {
 	c.CreatedAt = now()
 	err = s.update(maxValues, func(tx *bolt.Tx) (err error) {
 		b := tx.Bucket(bucketCampaigns)
+		if tx.Bucket(bucketNames).Get([]byte(c.Template)) == nil { // removed since
+			return fmt.Errorf("template %s: %w", c.Template, ErrNotFound)
+		}
 		if c.ID, err = b.NextSequence(); err != nil {
 			return err
 		}

@@ -87,6 +87,11 @@ func (c *check) version(tx *bolt.Tx, t Template, version int) {
 		if err := readVersion(b, &head); err != nil || head.Version != version {
 			c.fault("template %s: version %d cannot be read: %v", t.Name, version, err)
 		}
+		for _, i := range head.Images {
+			if k := fileKey(i.Hash); !i.Missing && (k == nil || tx.Bucket(bucketFiles).Bucket(k) == nil) {
+				c.fault("template %s: picture %s of version %d is missing", t.Name, i.Name, version)
+			}
+		}
 	}
 }
 

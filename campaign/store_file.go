@@ -9,7 +9,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// fileGrace is how long a file that no campaign names is kept: between
+// fileGrace is how long a file that nothing names is kept: between
 // attaching it and saving the draft a person may go to lunch.
 const fileGrace = 24 * time.Hour
 
@@ -46,7 +46,7 @@ func (s *Store) keepFile(hash string, data []byte) error {
 		if err != nil {
 			return err
 		}
-		if b.Get([]byte("data")) == nil {
+		if _, err := fileBytes(tx, fileKey(hash)); err != nil { // not there, or damaged
 			if err := b.Put([]byte("data"), sealed(data)); err != nil {
 				return err
 			}
@@ -86,8 +86,9 @@ func fileBytes(tx *bolt.Tx, k []byte) ([]byte, error) {
 	return data, nil
 }
 
-// dropFiles removes the files that no campaign names and that are older than
-// fileGrace. A campaign whose record cannot be read keeps all of them.
+// dropFiles removes the files that neither a campaign nor a template version
+// names and that are older than fileGrace. A record that cannot be read keeps
+// all of them.
 func (s *Store) dropFiles(at time.Time) (dropped int, err error) {
 	err = s.update(0, func(tx *bolt.Tx) error {
 		used, err := usedFiles(tx)
@@ -117,7 +118,7 @@ func (s *Store) dropFiles(at time.Time) (dropped int, err error) {
 	return dropped, err
 }
 
-// usedFiles are the hashes that campaigns name.
+// usedFiles are the hashes that campaigns and template versions name.
 func usedFiles(tx *bolt.Tx) (map[string]bool, error) {
 	used := map[string]bool{}
 	err := tx.Bucket(bucketCampaigns).ForEach(func(_, raw []byte) error {
@@ -127,6 +128,20 @@ func usedFiles(tx *bolt.Tx) (map[string]bool, error) {
 		}
 		for _, a := range c.Attachments {
 			used[a.Hash] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	versions := tx.Bucket(bucketVersions)
+	err = versions.ForEachBucket(func(k []byte) error {
+		var head Template
+		if err := readJSON(versions.Bucket(k).Get([]byte("head")), &head); err != nil {
+			return err
+		}
+		for _, i := range head.Images {
+			used[i.Hash] = true
 		}
 		return nil
 	})

@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -20,15 +21,33 @@ type versionKey struct {
 }
 
 // PutTemplate stores a new version of the template called t.Name and returns
-// it. Sources are kept in NFC with LF line ends. It returns a *TemplateError
-// for a part that does not parse, a *eml.Problem for a bad name; nothing is stored
-// then.
+// it. Sources are kept in NFC with LF line ends. Pictures that the HTML names
+// are those of t.Images, else those the newest version has by that name. It
+// returns a *TemplateError for a part that does not parse, a *eml.Problem for a
+// bad name; nothing is stored then.
 func (s *Store) PutTemplate(ctx context.Context, t Template) (Template, error) {
+	t.PulledAt, t.Pulled, t.Changes = time.Time{}, "", nil
+	t = normalized(t)
+	err := s.db.View(func(tx *bolt.Tx) error { return inherit(tx, &t) })
+	if err != nil {
+		return Template{}, err
+	}
+	return s.putTemplate(ctx, t)
+}
+
+// normalized is a template as it is kept.
+func normalized(t Template) Template {
 	t.Name = strings.TrimSpace(normalize(t.Name))
+	t.Subject, t.HTML, t.Text = strings.TrimSpace(normalize(t.Subject)), normalize(t.HTML), normalize(t.Text)
+	return t
+}
+
+// putTemplate stores a version whose pictures are stored.
+func (s *Store) putTemplate(ctx context.Context, t Template) (Template, error) {
+	t = normalized(t)
 	if err := checkName("template", t.Name); err != nil {
 		return Template{}, err
 	}
-	t.Subject, t.HTML, t.Text = strings.TrimSpace(normalize(t.Subject)), normalize(t.HTML), normalize(t.Text)
 	l, err := compile(t)
 	if err != nil {
 		return Template{}, err
@@ -46,9 +65,8 @@ func (s *Store) PutTemplate(ctx context.Context, t Template) (Template, error) {
 	if err != nil {
 		return Template{}, fmt.Errorf("store template %s: %w", t.Name, err)
 	}
-	s.letters.put(versionKey{t.ID, t.Version}, l)
 	s.log().Info("template stored", "template", t.Name, "version", t.Version)
-	return t, nil
+	return s.located(t), nil
 }
 
 func checkName(what, name string) error {
@@ -90,6 +108,10 @@ func numberTemplate(tx *bolt.Tx, t *Template) error {
 func putVersion(tx *bolt.Tx, t Template) error {
 	head := t
 	head.HTML, head.Text = "", ""
+	head.Images = slices.Clone(t.Images)
+	for i := range head.Images {
+		head.Images[i].URL = "" // by the configuration of the day it is sent
+	}
 	b, err := tx.Bucket(bucketVersions).CreateBucket(versionName(t.ID, t.Version))
 	if err != nil {
 		return err
@@ -133,7 +155,7 @@ func (s *Store) Template(name string, version int) (Template, error) {
 		}
 		return nil
 	})
-	return t, err
+	return s.located(t), err
 }
 
 // readVersion reads what putVersion wrote.
@@ -163,7 +185,7 @@ func (s *Store) Templates() ([]Template, error) {
 			if err := readJSON(raw, &t); err != nil {
 				return fmt.Errorf("read template: %w", err)
 			}
-			all = append(all, t)
+			all = append(all, s.located(t))
 			return nil
 		})
 	})
@@ -181,7 +203,7 @@ func (s *Store) letter(name string, version int) (*letter, Template, error) {
 	if l, ok := s.letters.get(k); ok {
 		return l, t, nil
 	}
-	l, err := compile(t)
+	l, err := s.assemble(t)
 	if err != nil {
 		return nil, t, err
 	}

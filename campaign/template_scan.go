@@ -47,16 +47,16 @@ type tag struct {
 type tagKind uint8
 
 const (
-	tagField   tagKind = iota // {{x}} {{{x}}} {{&x}}
-	tagOpen                   // {{#x}}
-	tagInverse                // {{^x}}
-	tagElse                   // {{else}} {{^}}
-	tagChain                  // {{else if x}}
-	tagClose                  // {{/x}}
-	tagComment                // {{! x }}
-	tagPartial                // {{> x}}
-	tagPartialBlock           // {{#> x}}
-	tagDefine                 // {{#*inline "x"}}
+	tagField        tagKind = iota // {{x}} {{{x}}} {{&x}}
+	tagOpen                        // {{#x}}
+	tagInverse                     // {{^x}}
+	tagElse                        // {{else}} {{^}}
+	tagChain                       // {{else if x}}
+	tagClose                       // {{/x}}
+	tagComment                     // {{! x }}
+	tagPartial                     // {{> x}}
+	tagPartialBlock                // {{#> x}}
+	tagDefine                      // {{#*inline "x"}}
 )
 
 // scanner finds the tags of a source, so that a mistake is reported where it

@@ -54,6 +54,9 @@ func (s *Store) Tests(ctx context.Context, id uint64, as string, to []string) ([
 	if err != nil {
 		return nil, err
 	}
+	if err := s.publish(ctx, def.letter); err != nil {
+		return nil, err
+	}
 	if def.from.Address == "" {
 		return nil, &eml.Problem{What: "the campaign has no sender", Hint: "give the campaign one, or set campaign.from in the configuration"}
 	}

@@ -27,6 +27,8 @@
 // (SetFate); Report adds opens, clicks and complaints. Events hold on to no
 // mail, so memory grows with them by some hundred bytes each.
 //
+// It keeps pictures for letters as an S3 bucket would (bucket.go).
+//
 // Besides SES's paths it answers GET / (the list), GET /mail/ID and the control
 // calls under /_emulator/ (see control.go).
 package emulator
@@ -106,6 +108,7 @@ type Server struct {
 	anySet     bool // configuration set names are not checked
 	suppressed map[string]suppression
 	templates  map[string]template
+	objects    map[string]Object // by bucket/key
 
 	destinations map[string][]eventDestination // by configuration set
 	queues       map[string]*sqsQueue
@@ -125,6 +128,7 @@ func New(o Options) (*Server, error) {
 		anySet:     o.ConfigurationSets == nil,
 		suppressed: map[string]suppression{},
 		templates:  map[string]template{},
+		objects:    map[string]Object{},
 
 		destinations: map[string][]eventDestination{},
 		queues:       map[string]*sqsQueue{},
@@ -217,6 +221,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /mail/{id}", s.showMail)
 	s.mux.HandleFunc("GET /{file}", s.showMail) // the links of index.html
 	s.controlRoutes()
+	s.bucketRoutes()
 }
 
 // serve wraps an operation: it counts the call, lets faults and the limit on
