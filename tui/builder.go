@@ -234,9 +234,7 @@ func (s *builder) view(a *app, w, h int) page {
 	}
 	p.lines = append(p.lines, a.look.line.Render(line(w)))
 	if s.why != "" {
-		for _, l := range wrap(s.why, w-6) {
-			p.lines = append(p.lines, "  "+a.look.bad.Render("! "+l))
-		}
+		p.lines = append(p.lines, a.alarm(s.why, w)...)
 	} else {
 		p.lines = append(p.lines, s.tally.view(a, w)...)
 	}

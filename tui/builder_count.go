@@ -69,11 +69,7 @@ func (c *tally) take(a *app, m flowMsg[counted]) tea.Cmd {
 func (c *tally) view(a *app, w int) []string {
 	switch {
 	case c.why != "":
-		var lines []string
-		for _, l := range wrap(c.why, w-6) {
-			lines = append(lines, "  "+a.look.bad.Render("! "+l))
-		}
-		return lines
+		return a.alarm(c.why, w)
 	case !c.known && c.total > 0:
 		return []string{"  " + a.t.Counting + " " + a.look.bar(share(c.done, c.total), 20) + " " + percent(c.done, c.total)}
 	case !c.known:

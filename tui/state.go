@@ -5,11 +5,7 @@ package tui
 func (a *app) instead(why string, have, empty bool, none string, w int) []string {
 	switch {
 	case why != "":
-		lines := []string{""}
-		for i, l := range wrap(why, w-6) {
-			lines = append(lines, "  "+a.look.bad.Render([]string{"! ", "  "}[min(i, 1)]+l))
-		}
-		return lines
+		return append([]string{""}, a.alarm(why, w)...)
 	case !have:
 		return []string{"", "  " + a.t.Loading}
 	case empty:
@@ -20,6 +16,15 @@ func (a *app) instead(why string, have, empty bool, none string, w int) []string
 		return lines
 	}
 	return nil
+}
+
+// alarm is what went wrong, marked on its first line.
+func (a *app) alarm(text string, w int) []string {
+	var lines []string
+	for i, l := range wrap(text, w-6) {
+		lines = append(lines, "  "+a.look.bad.Render([]string{"! ", "  "}[min(i, 1)]+l))
+	}
+	return lines
 }
 
 // labelled is a line of a record: the label in at least 14 cells, then the text.

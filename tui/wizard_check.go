@@ -84,9 +84,7 @@ func (s *wizardCheck) view(a *app, w, h int) page {
 	switch {
 	case s.why != "":
 		p.lines = append(p.lines, "")
-		for _, l := range wrap(s.why, w-6) {
-			p.lines = append(p.lines, "  "+a.look.bad.Render("! "+l))
-		}
+		p.lines = append(p.lines, a.alarm(s.why, w)...)
 		return p
 	case !s.known:
 		p.lines = append(p.lines, "", "  "+a.t.Checking)

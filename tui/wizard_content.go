@@ -280,9 +280,7 @@ func (s *wizardContent) view(a *app, w, h int) page {
 	switch {
 	case s.why != "":
 		p.lines = append(p.lines, "")
-		for _, l := range wrap(s.why, w-6) {
-			p.lines = append(p.lines, "  "+a.look.bad.Render("! "+l))
-		}
+		p.lines = append(p.lines, a.alarm(s.why, w)...)
 	case !s.known:
 		p.lines = append(p.lines, "", "  "+a.t.Loading)
 	case len(s.fields) > 3:

@@ -159,9 +159,7 @@ func (s *wizardPreview) view(a *app, w, h int) page {
 	}
 	switch {
 	case s.why != "":
-		for _, l := range wrap(s.why, w-6) {
-			p.lines = append(p.lines, "  "+a.look.bad.Render("! "+l))
-		}
+		p.lines = append(p.lines, a.alarm(s.why, w)...)
 		return p
 	case s.found && len(s.people) == 0:
 		p.lines = append(p.lines, "", "  "+a.t.NobodyFound)
