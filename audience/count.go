@@ -64,16 +64,12 @@ func (s *Store) Count(ctx context.Context, seg *Segment, topic string) (Count, e
 // looked at (nil: to nobody). It ends early when ctx does.
 func (s *Store) CountTold(ctx context.Context, seg *Segment, topic string, tell func(done, total int64)) (Count, error) {
 	count := Count{Skipped: map[string]int64{}, Doubts: s.Doubts(seg)}
-	var each func(int64)
-	if tell != nil {
-		total, err := s.size()
-		if err != nil {
-			return count, err
-		}
-		each = func(rows int64) { tell(rows, max(rows, total)) }
+	each, err := s.telling(tell)
+	if err != nil {
+		return count, err
 	}
 	j := s.judge(topic)
-	err := s.scanTold(ctx, seg, 0, everyone, each, func(r *row) error {
+	err = s.scanTold(ctx, seg, 0, everyone, each, func(r *row) error {
 		reason, err := j.skip(r)
 		if err != nil {
 			return err
@@ -87,6 +83,18 @@ func (s *Store) CountTold(ctx context.Context, seg *Segment, topic string, tell 
 		return nil
 	})
 	return count, err
+}
+
+// telling is what a scan calls to say how far it is; nil for nobody.
+func (s *Store) telling(tell func(done, total int64)) (func(rows int64), error) {
+	if tell == nil {
+		return nil, nil
+	}
+	total, err := s.size()
+	if err != nil {
+		return nil, err
+	}
+	return func(rows int64) { tell(rows, max(rows, total)) }, nil
 }
 
 // size is how many subscribers there are.

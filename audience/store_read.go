@@ -203,9 +203,23 @@ func hasPrefixFold(text []byte, prefix string) bool {
 // would give it, or frequency where Attempted says so. fn must not keep the
 // pointer. An error from fn ends it.
 func (s *Store) Walk(ctx context.Context, seg *Segment, topic string, after, max uint64, fn func(sub *Subscriber, skip string) error) error {
+	return s.walk(ctx, seg, topic, after, max, nil, fn)
+}
+
+// WalkTold is Walk over everybody up to max that says now and then how many of
+// all subscribers it has looked at (nil: to nobody).
+func (s *Store) WalkTold(ctx context.Context, seg *Segment, topic string, max uint64, tell func(done, total int64), fn func(sub *Subscriber, skip string) error) error {
+	each, err := s.telling(tell)
+	if err != nil {
+		return err
+	}
+	return s.walk(ctx, seg, topic, 0, max, each, fn)
+}
+
+func (s *Store) walk(ctx context.Context, seg *Segment, topic string, after, max uint64, each func(rows int64), fn func(sub *Subscriber, skip string) error) error {
 	var sub Subscriber
 	j := s.judge(topic)
-	return s.scan(ctx, seg, after, max, func(r *row) error {
+	return s.scanTold(ctx, seg, after, max, each, func(r *row) error {
 		reason, err := j.skip(r)
 		if err == nil {
 			err = s.fill(r, &sub)

@@ -38,7 +38,6 @@ import (
 	"strings"
 	"time"
 
-	"pabal/audience"
 	"pabal/eml"
 	"pabal/spool"
 )
@@ -80,7 +79,8 @@ type Campaign struct {
 	CreatedAt       time.Time         `json:"created_at"`
 	Sealed          time.Time         `json:"sealed,omitzero"`
 	Expect          int64             `json:"expect,omitempty"`
-	Damaged         bool              `json:"damaged,omitempty"` // in a list: its record cannot be read, only its ledger
+	Overrides       []Override        `json:"overrides,omitempty"` // blocks of preflight that were let pass at the start
+	Damaged         bool              `json:"damaged,omitempty"`   // in a list: its record cannot be read, only its ledger
 
 	Started      time.Time   `json:"started,omitzero"`
 	First        time.Time   `json:"first,omitzero"`
@@ -92,37 +92,6 @@ type Campaign struct {
 
 	PerSecond float64   `json:"per_second"`   // accepted a second now
 	ETA       time.Time `json:"eta,omitzero"` // expected end while running
-}
-
-// Level of a finding.
-type Level string
-
-// The levels: Block keeps the campaign from starting.
-const (
-	Block Level = "block"
-	Warn  Level = "warn"
-	Note  Level = "note"
-)
-
-// Finding is one line of preflight. Rule is stable: screens translate by it.
-type Finding struct {
-	Rule     string   `json:"rule"` // one of the Rule constants
-	Level    Level    `json:"level"`
-	Name     string   `json:"name,omitempty"` // the field, attribute or value it is about
-	What     string   `json:"what"`
-	Why      string   `json:"why"`
-	How      string   `json:"how"`
-	Count    int64    `json:"count,omitempty"`
-	Examples []string `json:"examples,omitempty"` // first ten addresses
-}
-
-// Preflight is the whole check of one campaign over its real audience.
-type Preflight struct {
-	Campaign  uint64         `json:"campaign"`
-	Audience  audience.Count `json:"audience"`
-	Findings  []Finding      `json:"findings"`
-	Blocked   bool           `json:"blocked"`
-	MailBytes int64          `json:"mail_bytes"` // largest finished mail seen
 }
 
 // Plan is the flight plan: how long, when each tenth, when the quota is crossed.
@@ -180,7 +149,7 @@ type BlockedError struct{ Preflight Preflight }
 func (e *BlockedError) Error() string {
 	s := ErrBlocked.Error()
 	for _, f := range e.Preflight.Findings {
-		if f.Level == Block {
+		if f.Level == Block && f.Reason == "" {
 			s += "; " + f.What
 		}
 	}
@@ -209,6 +178,7 @@ type Settings struct {
 	LoopbackSES             bool   // ses.endpoint is on loopback (emulator): http and "" allowed
 	ConfigurationSet        string
 	Images                  ImageSettings
+	Checks                  Checks
 	Events                  bool          // SES's events are read: deliveries are counted, unknown settles
 	ViewFor                 time.Duration // a letter can be seen in a browser so long after it was sent; zero: not at all
 }

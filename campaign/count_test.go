@@ -162,7 +162,7 @@ func TestCountIsWhatAStartFreezes(t *testing.T) {
 		w.people.Past, w.people.Attempted = w.store, w.spool.Attempted
 		w.people.Topics = []audience.Topic{{ID: "sale", Commercial: true, Default: true}, {ID: "news"}}
 		w.store.Logger = nil
-		w.draft(t, simple, Campaign{})
+		w.draft(t, simple+footer, Campaign{})
 		w.enrol(rt)
 		sent := 0
 		rt.Repeat(map[string]func(*rapid.T){

@@ -32,7 +32,7 @@ func findings(t *testing.T, h *house, c Campaign) (Preflight, map[string]Finding
 func TestPreflightOfAGoodCampaignFindsNothing(t *testing.T) {
 	h := open(t, t.TempDir())
 	h.enrol(t, 30)
-	p, _ := findings(t, h, h.draft(t, simple, Campaign{}))
+	p, _ := findings(t, h, h.draft(t, simple+footer, Campaign{}))
 	if p.Blocked || len(p.Findings) != 0 || p.Audience.Mailable != 30 || p.Audience.Selected != 30 || p.MailBytes < 500 {
 		t.Errorf("got %+v", p)
 	}
@@ -106,7 +106,7 @@ func TestPreflightRules(t *testing.T) {
 		{RuleAccountUnknown, Warn, 0, simple, func(h *house, c *Campaign) { h.facts.verified = errors.New("no route") }},
 		{RuleShadowedValue, Warn, 0, simple, func(h *house, c *Campaign) { c.Values = map[string]string{"Body": "b", "company": "x"} }},
 		{RuleControls, Block, 30, simple, func(h *house, c *Campaign) { c.Values = map[string]string{"Body": "b", "Mark": "a\nb"} }},
-		{RuleSize, Warn, 0, simple + strings.Repeat("<p>가나다</p>", 7000), nil},
+		{RuleClip, Warn, 0, simple + strings.Repeat("<p>가나다</p>", 7000), nil},
 		{RuleTemplateFails, Block, 30, simple + strings.Repeat("{{Body}}", 30), func(h *house, c *Campaign) {
 			c.Values = map[string]string{"Body": strings.Repeat("x", 200_000), "Mark": "m"}
 		}},
@@ -305,7 +305,7 @@ func TestTopicThatIsNotDefinedBlocks(t *testing.T) {
 	if _, err := h.store.Create(t.Context(), Campaign{Template: "t", Topic: "sail"}); err == nil {
 		t.Error("a campaign about an undefined topic was created")
 	}
-	c := h.draft(t, simple, Campaign{Topic: "sale"})
+	c := h.draft(t, simple+footer, Campaign{Topic: "sale"})
 	if p, found := findings(t, h, c); p.Blocked || found[RuleUnknownTopic].Rule != "" {
 		t.Errorf("a defined topic: %+v", p)
 	}
@@ -338,7 +338,7 @@ func TestFrequencyIsInPreflightAndInTheLedgerAlike(t *testing.T) {
 		topic   string
 		skipped int64
 	}{{"sale", 0}, {"sale", 10}, {"", 10}, {"terms", 0}} {
-		d := h.draft(t, simple, Campaign{Topic: c.topic})
+		d := h.draft(t, simple+footer, Campaign{Topic: c.topic})
 		p, _ := findings(t, h, d)
 		if p.Audience.Skipped[spool.SkipFrequency] != c.skipped {
 			t.Errorf("preflight about %q: %+v, want %d for frequency", c.topic, p.Audience, c.skipped)

@@ -24,6 +24,16 @@ const fullRetry = 5 * time.Second
 // no draft, ErrNotFound. Once sealed it goes on although ctx ends; a stop or
 // crash of the daemon is made good by Run.
 func (s *Store) Start(ctx context.Context, id uint64, expect int64) (Campaign, error) {
+	return s.StartOver(ctx, id, expect, nil)
+}
+
+// StartOver is Start over blocks that a person lets pass, each with a reason;
+// who that is says spool.WithCaller. What CheckOverrides returns.
+func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, overrides []Override) (Campaign, error) {
+	overrides, err := CheckOverrides(overrides)
+	if err != nil {
+		return Campaign{}, err
+	}
 	c, err := s.record(id)
 	if err != nil {
 		return Campaign{}, err
@@ -35,10 +45,14 @@ func (s *Store) Start(ctx context.Context, id uint64, expect int64) (Campaign, e
 	if err != nil {
 		return Campaign{}, fmt.Errorf("preflight of campaign %d: %w", id, err)
 	}
+	used := check.Override(overrides)
 	if check.Blocked {
 		return Campaign{}, &BlockedError{Preflight: check}
 	}
-	c, err = s.seal(id, expect)
+	for i := range used {
+		used[i].By, used[i].At = spool.Caller(ctx), now()
+	}
+	c, err = s.seal(id, expect, used)
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -63,7 +77,7 @@ func startable(c Campaign) error {
 
 // seal fixes what the campaign is, in one commit. From here on a restart
 // finishes the start.
-func (s *Store) seal(id uint64, expect int64) (Campaign, error) {
+func (s *Store) seal(id uint64, expect int64, overrides []Override) (Campaign, error) {
 	draft, err := s.record(id)
 	if err != nil {
 		return Campaign{}, err
@@ -76,7 +90,7 @@ func (s *Store) seal(id uint64, expect int64) (Campaign, error) {
 		if err := startable(*c); err != nil {
 			return err
 		}
-		c.TemplateVersion, c.Sealed, c.Expect = t.Version, now(), max(expect, -1)
+		c.TemplateVersion, c.Sealed, c.Expect, c.Overrides = t.Version, now(), max(expect, -1), overrides
 		c.From, c.ReplyTo = firstOf(c.From, s.Settings.From), firstOf(c.ReplyTo, s.Settings.ReplyTo)
 		return nil
 	})
@@ -104,7 +118,7 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 	}
 	err = s.spool.Begin(ctx, spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
 		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Started: c.Sealed,
-		Unlimited: !s.people.Limited(c.Topic)})
+		Unlimited: !s.people.Limited(c.Topic), Acts: acts(c.Overrides)})
 	if err != nil {
 		return fmt.Errorf("begin ledger of campaign %d: %w", c.ID, err)
 	}

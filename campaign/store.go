@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sync/semaphore"
@@ -33,11 +34,13 @@ var (
 // exported fields before use.
 type Store struct {
 	Settings Settings
-	Accounts Accounts     // nil: nothing is known of the SES account
-	Source   Source       // nil: the audience is kept by hand
-	Host     ImageHost    // of pictures with ImagesS3; nil: none
-	Stored   StoredSource // templates stored in SES; nil: none can be pulled
-	Logger   *slog.Logger // nil: discard
+	Accounts Accounts         // nil: nothing is known of the SES account
+	Domains  Domains          // nil: how the sender's domain is set up is not looked at
+	Source   Source           // nil: the audience is kept by hand
+	Synced   func() time.Time // when the source was last read, zero for never; nil as Source
+	Host     ImageHost        // of pictures with ImagesS3; nil: none
+	Stored   StoredSource     // templates stored in SES; nil: none can be pulled
+	Logger   *slog.Logger     // nil: discard
 
 	db     *store.Store
 	people *audience.Store

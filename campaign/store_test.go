@@ -139,6 +139,9 @@ func (h *house) enrol(t testing.TB, n int) {
 
 const simple = `<p>{{Name}}님 {{Body}} <a href="{{UnsubscribeURL}}">수신거부</a></p>`
 
+// footer is what a letter needs besides, for preflight to find nothing.
+const footer = `<p>{{Company}} | {{Address}} | {{Phone}} | help@shop.example.com | unsubscribe</p>`
+
 func (h *house) draft(t testing.TB, html string, c Campaign) Campaign {
 	t.Helper()
 	if _, err := h.store.PutTemplate(t.Context(), Template{Name: "t", Subject: "{{Name}}님", HTML: html}); err != nil {

@@ -44,6 +44,8 @@ type runner struct {
 	binds   []map[string]any
 	missing []string
 	steps   int
+	dry     bool // nothing is kept of the output but its length
+	length  int
 }
 
 // field is a merge field's value for one recipient.
@@ -63,6 +65,17 @@ func (p *program) append(dst []byte, fields source) (out []byte, missing []strin
 		return dst, nil, err
 	}
 	return r.out, r.missing, nil
+}
+
+// try is append that keeps nothing: the fields without a value and the length.
+// It costs what the blocks and fields cost, not the bytes between them.
+func (p *program) try(fields source) (missing []string, length int, err error) {
+	r := &runner{p: p, fields: fields, context: []any{root{}}, dry: true}
+	r.values = p.values(fields)
+	if err := r.run(p.nodes, 0); err != nil {
+		return nil, 0, err
+	}
+	return r.missing, r.length, nil
 }
 
 // values are one recipient's fields, by slot.
@@ -87,10 +100,16 @@ func (r *runner) run(nodes []node, start int) error {
 			if err := r.block(n.block, start); err != nil {
 				return err
 			}
+		case r.dry:
+			r.length += len(n.text)
 		default:
 			r.out = append(r.out, n.text...)
 		}
-		if len(r.out)-start > maxOutput {
+		if r.dry {
+			r.length += len(r.out)
+			r.out = r.out[:0]
+		}
+		if len(r.out)-start+r.length > maxOutput {
 			return errOutput
 		}
 	}

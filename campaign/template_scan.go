@@ -105,11 +105,16 @@ func (s *scanner) fail(at int, message, hint string) error {
 
 // errorAt is a TemplateError at a byte offset of the source.
 func errorAt(part, source string, at int, message, hint string) error {
-	at = min(at, len(source))
-	before := source[:at]
-	line := strings.Count(before, "\n")
-	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
-	return &TemplateError{Part: part, Line: line + 1, Column: column + 1, Message: message, Hint: hint}
+	line, column := lineColumn(source, at)
+	return &TemplateError{Part: part, Line: line, Column: column, Message: message, Hint: hint}
+}
+
+// lineColumn is a byte offset for a person: from 1, the column in characters.
+func lineColumn(source string, at int) (line, column int) {
+	before := source[:min(at, len(source))]
+	line = strings.Count(before, "\n")
+	column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	return line + 1, column + 1
 }
 
 // next steps over text to the next tag and reads it.

@@ -108,56 +108,6 @@ func (a *app) campaignChange(name, short string, act func(*control.Client, conte
 	})
 }
 
-func (a *app) campaignPreflight() *cobra.Command {
-	return a.campaignCommand("preflight", "Check it over its real audience; exit 1 if it may not start", "pabal campaign preflight 7",
-		func(ctx context.Context, c *control.Client, id uint64) error {
-			p, err := c.Preflight(ctx, id)
-			if err != nil {
-				return err
-			}
-			if err := one(a, p, func(r *report) { describePreflight(r, p) }); err != nil {
-				return err
-			}
-			if p.Blocked {
-				return blocked(p)
-			}
-			return nil
-		})
-}
-
-func describePreflight(r *report, p campaign.Preflight) {
-	describeCount(r, p.Audience)
-	r.pair("largest mail", commas(p.MailBytes)+" bytes")
-	for _, f := range p.Findings {
-		count := ""
-		if f.Count > 0 {
-			count = " (" + commas(f.Count) + ")"
-		}
-		r.line("%s %s%s", map[campaign.Level]string{campaign.Block: "[BLOCK]", campaign.Warn: "[warn] ", campaign.Note: "[note] "}[f.Level], eml.Visible(f.What), count)
-		for _, text := range []string{f.Why, f.How} {
-			if text != "" {
-				r.line("        %s", eml.Visible(text))
-			}
-		}
-		if len(f.Examples) > 0 {
-			r.line("        %s", eml.Visible(strings.Join(f.Examples, ", ")))
-		}
-	}
-	if !p.Blocked {
-		r.line("It may start.")
-	}
-}
-
-// blocked names the first thing that stands in the way.
-func blocked(p campaign.Preflight) error {
-	for _, f := range p.Findings {
-		if f.Level == campaign.Block {
-			return &eml.Problem{What: fmt.Sprintf("campaign %d may not start: %s", p.Campaign, f.What), Hint: f.How, Err: campaign.ErrBlocked}
-		}
-	}
-	return &eml.Problem{What: fmt.Sprintf("campaign %d may not start", p.Campaign), Hint: fmt.Sprintf("see: pabal campaign preflight %d", p.Campaign), Err: campaign.ErrBlocked}
-}
-
 func (a *app) campaignPlan() *cobra.Command {
 	return a.campaignCommand("plan", "Say how long it will take, and what will wait", "pabal campaign plan 7",
 		func(ctx context.Context, c *control.Client, id uint64) error {
@@ -260,6 +210,7 @@ func describeActs(r *report, acts []spool.Act) {
 			what += ", " + commas(act.Count) + " recipients"
 		}
 		r.pair(act.What, what)
+		r.pair("  because", act.Reason)
 	}
 }
 

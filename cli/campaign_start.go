@@ -16,19 +16,24 @@ import (
 
 func (a *app) campaignStart() *cobra.Command {
 	var (
-		yes, wait bool
-		expect    int64
+		yes, wait      bool
+		expect         int64
+		rules, reasons []string
 	)
 	cmd := a.campaignCommand("start", "Mail it, after a question that shows the number of recipients", "pabal campaign start 7 --yes --expect 198 --wait",
 		func(ctx context.Context, c *control.Client, id uint64) error {
+			over, err := overrides(rules, reasons)
+			if err != nil {
+				return err
+			}
 			if !yes {
-				confirmed, err := a.confirmStart(ctx, c, id, expect)
+				confirmed, err := a.confirmStart(ctx, c, id, expect, over)
 				if err != nil {
 					return err
 				}
 				expect = confirmed
 			}
-			started, err := c.Start(ctx, id, expect)
+			started, err := c.StartOver(ctx, id, expect, over)
 			if err != nil {
 				return err
 			}
@@ -40,13 +45,15 @@ func (a *app) campaignStart() *cobra.Command {
 			return a.describeCampaign(started)
 		})
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().StringArrayVar(&rules, "override", nil, "let what preflight's `RULE` blocks pass, with a --reason each; may be given more than once")
+	cmd.Flags().StringArrayVar(&reasons, "reason", nil, "`TEXT` that is kept with the campaign: why it may go all the same")
 	cmd.Flags().BoolVar(&wait, "wait", false, "stay until it is done and show how far it is")
 	cmd.Flags().Int64Var(&expect, "expect", -1, "hold it if the number of recipients is not `N`")
 	return cmd
 }
 
 // confirmStart shows what will happen and returns the number that was agreed to.
-func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, expect int64) (int64, error) {
+func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, expect int64, over []campaign.Override) (int64, error) {
 	if !isTerminal(a.stdin) || !isTerminal(a.stderr) {
 		return 0, usage("starting a campaign mails people, and there is no terminal to ask on", fmt.Sprintf("to start it without a question: pabal campaign start %d --yes", id))
 	}
@@ -57,11 +64,11 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	if now.State != spool.Draft {
 		return 0, &eml.Problem{What: fmt.Sprintf("campaign %d is %s", id, now.State), Hint: fmt.Sprintf("see: pabal campaign show %d", id), Err: campaign.ErrState}
 	}
-	p, err := c.Preflight(ctx, id)
+	p, err := a.preflight(ctx, c, id)
 	if err != nil {
 		return 0, err
 	}
-	if p.Blocked {
+	if p.Override(over); p.Blocked {
 		return 0, blocked(p)
 	}
 	if expect >= 0 && expect != p.Audience.Mailable {

@@ -16,19 +16,21 @@ const systemConfig = "/etc/pabal/pabal.toml"
 // Config is the whole configuration, a section a struct. Keys are as in the
 // file; each can be set as PABAL_SECTION_KEY in the environment.
 type Config struct {
-	DataDir    string         `toml:"data_dir"`    // everything pabal keeps: the one folder to back up; relative to the file's folder
-	Language   string         `toml:"language"`    // of screens: ko, en, or auto: from LC_ALL, LC_MESSAGES, LANG
-	BodyMemory Size           `toml:"body_memory"` // bodies in memory, intake and drain together
-	Control    ControlConfig  `toml:"control"`
-	SMTP       SMTPConfig     `toml:"smtp"`
-	SES        SESConfig      `toml:"ses"`
-	Lanes      LanesConfig    `toml:"lanes"`
-	Campaign   CampaignConfig `toml:"campaign"`
-	MySQL      MySQLConfig    `toml:"mysql"`
-	Import     ImportConfig   `toml:"import"`
-	Web        WebConfig      `toml:"web"`
-	Feedback   FeedbackConfig `toml:"feedback"`
-	Topics     Topics         `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
+	DataDir    string          `toml:"data_dir"`    // everything pabal keeps: the one folder to back up; relative to the file's folder
+	Language   string          `toml:"language"`    // of screens: ko, en, or auto: from LC_ALL, LC_MESSAGES, LANG
+	BodyMemory Size            `toml:"body_memory"` // bodies in memory, intake and drain together
+	Control    ControlConfig   `toml:"control"`
+	SMTP       SMTPConfig      `toml:"smtp"`
+	SES        SESConfig       `toml:"ses"`
+	Lanes      LanesConfig     `toml:"lanes"`
+	Campaign   CampaignConfig  `toml:"campaign"`
+	MySQL      MySQLConfig     `toml:"mysql"`
+	Import     ImportConfig    `toml:"import"`
+	Web        WebConfig       `toml:"web"`
+	Feedback   FeedbackConfig  `toml:"feedback"`
+	Preflight  PreflightConfig `toml:"preflight"`
+	DNS        DNSConfig       `toml:"dns"`
+	Topics     Topics          `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
 
 	mysqlDSN string // from the environment; no setting, so that nothing shows it
 
@@ -142,9 +144,10 @@ func defaults() *Config {
 			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},
 			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
 				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},
-		Topics:   Topics{},
-		Web:      WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
-		Feedback: FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
+		Topics:    Topics{},
+		Preflight: PreflightConfig{AdLabel: "(광고)", Night: "21:00-08:00", ConsentYears: 2, SuppressedShare: 0.05},
+		Web:       WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
+		Feedback:  FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}
 }
 

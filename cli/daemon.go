@@ -193,7 +193,7 @@ func (d *daemon) settings() campaign.Settings {
 	return campaign.Settings{From: c.Campaign.From, ReplyTo: c.Campaign.ReplyTo, Zone: c.zone(),
 		Company: c.Campaign.Company, Address: c.Campaign.Address, Phone: c.Campaign.Phone,
 		PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet,
-		Events: c.feedbackOptions().Source() == sesclient.SourceSQS, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour}
+		Events: c.feedbackOptions().Source() == sesclient.SourceSQS, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour, Checks: c.checks()}
 }
 
 func (d *daemon) newSMTP() *smtpd.Server {

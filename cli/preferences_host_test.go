@@ -36,7 +36,7 @@ func newShop(t *testing.T, o emulator.Options, n int) (*host, *process, *control
 		t.Fatal(err)
 	}
 	_, err := c.PutTemplate(t.Context(), campaign.Template{Name: "sale", Subject: "(광고) {{Name}}님",
-		HTML: `<p>{{Name}}님, 세일입니다.</p><p><a href="{{PreferencesURL}}">수신 설정</a> <a href="{{UnsubscribeURL}}">수신거부</a></p>`})
+		HTML: `<p>{{Name}}님, 세일입니다.</p><p><a href="{{PreferencesURL}}">수신 설정</a> <a href="{{UnsubscribeURL}}">수신거부</a> unsubscribe</p><p>파발 상점, 서울시 중구 세종대로 110, {{Phone}}, help@example.com</p>`})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -145,10 +145,6 @@ func (s *Server) editCampaign(r *http.Request) (any, error) {
 	})
 }
 
-func (s *Server) preflight(r *http.Request) (any, error) {
-	return on(r, func(id uint64) (campaign.Preflight, error) { return s.Campaigns.Preflight(r.Context(), id) })
-}
-
 func (s *Server) plan(r *http.Request) (any, error) {
 	return on(r, func(id uint64) (campaign.Plan, error) { return s.Campaigns.Plan(r.Context(), id) })
 }
@@ -170,7 +166,7 @@ func (s *Server) startCampaign(r *http.Request) (any, error) {
 		if err != nil {
 			return campaign.Campaign{}, err
 		}
-		return s.Campaigns.Start(r.Context(), id, q.Expect)
+		return s.Campaigns.StartOver(r.Context(), id, q.Expect, q.Overrides)
 	})
 }
 

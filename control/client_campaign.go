@@ -51,11 +51,6 @@ func (c *Client) EditCampaign(ctx context.Context, d campaign.Campaign) (campaig
 	return call[campaign.Campaign](ctx, c, http.MethodPut, campaignPath(d.ID, ""), nil, d)
 }
 
-// Preflight checks a campaign over its real audience.
-func (c *Client) Preflight(ctx context.Context, id uint64) (campaign.Preflight, error) {
-	return get[campaign.Preflight](ctx, c, campaignPath(id, "/preflight"), nil)
-}
-
 // Plan is the flight plan.
 func (c *Client) Plan(ctx context.Context, id uint64) (campaign.Plan, error) {
 	return get[campaign.Plan](ctx, c, campaignPath(id, "/plan"), nil)
@@ -80,7 +75,14 @@ func (c *Client) TestCampaign(ctx context.Context, id uint64, as, to string) (st
 // Start seals and freezes and returns when that is done. expect is the number
 // of recipients a person confirmed, -1 for none. campaign.ErrBlocked, campaign.ErrState.
 func (c *Client) Start(ctx context.Context, id uint64, expect int64) (campaign.Campaign, error) {
-	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/start"), nil, StartRequest{Expect: expect})
+	return c.StartOver(ctx, id, expect, nil)
+}
+
+// StartOver is Start over blocks of preflight that a person lets pass, each with
+// a reason. An *eml.Problem for a rule that cannot be overridden or a reason
+// that is missing.
+func (c *Client) StartOver(ctx context.Context, id uint64, expect int64, overrides []campaign.Override) (campaign.Campaign, error) {
+	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/start"), nil, StartRequest{Expect: expect, Overrides: overrides})
 }
 
 // Pause stops new calls for a campaign. campaign.ErrState.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"pabal/audience"
+	"pabal/campaign"
 	"pabal/sesclient"
 	"pabal/spool"
 	"pabal/syncer"
@@ -81,7 +82,8 @@ type TestRequest struct {
 // StartRequest confirms a start. Expect is the number of recipients the person
 // saw; below zero means that no number was confirmed.
 type StartRequest struct {
-	Expect int64 `json:"expect"`
+	Expect    int64               `json:"expect"`
+	Overrides []campaign.Override `json:"overrides,omitempty"` // blocks to let pass, each with a reason
 }
 
 // Check is what `pabal check` found in all stores.

@@ -113,21 +113,22 @@ func (s *Server) changes() map[string]answer {
 
 func (s *Server) streams() map[string]stream {
 	return map[string]stream{
-		"GET /v0/subscribers":               s.subscribers,
-		"GET /v0/imports":                   s.imports,
-		"GET /v0/subscribers/search":        s.search,
-		"GET /v0/segment/count/watch":       s.watchCount,
-		"GET /v0/segment/fields":            s.fields,
-		"GET /v0/suppressions":              s.suppressions,
-		"GET /v0/optouts":                   s.optOuts,
-		"GET /v0/templates":                 s.templates,
-		"GET /v0/campaigns":                 s.campaigns,
-		"GET /v0/campaigns/{id}/recipients": s.recipients,
-		"GET /v0/campaigns/{id}/watch":      s.watch,
-		"GET /v0/campaigns/{id}/dryrun":     s.dryRun,
-		"GET /v0/messages":                  s.messages,
-		"GET /v0/holds":                     s.holds,
-		"GET /v0/trace":                     s.trace,
+		"GET /v0/subscribers":                    s.subscribers,
+		"GET /v0/imports":                        s.imports,
+		"GET /v0/subscribers/search":             s.search,
+		"GET /v0/segment/count/watch":            s.watchCount,
+		"GET /v0/campaigns/{id}/preflight/watch": s.watchPreflight,
+		"GET /v0/segment/fields":                 s.fields,
+		"GET /v0/suppressions":                   s.suppressions,
+		"GET /v0/optouts":                        s.optOuts,
+		"GET /v0/templates":                      s.templates,
+		"GET /v0/campaigns":                      s.campaigns,
+		"GET /v0/campaigns/{id}/recipients":      s.recipients,
+		"GET /v0/campaigns/{id}/watch":           s.watch,
+		"GET /v0/campaigns/{id}/dryrun":          s.dryRun,
+		"GET /v0/messages":                       s.messages,
+		"GET /v0/holds":                          s.holds,
+		"GET /v0/trace":                          s.trace,
 	}
 }
 

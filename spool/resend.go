@@ -16,10 +16,11 @@ const (
 
 // Act is what a person did to a campaign, or feedback to its unknown outcomes.
 type Act struct {
-	At    time.Time `json:"at"`
-	By    string    `json:"by,omitempty"`    // who, as WithCaller said; "" is pabal itself
-	What  string    `json:"what"`            // start, pause, resume, cancel, resend failed, resend unknown, settle unknown
-	Count int64     `json:"count,omitempty"` // recipients it changed
+	At     time.Time `json:"at"`
+	By     string    `json:"by,omitempty"`     // who, as WithCaller said; "" is pabal itself
+	What   string    `json:"what"`             // start, pause, resume, cancel, resend failed, resend unknown, settle unknown, override RULE
+	Count  int64     `json:"count,omitempty"`  // recipients it changed
+	Reason string    `json:"reason,omitempty"` // typed by the person: of an override
 }
 
 // Resend is a resend under way.
@@ -37,6 +38,9 @@ type callerKey struct{}
 func WithCaller(ctx context.Context, who string) context.Context {
 	return context.WithValue(ctx, callerKey{}, who)
 }
+
+// Caller is who WithCaller named, "" for nobody.
+func Caller(ctx context.Context) string { return caller(ctx) }
 
 func caller(ctx context.Context) string {
 	who, _ := ctx.Value(callerKey{}).(string)
@@ -56,10 +60,12 @@ func (l *Ledger) settled(now time.Time) {
 	l.act(Act{At: now, What: settleUnknown, Count: 1})
 }
 
-// act keeps what was done.
+// act keeps what was done. What has a reason is kept for good: there are few,
+// all from the start.
 func (l *Ledger) act(a Act) {
 	if len(l.Acts) >= actsKept {
-		l.Acts = slices.Delete(l.Acts, 0, len(l.Acts)-actsKept+1)
+		first := max(0, slices.IndexFunc(l.Acts, func(a Act) bool { return a.Reason == "" }))
+		l.Acts = slices.Delete(l.Acts, first, min(len(l.Acts), first+len(l.Acts)-actsKept+1))
 	}
 	l.Acts = append(l.Acts, a)
 }

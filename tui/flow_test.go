@@ -107,7 +107,7 @@ func TestBlockedPreflightStopsTheWizard(t *testing.T) {
 	d := newDriver(t, "ko", withBlock)
 	toPreview(d)
 	d.press("enter", "enter")
-	d.want("보내기 전 점검", "막는 항목을 먼저 고치세요", "예: customer004@example.com", "no value for Coupon")
+	d.want("보내기 전 점검", "막는 항목을 먼저 고치세요", "예: customer004@example.com", "12명은 Coupon 값이 없습니다")
 	d.wantCalls("Plan")
 	d.back.preflight.Blocked = false
 	d.press("r", "enter")

@@ -33,8 +33,6 @@ type texts struct {
 	Events                                                   map[string]string
 	Classes                                                  map[spool.Class]holdText
 	Levels                                                   map[campaign.Level]string
-	OwnWords                                                 bool // findings are shown in their own, English words
-	Rules                                                    map[string]ruleText
 	Problems                                                 map[string]string // by eml.Problem's Code; {1} is its first Arg, {own} the text itself
 	Sources                                                  map[audience.Source]string
 	Genders                                                  map[string]string
@@ -170,8 +168,8 @@ type syncTexts struct {
 // holdText is why mail of some scope waits, and what to do.
 type holdText struct{ What, How string }
 
-// ruleText is a preflight rule: what was found, and how to mend it.
-type ruleText struct{ What, How string }
+// ruleText is a preflight rule: what was found, why it matters, how to mend it.
+type ruleText struct{ What, Why, How string }
 
 // textsOf is the language's words; English for any other than ko.
 func textsOf(lang string) *texts {

@@ -64,9 +64,8 @@ func english() *texts {
 			spool.Permanent:     {"SES refuses", "Check content and address."},
 			spool.Ambiguous:     {"SES's answers are being lost", "Whether mail went is not known. Check the network."},
 		},
-		Levels:   map[campaign.Level]string{campaign.Block: "block", campaign.Warn: "warn", campaign.Note: "note"},
-		OwnWords: true,
-		Rules:    englishRules(), Problems: englishProblems(),
+		Levels:      map[campaign.Level]string{campaign.Block: "block", campaign.Warn: "warn", campaign.Note: "note"},
+		Problems:    englishProblems(),
 		Sources:     map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
 		RowID:       func(id string) string { return audience.DetailRow + id },
 		SoftBounces: func(n string) string { return n + audience.DetailSoft },
@@ -202,35 +201,6 @@ func englishSync() syncTexts {
 		Read: "Rows read", Created: "New", Updated: "Changed", Removed: "Gone", Yes: "Subscribed", Refused: "Refused",
 		KeptOut: "Opted out, kept out", Unclear: "Consent unclear", Invalid: "Unusable address",
 		Failed: "Not in step: the screen says why, and what to do.",
-	}
-}
-
-func englishRules() map[string]ruleText {
-	return map[string]ruleText{
-		"missing_value":      {"Recipients for whom a field has no value", "Give the value in the content step, or a default: {{default Name \"customer\"}}"},
-		"missing_setting":    {"Not configured", "Ask the operator to set it in [campaign] of the configuration."},
-		"unknown_attribute":  {"The condition asks for an attribute nobody has", "Correct its spelling in the condition, or import the column."},
-		"unknown_tag":        {"The condition asks for a tag nobody has", "Correct its spelling in the condition, or import people with that tag."},
-		"unknown_field":      {"A field nobody has", "Mend its name in the template, or give the value in the content step."},
-		"unknown_topic":      {"The campaign's topic is not defined", "Choose one that is; the operator defines them as [[topic]]."},
-		"no_unsubscribe":     {"No unsubscribe link", "Put a link to {{UnsubscribeURL}} into the template."},
-		"not_in_step":        {"The customers are not in step with their source", "See the problem on the first screen, then try again."},
-		"from_unverified":    {"SES has not verified the sender", "Verify the domain in SES, or use a verified sender."},
-		"sandbox_recipient":  {"Sandbox: only verified addresses can be mailed", "Ask AWS to lift the sandbox, or select verified addresses only."},
-		"public_url":         {"public_url is empty or not https", "Ask the operator to set public_url in [web]."},
-		"consent_assumed":    {"Subscribers from a file without a consent column", "Make sure that these people agreed."},
-		"template_fails":     {"The template is too large or never ends", "Make it smaller, or mend its loops."},
-		"control_characters": {"Control characters in a subject or name", "Correct the value, or leave these people out."},
-		"size":               {"The mail is too large", "Use fewer images or less text; Gmail clips at 102 KB."},
-		"from_missing":       {"No sender", "Give one in the content step."},
-		"sending_disabled":   {"SES has switched sending off", "See the reputation page of SES in the AWS console."},
-		"account_unknown":    {"SES did not tell about the account", "Check the network and the AWS credentials."},
-		"quota":              {"More recipients than the 24-hour quota leaves", "The rest goes by itself as the quota frees."},
-		"unescaped":          {"A value is put in as HTML ({{{ }}})", "Use two braces unless it is HTML of your own."},
-		"shadowed_value":     {"A value hidden by a built-in field", "Use another name."},
-		"no_feedback":        {"Deliveries will not be counted", "Ask the operator to set it up: pabal feedback setup."},
-		"empty_audience":     {"Nobody to mail", "Widen the segment."},
-		"suppressed_share":   {"People left out", "Nothing to do; they stay in the ledger as skipped."},
 	}
 }
 

@@ -66,8 +66,8 @@ func korean() *texts {
 			spool.Permanent:     {"SES가 거절함", "내용과 주소를 확인하세요."},
 			spool.Ambiguous:     {"SES의 답이 계속 오지 않음", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
 		},
-		Levels: map[campaign.Level]string{campaign.Block: "막음", campaign.Warn: "주의", campaign.Note: "참고"},
-		Rules:  koreanRules(), Problems: koreanProblems(),
+		Levels:      map[campaign.Level]string{campaign.Block: "막음", campaign.Warn: "주의", campaign.Note: "참고"},
+		Problems:    koreanProblems(),
 		Sources:     map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
 		SoftBounces: func(n string) string { return "연달아 " + n + "번 반송" },
 		RowID:       func(id string) string { return "고객번호 " + id },
@@ -211,35 +211,6 @@ func koreanSync() syncTexts {
 		Read: "읽은 줄", Created: "새 구독자", Updated: "바뀐 구독자", Removed: "빠진 줄", Yes: "동의", Refused: "수신 거부",
 		KeptOut: "본인 거부 유지", Unclear: "동의 불분명", Invalid: "못 쓰는 주소",
 		Failed: "맞추지 못했습니다. 까닭과 할 일은 화면에 있습니다.",
-	}
-}
-
-func koreanRules() map[string]ruleText {
-	return map[string]ruleText{
-		"missing_value":      {"값이 없는 필드가 있는 받는 사람", "내용에 값을 넣거나 템플릿에 기본값을 쓰세요: {{default Name \"고객\"}}"},
-		"missing_setting":    {"설정에 값이 없음", "운영자에게 설정의 [campaign]에 넣어 달라고 하세요."},
-		"unknown_attribute":  {"대상 조건의 속성을 가진 사람이 없음", "조건의 철자를 고치거나 그 열이 있는 파일을 가져오세요."},
-		"unknown_tag":        {"대상 조건의 태그를 가진 사람이 없음", "조건의 철자를 고치거나 그 태그를 붙여 고객을 가져오세요."},
-		"unknown_field":      {"아무도 갖고 있지 않은 필드", "템플릿의 필드 이름을 고치거나 내용에 값을 넣으세요."},
-		"unknown_topic":      {"설정에 없는 주제", "있는 주제로 바꾸세요. 주제는 운영자가 설정의 [[topic]]에서 정합니다."},
-		"no_unsubscribe":     {"수신 거부 링크 없음", "템플릿 본문에 {{UnsubscribeURL}} 링크를 넣으세요."},
-		"not_in_step":        {"고객 DB와 맞지 않음", "첫 화면의 문제를 해결한 뒤 다시 점검하세요."},
-		"from_unverified":    {"보내는 주소가 SES에서 인증되지 않음", "SES에서 도메인을 인증하거나 인증된 발신 주소를 쓰세요."},
-		"sandbox_recipient":  {"샌드박스: 인증된 주소로만 보낼 수 있음", "AWS에 샌드박스 해제를 요청하거나 인증된 주소만 고르세요."},
-		"public_url":         {"수신 거부 주소(public_url)가 비었거나 https가 아님", "운영자에게 [web] public_url 설정을 요청하세요."},
-		"consent_assumed":    {"동의 열이 없는 파일에서 온 구독자", "동의를 받은 명단인지 확인하세요."},
-		"template_fails":     {"템플릿이 너무 크거나 끝나지 않음", "템플릿을 줄이거나 반복 부분을 고치세요."},
-		"control_characters": {"제목이나 이름에 줄바꿈 같은 제어 문자가 있음", "그 값을 고치거나 그 사람을 빼세요."},
-		"size":               {"메일이 너무 큼", "그림이나 본문을 줄이세요. 102 KB가 넘으면 Gmail에서 잘립니다."},
-		"from_missing":       {"보내는 주소가 없음", "내용 단계에서 발신 주소를 쓰세요."},
-		"sending_disabled":   {"SES가 이 계정의 발송을 꺼 둠", "AWS 콘솔의 SES 평판 화면을 확인하세요."},
-		"account_unknown":    {"SES 계정 정보를 알 수 없음", "네트워크와 AWS 자격 증명을 확인하세요."},
-		"quota":              {"받는 사람이 24시간 한도보다 많음", "남은 사람은 한도가 비는 대로 저절로 나갑니다."},
-		"unescaped":          {"값을 HTML 그대로 넣는 필드가 있음 ({{{ }}})", "직접 쓴 HTML이 아니면 중괄호를 두 개만 쓰세요."},
-		"shadowed_value":     {"기본 필드와 이름이 같아 쓰이지 않는 값", "다른 이름을 쓰세요."},
-		"no_feedback":        {"배달 결과를 세지 못합니다", "담당자에게 pabal feedback setup 설정을 요청하세요."},
-		"empty_audience":     {"받을 사람이 없음", "대상 조건을 넓히세요."},
-		"suppressed_share":   {"보내지 않고 제외되는 사람", "할 일은 없습니다. 발송 대장에 제외로 남습니다."},
 	}
 }
 

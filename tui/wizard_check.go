@@ -100,7 +100,7 @@ func (s *wizardCheck) view(a *app, w, h int) page {
 	for i := from; i < to; i++ {
 		f := s.check.Findings[i]
 		text := pad(a.level(f.Level), 8) + " " + a.finding(f).What
-		if f.Count > 0 {
+		if f.Count > 0 && !strings.Contains(text, comma(f.Count)) {
 			text += " (" + comma(f.Count) + ")"
 		}
 		p.lines = append(p.lines, a.look.pickLine(text, i == s.list.at, w))
@@ -134,17 +134,10 @@ func (a *app) level(l campaign.Level) string {
 }
 
 // finding is a finding in the person's language if its rule is known, else in
-// its own words, which are English and know the case.
+// its own words.
 func (a *app) finding(f campaign.Finding) ruleText {
-	own := ruleText{What: safe(f.What), How: safe(f.How)}
-	words, ok := a.t.Rules[f.Rule]
-	if !ok || a.t.OwnWords && own.What != "" {
-		return own
-	}
-	if f.Name != "" {
-		words.What += ": " + safe(f.Name)
-	}
-	return words
+	f = f.In(a.lang)
+	return ruleText{What: safe(f.What), Why: safe(f.Why), How: safe(f.How)}
 }
 
 // one is the selected finding in full: what exactly, what to do, whom it concerns.
@@ -161,12 +154,9 @@ func (s *wizardCheck) one(a *app, w, h int) []string {
 	}
 	add("", words.What)
 	add("→ ", words.How)
-	if own := safe(f.What); own != words.What {
-		add("", own)
-	}
 	if len(f.Examples) > 0 {
 		add(a.t.Such+" ", cut(safe(strings.Join(f.Examples, ", ")), 2*(w-8)))
 	}
-	add("", safe(f.Why))
+	add("", words.Why)
 	return fill(lines, h)
 }
