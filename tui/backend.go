@@ -19,6 +19,7 @@ type Backend interface {
 	Home
 	Campaigns
 	Letters
+	Mails
 	People
 	Consents
 	Table
@@ -59,6 +60,15 @@ type Letters interface {
 	Templates(ctx context.Context) ([]campaign.Template, error)
 	Template(ctx context.Context, name string, version int) (campaign.Template, error)
 	Preview(ctx context.Context, id uint64, email string) (campaign.Letter, error)
+}
+
+// Mails are the messages of applications, and what is held of all mail.
+type Mails interface {
+	Messages(ctx context.Context, outcome string) iter.Seq2[spool.Message, error] // oldest first; outcome "" means all
+	Message(ctx context.Context, id string) (spool.Message, error)                // of either lane; spool.ErrNotFound
+	Retry(ctx context.Context, id string) (spool.Message, error)                  // spool.ErrState
+	Discard(ctx context.Context, id string) (spool.Message, error)                // spool.ErrState
+	Hold(ctx context.Context, scope spool.Scope, reason string) (spool.Hold, error)
 }
 
 // People is the audience.

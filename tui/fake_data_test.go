@@ -90,7 +90,24 @@ func newFake(now time.Time) *fakeBackend {
 	}
 	f.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, LastEvent: at(-4 * time.Second), CheckedAt: now}
 	f.audience(at)
+	f.queue(at)
 	return f
+}
+
+// queue is the mail of applications.
+func (f *fakeBackend) queue(at func(time.Duration) time.Time) {
+	f.queued = []spool.Message{
+		{ID: "q91", From: "shop@example.com", To: "customer007@example.com", Subject: "주문 확인 20261122-0031", MessageID: "31.order@shop.example.com", Outcome: spool.Pending, Attempts: 2, Tries: 2, Reason: "454 Temporary service failure",
+			At: at(-40 * time.Second), Received: at(-70 * time.Second), NextTry: at(20 * time.Second), Size: 18_400},
+		{ID: "q92", From: "shop@example.com", To: "customer008@example.com", Subject: "비밀번호 재설정", Outcome: spool.Pending, At: at(-2 * time.Second), Received: at(-2 * time.Second), Size: 4_100},
+		{ID: "q93", From: "shop@example.com", To: "customer009@example.com", Subject: "배송 시작 안내", Outcome: spool.Sending, Attempts: 1, At: at(-time.Second), Received: at(-3 * time.Second), Size: 22_010},
+		{ID: "q40", From: "erp@example.com", To: "buyer@naver.example", Subject: "세금계산서 11월", Outcome: spool.Failed, Attempts: 4, Tries: 4, Reason: "454 Temporary service failure", At: at(-3 * time.Hour), Received: at(-4 * time.Hour), Size: 220_000},
+		{ID: "q41", From: "erp@example.com", To: "old@daum.example", Subject: "세금계산서 11월", Outcome: spool.Failed, Attempts: 1, Tries: 1, Reason: "discarded: 554 Message rejected", At: at(-2 * time.Hour), Received: at(-4 * time.Hour)},
+		{ID: "q42", From: "erp@example.com", To: "sales@partner.example", Outcome: spool.Unknown, Attempts: 1, Reason: "no answer: connection reset", At: at(-26 * time.Hour), Received: at(-26 * time.Hour), MaybeTwice: true, Size: 9_000},
+		{ID: "q17", From: "shop@example.com", To: "customer001@example.com", Subject: "주문 확인", Outcome: spool.Accepted, Attempts: 1, SESID: "0102019abc-0017-ap-northeast-2", At: at(-50 * time.Hour), Received: at(-50 * time.Hour), Delivered: true, Size: 18_100},
+	}
+	f.status.Lanes["transactional"] = spool.Counts{Audience: 12_480, Pending: 2, Sending: 1, Accepted: 12_470, Failed: 4, Skipped: 2, Unknown: 1}
+	f.status.Lanes["bulk"] = spool.Counts{Audience: 1_163_230, Pending: 72, Sending: 5, Accepted: 1_161_200, Failed: 21, Skipped: 1_931, Unknown: 1}
 }
 
 // audience is what the builder and the import find.

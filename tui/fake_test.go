@@ -50,6 +50,8 @@ type fakeBackend struct {
 	result audience.ImportResult
 	listed audience.SuppressResult
 
+	queued []spool.Message // of the queue
+
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
 
@@ -364,4 +366,38 @@ func (f *fakeBackend) Unsuppress(_ context.Context, email string) error {
 }
 func (f *fakeBackend) Sync(_ context.Context, o syncer.Order) (syncer.Result, error) {
 	return syncer.Result{Read: 120, SyncResult: audience.SyncResult{Created: 3, Updated: 9, Removed: 1}}, f.did("Sync full=%v", o.Full)
+}
+func (f *fakeBackend) Messages(_ context.Context, outcome string) iter.Seq2[spool.Message, error] {
+	err := f.did("Messages %s", outcome)
+	return func(yield func(spool.Message, error) bool) {
+		if err != nil {
+			yield(spool.Message{}, err)
+			return
+		}
+		for _, m := range f.queued {
+			if (outcome == "" || outcomeWord[m.Outcome] == outcome) && !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+func (f *fakeBackend) Message(_ context.Context, id string) (spool.Message, error) {
+	err := f.did("Message %s", id)
+	for _, rows := range [][]spool.Message{f.queued, f.mails, f.rows} {
+		for _, m := range rows {
+			if m.ID == id {
+				return m, err
+			}
+		}
+	}
+	return spool.Message{}, errors.Join(err, spool.ErrNotFound)
+}
+func (f *fakeBackend) Retry(_ context.Context, id string) (spool.Message, error) {
+	return spool.Message{}, f.did("Retry %s", id)
+}
+func (f *fakeBackend) Discard(_ context.Context, id string) (spool.Message, error) {
+	return spool.Message{}, f.did("Discard %s", id)
+}
+func (f *fakeBackend) Hold(_ context.Context, scope spool.Scope, reason string) (spool.Hold, error) {
+	return spool.Hold{}, f.did("Hold %s %s", scope, reason)
 }

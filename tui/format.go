@@ -27,6 +27,14 @@ func comma(n int64) string {
 	return sign + b.String()
 }
 
+// brief is comma, or millions where that does not fit w cells.
+func brief(n int64, w int) string {
+	if s := comma(n); len(s) <= w {
+		return s
+	}
+	return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + "M"
+}
+
 // rate writes mails a second.
 func rate(v float64) string {
 	if v >= 100 {

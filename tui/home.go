@@ -104,14 +104,7 @@ func (s *home) keys(a *app) []binding {
 
 // release asks before mail goes again.
 func (s *home) release(a *app) tea.Cmd {
-	hold := s.now.spool.Held[min(s.holds.at, len(s.now.spool.Held)-1)]
-	waiting := s.now.spool.Pending
-	if hold.Scope == spool.LaneScope(spool.Bulk) || hold.Scope == spool.LaneScope(spool.Transactional) {
-		waiting = s.now.spool.Lanes[string(hold.Scope[len("lane:"):])].Pending
-	}
-	title, detail := a.t.ReleaseAsk, a.scope(hold.Scope)+": "+safe(hold.Reason)
-	return push(a, newConfirm(title, []string{detail, a.t.ReleaseWarn(comma(waiting))}, waiting, a.t.Released,
-		func(ctx context.Context) error { return a.back.Release(ctx, hold.Scope) }))
+	return push(a, newRelease(a, s.now.spool, s.now.spool.Held[min(s.holds.at, len(s.now.spool.Held)-1)]))
 }
 
 func (s *home) view(a *app, w, h int) page {

@@ -139,9 +139,18 @@ func (s *ledger) keys(a *app) []binding {
 			return s.start(a)
 		}},
 		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
+		a.traceKey(s.traced(), a.t.NothingHere),
 	}
 	// Last, where a narrow footer cuts: the other direction of Tab.
 	return append(append(own, filter...), binding{keys: []string{"shift+tab"}, show: "Shift+Tab", help: a.t.PrevOutcome, do: turn(-1)})
+}
+
+// traced is what the selected recipient is traced by, "" where there is none.
+func (s *ledger) traced() string {
+	if len(s.rows) == 0 {
+		return ""
+	}
+	return tracedBy(s.rows[min(s.list.at, len(s.rows)-1)])
 }
 
 // resendKey sends again to all that failed, or whose outcome is unknown.

@@ -47,6 +47,7 @@ const (
 	tabTemplates
 	tabSuppressions
 	tabSync
+	tabQueue
 )
 
 // model is the root: the stack of screens and what surrounds them.
@@ -154,7 +155,7 @@ func (m *model) show(tab int, over ...screen) tea.Cmd {
 		}
 	}
 	roots := []screen{tabHome: &home{}, tabCampaigns: &campaigns{}, tabSubscribers: &subscribers{}, tabTemplates: &templates{},
-		tabSuppressions: &suppressions{}, tabSync: &syncing{}}
+		tabSuppressions: &suppressions{}, tabSync: &syncing{}, tabQueue: &queue{}}
 	m.tab = tab
 	m.stack = append([]screen{roots[tab]}, over...)
 	var cmds []tea.Cmd
@@ -291,19 +292,24 @@ func (m *model) header() string {
 }
 
 // trail is the line under the header: the tabs, or the steps of the wizard.
-func (m *model) trail() string {
-	names, at, sep := m.t.Tabs[:], m.tab, "  "
+func (m *model) trail() (line string) {
+	names, short, at, sep := m.t.Tabs[:], m.t.ShortTabs[:], m.tab, "  "
 	if w := m.walks(); w != nil {
 		names, at, sep = m.t.Steps[:], w.step()-1, m.look.dim.Render(" › ")
 		if own, ok := w.(stepper); ok {
 			names = own.steps(m.app)
 		}
+		short = names
 	}
-	long := " " + m.steps(names, at, sep, false)
-	if cells(long) > m.width {
-		return " " + m.steps(names, at, sep, true)
+	for _, form := range []struct {
+		names []string
+		bare  bool // only the one at has its name
+	}{{names, false}, {short, false}, {names, true}} {
+		if line = " " + m.steps(form.names, at, sep, form.bare); cells(line) <= m.width {
+			break
+		}
 	}
-	return long
+	return line
 }
 
 // walks is the step one is in, under a list or question that belongs to it;
@@ -317,15 +323,15 @@ func (m *model) walks() walker {
 	return nil
 }
 
-// steps are the names in a row; short has only the one at by name.
-func (m *model) steps(names []string, at int, sep string, short bool) string {
+// steps are the names in a row; bare has only the one at by name.
+func (m *model) steps(names []string, at int, sep string, bare bool) string {
 	parts := make([]string, len(names))
 	for i, name := range names {
 		number := string(rune('1' + i))
 		switch {
 		case i == at:
 			parts[i] = m.look.tab.Render(number + " " + name)
-		case short:
+		case bare:
 			parts[i] = m.look.dim.Render(number)
 		default:
 			parts[i] = m.look.dim.Render(number + " " + name)

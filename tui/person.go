@@ -1,7 +1,6 @@
 package tui
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -62,14 +61,9 @@ func (m *personMsg) received(ctx context.Context, back Backend) error {
 		}
 		m.mails = append(m.mails, mail)
 	}
-	slices.SortStableFunc(m.mails, func(x, y spool.Message) int {
-		return cmp.Or(y.At.Compare(x.At), cmp.Compare(y.Campaign, x.Campaign))
-	})
-	campaigns, err := back.Campaigns(ctx)
-	m.names = map[uint64]string{}
-	for _, c := range campaigns {
-		m.names[c.ID] = c.Name
-	}
+	slices.SortStableFunc(m.mails, newestFirst)
+	names, err := campaignNames(ctx, back)
+	m.names = names
 	return err
 }
 
@@ -105,6 +99,7 @@ func (s *person) keys(a *app) []binding {
 		{keys: []string{"c"}, help: t.Confirm, do: func() tea.Cmd { return s.confirm(a) }},
 		blocked,
 		{keys: []string{"x"}, help: t.Erase, do: func() tea.Cmd { return s.erase(a) }},
+		a.traceKey(s.email, ""),
 		{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }},
 		{show: "↑↓", help: a.t.Scroll},
 	}
@@ -249,11 +244,7 @@ func (s *person) received(a *app, w int) []string {
 	name := (w - 34) / 2
 	rest := w - 2 - 11 - name - 10 - 3
 	for _, m := range s.now.mails {
-		what := m.Subject
-		if m.Campaign != 0 {
-			what = orWord(s.now.names[m.Campaign], a.t.Campaign+" "+comma(int64(m.Campaign)))
-		}
-		lines = append(lines, "  "+row(column{a.moment(m.At), 11}, column{safe(what), name}, column{a.t.Outcomes[m.Outcome], 10},
+		lines = append(lines, "  "+row(column{a.moment(m.At), 11}, column{a.mailName(m, s.now.names), name}, column{a.t.Outcomes[m.Outcome], 10},
 			column{strings.TrimSpace(a.marks(m) + "  " + a.reason(m.Reason)), rest}))
 	}
 	if s.now.more {

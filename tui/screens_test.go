@@ -95,6 +95,29 @@ var screens = []struct {
 		f.sync.State, f.sync.Failures, f.sync.Code, f.sync.WarnOf = "failing", 3, syncer.CodeTable, []string{syncer.CodeWrites}
 		f.sync.Error, f.sync.Hint = "the table users is not there (MySQL error 1146: …)", "set [mysql] table to the customers' table, or give the account the right to read it"
 	}, func(d *driver) { d.press("6") }},
+	{"queue", nil, func(d *driver) { d.press("7", "down") }},
+	{"queue_failed", nil, func(d *driver) { d.press("7", "o", "o") }},
+	{"queue_all", withHolds, func(d *driver) { d.press("7", "O", "down", "down") }},
+	{"queue_filter", nil, func(d *driver) { d.press("7", "O", "/"); d.typeText("세금"); d.press("enter") }},
+	{"queue_none", func(f *fakeBackend) { f.queued = nil }, func(d *driver) { d.press("7") }},
+	{"queue_retry", nil, func(d *driver) { d.press("7", "o", "o", "o", "r") }},
+	{"queue_retry_all", nil, func(d *driver) { d.press("7", "O", "a") }},
+	{"queue_discard", nil, func(d *driver) { d.press("7", "d") }},
+	{"mail_pending", nil, func(d *driver) { d.press("7", "enter") }},
+	{"mail_failed", nil, func(d *driver) { d.press("7", "o", "o", "down", "enter") }},
+	{"mail_campaign", nil, func(d *driver) { d.press("3", "enter", "t", "enter") }},
+	{"trace", nil, func(d *driver) { d.press("3", "t", "down") }},
+	{"trace_ask", nil, func(d *driver) { d.press("7", "f"); d.typeText("customer001@") }},
+	{"trace_none", func(f *fakeBackend) { f.mails = nil }, func(d *driver) { d.press("5", "t") }},
+	{"holds", withHolds, func(d *driver) { d.press("7", "h", "down") }},
+	{"holds_none", nil, func(d *driver) { d.press("7", "h") }},
+	{"holds_pick", nil, func(d *driver) { d.press("7", "h", "n") }},
+	{"holds_reason", nil, func(d *driver) { d.press("7", "h", "n", "down", "enter"); d.typeText("창고 점검") }},
+	{"holds_ask", nil, func(d *driver) {
+		d.press("7", "h", "n", "down", "enter")
+		d.typeText("창고 점검")
+		d.press("enter")
+	}},
 	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
 	{"import_1_empty", func(f *fakeBackend) { f.inbox.Files = nil }, func(d *driver) { d.press("3", "i") }},
 	{"import_2_preview", nil, func(d *driver) { d.press("3", "i", "enter", "down") }},

@@ -157,16 +157,19 @@ func (s *subscribers) keys(a *app) []binding {
 		return keys
 	}
 	keys[0].help = a.t.Search
-	open := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Open, do: func() tea.Cmd {
+	open, traced := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Open, do: func() tea.Cmd {
 		return push(a, newPerson(s.now[min(s.list.at, len(s.now)-1)].Email))
-	}}
+	}}, ""
 	if len(s.now) == 0 {
 		open.off = a.t.NothingHere
+	} else {
+		traced = s.now[min(s.list.at, len(s.now)-1)].Email
 	}
 	keys = append([]binding{open}, keys...)
 	return append(keys,
 		binding{keys: []string{"i"}, help: a.t.Import.Key, do: func() tea.Cmd { return push(a, newInbox(forSubscribers)) }},
-		binding{keys: []string{"s"}, help: a.t.Segment, do: func() tea.Cmd { return push(a, newBuilder(a, &draft{}, false)) }})
+		binding{keys: []string{"s"}, help: a.t.Segment, do: func() tea.Cmd { return push(a, newBuilder(a, &draft{}, false)) }},
+		a.traceKey(traced, a.t.NothingHere))
 }
 
 func (s *subscribers) view(a *app, w, h int) page {

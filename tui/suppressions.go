@@ -117,11 +117,20 @@ func (s *suppressions) keys(a *app) []binding {
 		{keys: []string{"n"}, help: t.Add, do: func() tea.Cmd { return push(a, &suppressAdd{}) }},
 		remove,
 		{keys: []string{"i"}, help: t.Import, do: func() tea.Cmd { return push(a, newInbox(forSuppression)) }},
+		a.traceKey(s.traced(), remove.off),
 	}, keys...)
 }
 
 func (s *suppressions) remove(a *app) tea.Cmd {
 	return push(a, newUnsuppress(a, s.chosen()))
+}
+
+// traced is the address of the selected entry, "" where there is none.
+func (s *suppressions) traced() string {
+	if len(s.now.rows) == 0 {
+		return ""
+	}
+	return s.chosen().Email
 }
 
 func (s *suppressions) chosen() audience.Suppression {

@@ -15,7 +15,7 @@ type texts struct {
 	Product, Connected, Lost                                 string
 	LostSince                                                func(at string) string
 	TooSmall                                                 func(w, h, minW, minH int) string
-	Tabs                                                     [6]string
+	Tabs, ShortTabs                                          [7]string // short: where the others do not fit
 	Steps                                                    [6]string
 	Help, Back, Quit, Close, NextTab, PrevTab, Moves         string
 	HelpKeys                                                 func(screen string) string
@@ -101,6 +101,7 @@ type texts struct {
 	Suppress suppressTexts
 	Sync     syncTexts
 	Heard    heardTexts
+	Mail     mailTexts
 }
 
 // pickTexts are those of lists to choose from.
@@ -183,4 +184,16 @@ func textsOf(lang string) *texts {
 type heardTexts struct {
 	Label, None, NoneHint, BadNews, Waiting, NoTracking, Next string
 	Last                                                      func(at string) string
+}
+
+// mailTexts are those of single mails: the spool, one of them, a trace, holds.
+type mailTexts struct {
+	Title, Trace, What, QueryHint, TypeQuery, Another, NoTrace, Of, NoSubject, NoAddress string
+	Find, NoMails, Holds, Hold, HoldWhat, HoldAll, HoldBulk, HoldApps, HoldWarn, Held    string
+	WhyHint, NothingHeld, ByItself, ByHand                                               string
+	Retry, RetryWarn, Retried, RetryAll, Discard, DiscardWarn, Discarded                 string
+	OfCampaign, Gone, FailedHint, UnknownHint, PendingHint                               string
+	Kind, Answer, NotTried, Heard, Received, Changed, NextTry, Size, Number              string
+	RetryAllAsk                                                                          func(n string) string
+	TriesOf                                                                              func(calls, used string) string
 }

@@ -17,7 +17,7 @@ func english() *texts {
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("This window is too small (%d×%d). Make it %d×%d or more. Sending goes on.", w, h, minW, minH)
 		},
-		Tabs:  [6]string{"Home", "Campaigns", "Subscribers", "Templates", "Suppression", "Customer DB"},
+		Tabs: [7]string{"Home", "Campaigns", "Subscribers", "Templates", "Suppression", "Customer DB", "Spool"}, ShortTabs: [7]string{"Home", "Campaigns", "People", "Templates", "Blocked", "DB", "Spool"},
 		Steps: [6]string{"Template", "Audience", "Content", "Preview", "Check", "Start"},
 		Help:  "help", Back: "back", Quit: "leave", Close: "close", NextTab: "next screen", PrevTab: "screen before", Moves: "choose, scroll (also j k PgUp PgDn Home End)",
 		HelpKeys:  func(screen string) string { return "Keys now: " + screen },
@@ -61,6 +61,7 @@ func english() *texts {
 			spool.Outage:        {"SES refuses one mail after another", "Taken for an outage; it goes on by itself when SES is back."},
 			spool.Operator:      {"stopped by a person", "Key r releases it."},
 			spool.Temporary:     {"SES refuses for now", "It is tried again by itself."},
+			spool.OutsideWindow: {"outside its send window", "It goes on by itself when the window opens."},
 			spool.Permanent:     {"SES refuses", "Check content and address."},
 			spool.Ambiguous:     {"SES's answers are being lost", "Whether mail went is not known. Check the network."},
 		},
@@ -159,7 +160,7 @@ func english() *texts {
 			Waiting: "connected, nothing came yet", NoTracking: "Opens and clicks: tracking is off, or none yet", Next: "by feedback",
 			Last: func(at string) string { return "connected, last " + at },
 		},
-		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(),
+		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(),
 	}
 }
 
