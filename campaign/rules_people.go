@@ -15,6 +15,7 @@ import (
 const (
 	gmailBulk = 5000      // a day; Google's sender guidelines call that a bulk sender, for good
 	syncOld   = time.Hour // since the last sync that went well
+	syncNew   = 5 * time.Minute
 )
 
 // Checks are the limits of preflight's rules. Zero switches a rule off.
@@ -40,7 +41,7 @@ func (in *inspection) judgeSource() {
 		return
 	}
 	at := in.store.Synced()
-	if age := in.began.Sub(at); !at.IsZero() && age > 0 {
+	if age := in.began.Sub(at); !at.IsZero() && age > syncNew {
 		level := Note
 		if age > syncOld {
 			level = Warn

@@ -114,6 +114,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	d.people.Past = d.campaigns
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
+	d.campaigns.Domains = accounts{d.ses, d.cfg}
 	d.campaigns.Logger = d.logger
 	if err := d.newSyncer(); err != nil {
 		return err
@@ -152,6 +153,7 @@ func (d *daemon) sesOptions(keys sesclient.Credentials) sesclient.Options {
 	c := d.cfg
 	return sesclient.Options{Region: c.SES.Region, Endpoint: c.SES.Endpoint, ConfigurationSet: c.SES.ConfigurationSet,
 		RateShare: c.SES.RateShare, Concurrency: c.SES.Concurrency,
+		Resolver: c.DNS.Resolver, NoDNS: c.sesOnLoopback() && c.DNS.Resolver == "",
 		TransactionalRateShare:    orNothing(c.Lanes.TransactionalRateShare),
 		TransactionalQuotaReserve: orNothing(c.Lanes.TransactionalQuotaReserve),
 		StoreID:                   d.spool.StoreID(), Zone: c.zone(), Logger: d.logger, Credentials: keys}
@@ -388,6 +390,19 @@ func (a accounts) Facts(ctx context.Context) (campaign.AccountFacts, error) {
 	st, err := a.ses.Account(ctx, factsAge)
 	return campaign.AccountFacts{MaxSendRate: st.Rate, Max24Hour: st.Quota24h, Sent24Hours: st.Sent24h, Sandbox: st.Sandbox,
 		SendingEnabled: st.SendingEnabled, RateShare: a.cfg.SES.RateShare, QuotaShare: st.BulkShare}, err
+}
+
+// Sender implements campaign.Domains.
+func (a accounts) Sender(ctx context.Context, from string) ([]campaign.Finding, error) {
+	d, err := a.ses.Domain(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	var all []campaign.Finding
+	for _, f := range d.Faults {
+		all = append(all, campaign.Finding{Rule: f.Part, Case: f.Case, Level: campaign.Level(f.Level), Count: f.Count, Data: f.Data})
+	}
+	return all, nil
 }
 
 func (a accounts) Verified(ctx context.Context, address string) (bool, error) {

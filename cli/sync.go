@@ -71,6 +71,7 @@ func (d *daemon) newSyncer() (err error) {
 	}
 	d.sync.Full = collectOften()
 	d.campaigns.Source = step{d.sync, time.Duration(d.cfg.MySQL.MaxAgeAtStart), stepLimit}
+	d.campaigns.Synced = func() time.Time { return d.sync.Status().LastGood }
 	return nil
 }
 

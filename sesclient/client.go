@@ -73,6 +73,8 @@ type Options struct {
 	Credentials               Credentials    // zero means AWS's default chain
 	RootPEM                   []byte         // further root certificates, for an endpoint with a private CA; nil: none
 	Dial                      Dial           // how to reach the endpoint; nil: TCP
+	Resolver                  string         // host:port of the DNS server asked about senders' domains; "" is the system's
+	NoDNS                     bool           // the DNS is not asked
 }
 
 // Dial opens a connection, as net.Dialer.DialContext does.
@@ -99,6 +101,9 @@ type Client struct {
 	log         *slog.Logger
 	account     account
 	identities  identities
+	domains     domains
+	resolver    *net.Resolver // nil: the DNS is not asked
+	dnsLimit    time.Duration // for all look-ups about a domain
 	inFlight    atomic.Int64
 }
 
@@ -129,6 +134,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		region:      cfg.Region,
 		endpoint:    o.Endpoint,
 		set:         o.ConfigurationSet,
+		dnsLimit:    dnsLimit,
 		log:         log,
 	}
 	c.api = sesv2.NewFromConfig(cfg, func(s *sesv2.Options) {
@@ -139,6 +145,9 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		}
 		s.EndpointResolverV2 = &knownEndpoint{EndpointResolverV2: sesv2.NewDefaultEndpointResolverV2()}
 	})
+	if !o.NoDNS {
+		c.resolver = resolver(o.Resolver)
+	}
 	c.account = newAccount(c.fetchFacts)
 	c.identities = newIdentities(c.fetchIdentities)
 	c.Pace = newPace(o)

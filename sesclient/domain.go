@@ -1,0 +1,255 @@
+package sesclient
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+const (
+	domainKept   = 5 * time.Minute // an answer about a domain counts so long
+	domainSilent = time.Minute     // one where the DNS did not answer
+	domainsKept  = 100             // domains remembered
+)
+
+// Domain is how the domain of a sender is set up: what SES says of it and what
+// the DNS has.
+type Domain struct {
+	Name     string    `json:"name"`     // of From
+	Identity string    `json:"identity"` // the verified identity that covers it; "" for none
+	Records  []Record  `json:"records"`  // SES's for it: DKIM, and MX and SPF of the MAIL FROM domain
+	DKIM     DKIM      `json:"dkim"`
+	MailFrom MailFrom  `json:"mail_from"`
+	DMARC    DMARC     `json:"dmarc"`
+	Faults   []Fault   `json:"faults"` // what is amiss
+	At       time.Time `json:"at"`
+}
+
+// Record is one that SES wants in the DNS.
+type Record struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"` // CNAME, MX, TXT
+	Value string `json:"value"`
+	Found bool   `json:"found"` // false also while the DNS was not asked
+}
+
+// DKIM is how SES signs.
+type DKIM struct {
+	Signing bool   `json:"signing"`
+	Status  string `json:"status"` // SUCCESS, PENDING, FAILED, TEMPORARY_FAILURE, NOT_STARTED
+	Domain  string `json:"domain"` // d= of the signature; "" when nothing is signed
+	Aligned bool   `json:"aligned"`
+}
+
+// MailFrom is the domain of the envelope sender.
+type MailFrom struct {
+	Domain  string `json:"domain"` // "" is amazonses.com
+	Status  string `json:"status,omitempty"`
+	Refuses bool   `json:"refuses"` // SES refuses mail while it does not work
+	SPF     string `json:"spf,omitempty"`
+	Aligned bool   `json:"aligned"`
+}
+
+// DMARC is the policy of the domain, or of the one it belongs to.
+type DMARC struct {
+	Record                string `json:"record,omitempty"`
+	Policy                string `json:"policy,omitempty"` // none, quarantine, reject
+	strictDKIM, strictSPF bool
+}
+
+// Fault is one thing amiss. Part and Case are stable names.
+type Fault struct {
+	Part  string            `json:"part"`  // dkim, mail_from, spf, dmarc, dns_silent
+	Case  string            `json:"case"`  // which of the part's faults
+	Level string            `json:"level"` // block, warn, note
+	Count int64             `json:"count,omitempty"`
+	Data  map[string]string `json:"data,omitempty"`
+}
+
+func (d *Domain) fault(part, which, level string, count int, data ...string) {
+	f := Fault{Part: part, Case: which, Level: level, Count: int64(count), Data: map[string]string{"domain": d.Name}}
+	for i := 0; i+1 < len(data); i += 2 {
+		f.Data[data[i]] = data[i+1]
+	}
+	d.Faults = append(d.Faults, f)
+}
+
+// domains keeps the last answers.
+type domains struct {
+	mu   sync.Mutex
+	kept map[string]Domain
+}
+
+func (k *domains) get(name string) (Domain, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	d, ok := k.kept[name]
+	return d, ok && time.Since(d.At) < d.lasts()
+}
+
+func (k *domains) put(name string, d Domain) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.kept == nil || len(k.kept) >= domainsKept {
+		k.kept = map[string]Domain{}
+	}
+	k.kept[name] = d
+}
+
+// lasts is how long an answer counts.
+func (d *Domain) lasts() time.Duration {
+	for _, f := range d.Faults {
+		if f.Part == "dns_silent" {
+			return domainSilent
+		}
+	}
+	return domainKept
+}
+
+// Domain says how the domain of an address (or a domain) is set up at SES and in
+// the DNS. Answers are kept five minutes, one when the DNS was silent; a DNS
+// that does not answer is a fault among the others, not an error. Errors are
+// *spool.SendError: SES could not be asked.
+func (c *Client) Domain(ctx context.Context, from string) (Domain, error) {
+	key := strings.ToLower(from)
+	if d, ok := c.domains.get(key); ok {
+		return d, nil
+	}
+	d := Domain{Name: strings.ToLower(domainOf(from)), Records: []Record{}, Faults: []Fault{}, At: time.Now()}
+	if err := c.askIdentity(ctx, &d, from); err != nil {
+		return d, Classify(err)
+	}
+	if c.resolver != nil && d.Identity != "" {
+		c.askDNS(ctx, &d)
+		if err := ctx.Err(); err != nil {
+			return d, err
+		}
+	}
+	c.domains.put(key, d)
+	return d, nil
+}
+
+// askIdentity reads the identity that covers an address: its domain, one above
+// it, or the address alone.
+func (c *Client) askIdentity(ctx context.Context, d *Domain, from string) error {
+	list, err := c.identities.refresh(ctx, verifiedFor)
+	if err != nil {
+		return err
+	}
+	d.Identity = covering(list, from)
+	out, err := c.getIdentity(ctx, d.Identity)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		d.Identity = ""
+		return nil
+	}
+	d.readDKIM(out, from)
+	d.readMailFrom(out, c.region)
+	return nil
+}
+
+// covering is the identity that SES signs and sends an address by: the nearest
+// domain that is verified, before the address alone; the domain itself when
+// none is listed.
+func covering(list []Identity, from string) string {
+	best, alone := "", ""
+	domain := strings.ToLower(domainOf(from))
+	for _, i := range list {
+		name := strings.ToLower(i.Name)
+		switch {
+		case !i.Verified:
+		case sameAddress(i.Name, from):
+			alone = i.Name
+		case (domain == name || strings.HasSuffix(domain, "."+name)) && len(name) > len(best):
+			best = name
+		}
+	}
+	switch {
+	case best != "":
+		return best
+	case alone != "":
+		return alone
+	}
+	return domain
+}
+
+// getIdentity is nil for one that there is not.
+func (c *Client) getIdentity(ctx context.Context, name string) (*sesv2.GetEmailIdentityOutput, error) {
+	var out *sesv2.GetEmailIdentityOutput
+	err := c.call(ctx, apiLimit, func(ctx context.Context) (err error) {
+		out, err = c.api.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(name)})
+		return err
+	})
+	var absent *types.NotFoundException
+	if errors.As(err, &absent) {
+		return nil, nil
+	}
+	return out, err
+}
+
+func (d *Domain) readDKIM(out *sesv2.GetEmailIdentityOutput, from string) {
+	if out.IdentityType == types.IdentityTypeEmailAddress {
+		d.DKIM.Status = string(types.DkimStatusNotStarted)
+		d.fault("dkim", "address", "warn", 0, "address", from)
+		return
+	}
+	if k := out.DkimAttributes; k != nil {
+		d.DKIM.Signing, d.DKIM.Status = k.SigningEnabled, string(k.Status)
+		zone := aws.ToString(k.SigningHostedZone)
+		for _, token := range k.Tokens {
+			if zone != "" && k.SigningAttributesOrigin != types.DkimSigningAttributesOriginExternal {
+				d.Records = append(d.Records, Record{Name: token + "._domainkey." + d.Identity, Type: "CNAME", Value: token + "." + zone})
+			}
+		}
+	}
+	works := d.DKIM.Status == string(types.DkimStatusSuccess) || d.DKIM.Status == string(types.DkimStatusTemporaryFailure)
+	if d.DKIM.Signing && works {
+		d.DKIM.Domain = d.Identity
+		d.DKIM.Aligned = registered(d.Identity) == registered(d.Name)
+		return
+	}
+	status := d.DKIM.Status
+	if works {
+		status = "off"
+	}
+	d.fault("dkim", "off", "block", 0, "status", status)
+}
+
+func (d *Domain) readMailFrom(out *sesv2.GetEmailIdentityOutput, region string) {
+	m := out.MailFromAttributes
+	if m == nil || aws.ToString(m.MailFromDomain) == "" {
+		d.fault("mail_from", "none", "note", 0)
+		return
+	}
+	d.MailFrom.Domain, d.MailFrom.Status = strings.ToLower(aws.ToString(m.MailFromDomain)), string(m.MailFromDomainStatus)
+	d.MailFrom.Refuses = m.BehaviorOnMxFailure == types.BehaviorOnMxFailureRejectMessage
+	d.Records = append(d.Records, Record{Name: d.MailFrom.Domain, Type: "MX", Value: "10 feedback-smtp." + region + ".amazonses.com"},
+		Record{Name: d.MailFrom.Domain, Type: "TXT", Value: "v=spf1 include:amazonses.com ~all"})
+	switch {
+	case m.MailFromDomainStatus == types.MailFromDomainStatusSuccess:
+		d.MailFrom.Aligned = registered(d.MailFrom.Domain) == registered(d.Name)
+	case d.MailFrom.Refuses:
+		d.fault("mail_from", "reject", "block", 0, "mail_from", d.MailFrom.Domain, "status", d.MailFrom.Status)
+	default:
+		d.fault("mail_from", "failed", "warn", 0, "mail_from", d.MailFrom.Domain, "status", d.MailFrom.Status)
+	}
+}
+
+// registered is the domain that somebody registered: the organizational domain
+// of RFC 7489 3.2.
+func registered(name string) string {
+	if r, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
+		return r
+	}
+	return name
+}

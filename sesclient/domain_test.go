@@ -1,0 +1,315 @@
+package sesclient
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+	"golang.org/x/net/dns/dnsmessage"
+
+	"pabal/sesclient/emulator"
+)
+
+// zone is a DNS server on loopback: records by "TYPE name".
+type zone struct {
+	address string
+	mu      sync.Mutex
+	records map[string][]string
+	asked   int
+	mute    bool // it takes questions and says nothing
+}
+
+func newZone(t *testing.T) *zone {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := &zone{address: conn.LocalAddr().String(), records: map[string][]string{}}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			if answer := z.answer(buf[:n]); answer != nil {
+				_, _ = conn.WriteTo(answer, from)
+			}
+		}
+	}()
+	t.Cleanup(func() {
+		_ = conn.Close()
+		<-done
+	})
+	return z
+}
+
+func (z *zone) answer(packet []byte) []byte {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.asked++
+	var m dnsmessage.Message
+	if z.mute || m.Unpack(packet) != nil || len(m.Questions) != 1 {
+		return nil
+	}
+	q := m.Questions[0]
+	name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
+	m.Response, m.Additionals = true, nil
+	z.put(&m, q, name)
+	if len(m.Answers) == 0 {
+		m.RCode = dnsmessage.RCodeNameError
+	}
+	out, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return out
+}
+
+func (z *zone) put(m *dnsmessage.Message, q dnsmessage.Question, name string) {
+	head := func() dnsmessage.ResourceHeader {
+		return dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName(name + "."), Class: dnsmessage.ClassINET, TTL: 60}
+	}
+	for _, to := range z.records["CNAME "+name] {
+		m.Answers = append(m.Answers, dnsmessage.Resource{Header: head(), Body: &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName(to + ".")}})
+		name = to
+	}
+	switch q.Type {
+	case dnsmessage.TypeTXT:
+		for _, text := range z.records["TXT "+name] {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head(), Body: &dnsmessage.TXTResource{TXT: []string{text}}})
+		}
+	case dnsmessage.TypeMX:
+		for _, host := range z.records["MX "+name] {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head(), Body: &dnsmessage.MXResource{Pref: 10, MX: dnsmessage.MustNewName(host + ".")}})
+		}
+	}
+}
+
+func (z *zone) set(kind, name string, values ...string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.records[kind+" "+name] = values
+}
+
+// setUp publishes all that SES wants for a domain and its MAIL FROM domain.
+func (z *zone) setUp(t *testing.T, c *Client, domain string) {
+	t.Helper()
+	out, err := c.getIdentity(t.Context(), domain)
+	if err != nil || out == nil {
+		t.Fatal(out, err)
+	}
+	for _, token := range out.DkimAttributes.Tokens {
+		target := token + "." + *out.DkimAttributes.SigningHostedZone
+		z.set("CNAME", token+"._domainkey."+domain, target)
+		z.set("TXT", target, "p=MIGfMA0GCSq")
+	}
+	z.set("MX", "bounce."+domain, "feedback-smtp.ap-northeast-2.amazonses.com")
+	z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com ~all")
+	z.set("TXT", "amazonses.com", "v=spf1 ip4:199.255.192.0/22 -all")
+	z.set("TXT", "_dmarc."+domain, "v=DMARC1; p=reject; rua=mailto:d@"+domain)
+}
+
+// town is a client of an emulator with shop.example.com set up wholly, and a DNS.
+func newTown(t *testing.T) (*Client, *zone, *emulator.Server, func(mailFrom, onFail string, works bool)) {
+	t.Helper()
+	c, server := onEmulator(t, emulator.Options{Verified: []string{"shop.example.com"}})
+	z := newZone(t)
+	c.resolver = resolver(z.address)
+	mailFrom := func(name, onFail string, works bool) {
+		t.Helper()
+		in := &sesv2.PutEmailIdentityMailFromAttributesInput{EmailIdentity: aws.String("shop.example.com"), BehaviorOnMxFailure: types.BehaviorOnMxFailure(onFail)}
+		if name != "" {
+			in.MailFromDomain = aws.String(name)
+		}
+		if _, err := c.api.PutEmailIdentityMailFromAttributes(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+		if works {
+			server.Verify("shop.example.com", true)
+		}
+	}
+	mailFrom("bounce.shop.example.com", "USE_DEFAULT_VALUE", true)
+	z.setUp(t, c, "shop.example.com")
+	return c, z, server, mailFrom
+}
+
+func faultsOf(d Domain) string {
+	var all []string
+	for _, f := range d.Faults {
+		all = append(all, f.Level+" "+f.Part+"/"+f.Case)
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+func TestDomainThatIsSetUpHasNoFaults(t *testing.T) {
+	c, z, _, _ := newTown(t)
+	d, err := c.Domain(t.Context(), "news@shop.example.com")
+	if err != nil || len(d.Faults) != 0 || d.Identity != "shop.example.com" || d.DMARC.Policy != "reject" || !d.DKIM.Aligned || !d.MailFrom.Aligned {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if len(d.Records) != 5 || slices.ContainsFunc(d.Records, func(r Record) bool { return !r.Found }) {
+		t.Errorf("records %+v", d.Records)
+	}
+	asked := z.asked
+	if again, err := c.Domain(t.Context(), "NEWS@shop.example.com"); err != nil || z.asked != asked || !again.At.Equal(d.At) {
+		t.Errorf("asked the DNS again: %d, %v", z.asked-asked, err)
+	}
+}
+
+func TestFaultsOfADomain(t *testing.T) {
+	const domain = "shop.example.com"
+	many := "v=spf1 include:amazonses.com a mx exists:x.example.com include:a.example.com include:b.example.com ~all"
+	for _, tt := range []struct {
+		name, want string
+		spoil      func(z *zone, s *emulator.Server, mailFrom func(string, string, bool))
+	}{
+		{"a key is not published", "warn dkim/dns", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			for key := range z.records {
+				if strings.Contains(key, "_domainkey") {
+					delete(z.records, key)
+					return
+				}
+			}
+		}},
+		{"MX of somebody else", "warn mail_from/mx", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("MX", "bounce."+domain, "mx.other.example.com")
+		}},
+		{"two MX", "warn mail_from/mx", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("MX", "bounce."+domain, "feedback-smtp.ap-northeast-2.amazonses.com", "mx.other.example.com")
+		}},
+		{"no SPF", "warn spf/missing", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "hello")
+		}},
+		{"two SPF", "warn spf/two", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com ~all", "v=spf1 -all")
+		}},
+		{"SPF without SES", "warn spf/ses", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 ip4:192.0.2.1 ~all")
+		}},
+		{"SPF on the From domain is not looked at", "warn spf/missing", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain)
+			z.set("TXT", domain, "v=spf1 include:amazonses.com ~all")
+		}},
+		{"too many look-ups", "warn spf/lookups", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, many)
+			z.set("TXT", "a.example.com", "v=spf1 a mx ptr ~all")
+			z.set("TXT", "b.example.com", "v=spf1 a mx ~all")
+		}},
+		{"ten look-ups are allowed", "", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, many)
+			z.set("TXT", "a.example.com", "v=spf1 a mx ~all")
+			z.set("TXT", "b.example.com", "v=spf1 a mx ~all")
+		}},
+		{"an SPF that includes itself", "warn spf/lookups", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com include:bounce."+domain+" ~all")
+		}},
+		{"no DMARC", "warn dmarc/missing", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) { z.set("TXT", "_dmarc."+domain) }},
+		{"two DMARC", "warn dmarc/two", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "_dmarc."+domain, "v=DMARC1; p=none", "v=DMARC1; p=reject")
+		}},
+		{"DMARC without a policy", "warn dmarc/syntax", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "_dmarc."+domain, "v=DMARC1; pct=50")
+		}},
+		{"no MAIL FROM", "note mail_from/none", func(_ *zone, _ *emulator.Server, mailFrom func(string, string, bool)) {
+			mailFrom("", "USE_DEFAULT_VALUE", true)
+		}},
+		{"MAIL FROM does not work", "warn mail_from/failed", func(_ *zone, _ *emulator.Server, mailFrom func(string, string, bool)) {
+			mailFrom("bounce."+domain, "USE_DEFAULT_VALUE", false)
+		}},
+		{"MAIL FROM does not work and SES refuses", "block mail_from/reject", func(_ *zone, _ *emulator.Server, mailFrom func(string, string, bool)) {
+			mailFrom("bounce."+domain, "REJECT_MESSAGE", false)
+		}},
+		{"nothing is signed nor aligned", "block dkim/off, block dmarc/fails, note mail_from/none", func(_ *zone, s *emulator.Server, mailFrom func(string, string, bool)) {
+			mailFrom("", "USE_DEFAULT_VALUE", false)
+			s.Verify(domain, false)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, z, s, mailFrom := newTown(t)
+			tt.spoil(z, s, mailFrom)
+			d, err := c.Domain(t.Context(), "news@"+domain)
+			if got := faultsOf(d); err != nil || got != tt.want {
+				t.Errorf("got %q, want %q: %+v, %v", got, tt.want, d, err)
+			}
+		})
+	}
+}
+
+// A policy above counts for the domains below it, its sp before its p.
+func TestDMARCOfTheDomainAbove(t *testing.T) {
+	c, z, _, _ := newTown(t)
+	z.set("TXT", "_dmarc.shop.example.com")
+	z.set("TXT", "_dmarc.example.com", "v=DMARC1; p=none; sp=quarantine; adkim=s")
+	d, err := c.Domain(t.Context(), "news@shop.example.com")
+	if err != nil || d.DMARC.Policy != "quarantine" || len(d.Faults) != 0 {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	z.set("TXT", "_dmarc.eu.shop.example.com", "v=DMARC1; p=reject; adkim=s; aspf=s")
+	d, err = c.Domain(t.Context(), "news@eu.shop.example.com")
+	if err != nil || d.Identity != "shop.example.com" || faultsOf(d) != "block dmarc/fails" {
+		t.Errorf("strict: got %s, %+v, %v", faultsOf(d), d, err)
+	}
+}
+
+func TestAddressAloneHasNoDomain(t *testing.T) {
+	c, _ := onEmulator(t, emulator.Options{Verified: []string{"me@other.example.com"}})
+	d, err := c.Domain(t.Context(), "me@other.example.com")
+	if err != nil || d.Identity != "me@other.example.com" || !strings.Contains(faultsOf(d), "warn dkim/address") {
+		t.Errorf("got %s, %+v, %v", faultsOf(d), d, err)
+	}
+}
+
+// No answer is a warning, within seconds, and is asked for again soon.
+func TestSilentDNSIsAWarning(t *testing.T) {
+	c, z, _, _ := newTown(t)
+	z.mu.Lock()
+	z.mute, c.dnsLimit = true, 300*time.Millisecond
+	z.mu.Unlock()
+	began := time.Now()
+	d, err := c.Domain(t.Context(), "news@shop.example.com")
+	if err != nil || faultsOf(d) != "warn dns_silent/" || d.lasts() != domainSilent {
+		t.Errorf("got %s, %+v, %v", faultsOf(d), d, err)
+	}
+	if took := time.Since(began); took > dnsLimit {
+		t.Errorf("took %v", took)
+	}
+}
+
+func FuzzDMARC(f *testing.F) {
+	for _, s := range []string{"v=DMARC1; p=none", "v=DMARC1;p=reject;sp=none;adkim=s", "v=DMARC1", ";;=;", "p=p=p"} {
+		f.Add(s, true)
+	}
+	f.Fuzz(func(t *testing.T, record string, inherited bool) {
+		var m DMARC
+		if ok := m.read(record, inherited); ok != (m.Policy != "") {
+			t.Errorf("%q: %v, policy %q", record, ok, m.Policy)
+		}
+	})
+}
+
+func FuzzSPF(f *testing.F) {
+	for _, s := range []string{"v=spf1 -all", "v=spf1 a:x/24 mx/0 include:y redirect=z", "v=spf1 +include: exists:%{i}", "v=spf1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, record string) {
+		c := spfCount{lookups: &lookups{silent: context.Canceled}}
+		if len(strings.Fields(record)) == 0 {
+			return
+		}
+		if c.follow(t.Context(), record, 0); c.n > spfFollowed+1 {
+			t.Errorf("%q: counted %d", record, c.n)
+		}
+	})
+}
