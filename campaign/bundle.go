@@ -153,6 +153,30 @@ func readEntry(folder fs.FS, name string) (data []byte, err error) {
 	return data, nil
 }
 
+// PageBundle is a page with the pictures it names, as find gives them; find says
+// false for one that is not there.
+func PageBundle(source string, find func(name string) (data []byte, found bool, err error)) (Bundle, error) {
+	if len(source) > maxSource {
+		return Bundle{}, bundleProblem(fmt.Sprintf("the page has more than %d KB", maxSource>>10), "make it smaller: mailboxes cut letters off after 102 KB")
+	}
+	b := Bundle{HTML: source, Subject: title(source), Files: map[string][]byte{}}
+	left := int64(maxUnpacked)
+	for _, name := range imageNames(normalize(source)) {
+		data, found, err := find(name)
+		if err != nil {
+			return b, err
+		}
+		if !found {
+			continue
+		}
+		if left -= int64(len(data)); left < 0 {
+			return b, bundleProblem(fmt.Sprintf("the pictures have more than %d MB", maxUnpacked>>20), "make them smaller: a mail's should have a few hundred KB")
+		}
+		b.Files[name] = data
+	}
+	return b, nil
+}
+
 // hiddenName reports what an operating system leaves in folders.
 func hiddenName(name string) bool {
 	for part := range strings.SplitSeq(name, "/") {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"pabal/campaign"
 )
 
 // systemConfig is where an installed pabal has its configuration. Where this
@@ -27,6 +29,7 @@ type Config struct {
 	MySQL      MySQLConfig     `toml:"mysql"`
 	Import     ImportConfig    `toml:"import"`
 	Web        WebConfig       `toml:"web"`
+	Images     ImagesConfig    `toml:"images"`
 	Feedback   FeedbackConfig  `toml:"feedback"`
 	Preflight  PreflightConfig `toml:"preflight"`
 	DNS        DNSConfig       `toml:"dns"`
@@ -121,6 +124,16 @@ type WebConfig struct {
 	ViewDays      int    `toml:"view_days"`      // a letter with {{ViewURL}} can be seen in a browser so long after it was sent; 0: not at all
 }
 
+// ImagesConfig is how recipients get the pictures of letters.
+type ImagesConfig struct {
+	Mode       string `toml:"mode"`        // web: from web.public_url; s3: from a bucket; inline: in every mail
+	MaxSize    Size   `toml:"max_size"`    // of one picture; preflight blocks larger ones
+	S3Bucket   string `toml:"s3_bucket"`   // its name
+	S3Region   string `toml:"s3_region"`   // "" is ses.region
+	S3Endpoint string `toml:"s3_endpoint"` // "" is AWS; else another S3-compatible server
+	PublicURL  string `toml:"public_url"`  // where recipients find the bucket's files; "" is the bucket's own address
+}
+
 // FeedbackConfig is how SES's word on what became of mails is read.
 type FeedbackConfig struct {
 	SQSQueueURL     string   `toml:"sqs_queue_url"`    // of the queue SES's events come through; "" for none
@@ -147,6 +160,7 @@ func defaults() *Config {
 		Topics:    Topics{},
 		Preflight: PreflightConfig{AdLabel: "(광고)", Night: "21:00-08:00", ConsentYears: 2, SuppressedShare: 0.05},
 		Web:       WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
+		Images:    ImagesConfig{Mode: campaign.ImagesWeb, MaxSize: 1 << 20},
 		Feedback:  FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}
 }

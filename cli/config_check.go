@@ -39,7 +39,7 @@ func (c *Config) validate() error {
 	if err := c.checkLater(); err != nil {
 		return err
 	}
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}

@@ -115,6 +115,10 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	d.campaigns.Settings = d.settings()
 	d.campaigns.Accounts = accounts{d.ses, d.cfg}
 	d.campaigns.Domains = accounts{d.ses, d.cfg}
+	d.campaigns.Stored = d.ses
+	if d.campaigns.Host, err = d.imageHost(); err != nil {
+		return err
+	}
 	d.campaigns.Logger = d.logger
 	if err := d.newSyncer(); err != nil {
 		return err
@@ -194,7 +198,7 @@ func (d *daemon) settings() campaign.Settings {
 	c := d.cfg
 	return campaign.Settings{From: c.Campaign.From, ReplyTo: c.Campaign.ReplyTo, Zone: c.zone(),
 		Company: c.Campaign.Company, Address: c.Campaign.Address, Phone: c.Campaign.Phone,
-		PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet,
+		Images: c.imageSettings(), PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet,
 		Events: c.feedbackOptions().Source() == sesclient.SourceSQS, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour, Checks: c.checks()}
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pabal/campaign"
+	"pabal/control"
 	"pabal/eml"
 	"pabal/sesclient/emulator"
 )
@@ -19,6 +21,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 		listen string
 		faults []string
 		fates  []string
+		stored []string
 	)
 	cmd := a.command("ses-emulator", "Run a fake SES with SES's rules and faults, for tries and tests",
 		"pabal ses-emulator --listen 127.0.0.1:9090 --rate 50 --dir mails\npabal ses-emulator --sandbox --verified shop@example.com --fault throttle:20\npabal ses-emulator --events main --fate vip=Delivery,Open,Click --fate bad=Bounce",
@@ -34,6 +37,9 @@ func (a *app) emulatorCommand() *cobra.Command {
 			}
 			ends, err := parseFates(fates)
 			if err != nil {
+				return err
+			}
+			if o.Templates, err = storedTemplates(stored); err != nil {
 				return err
 			}
 			return a.emulate(ctx, o, listen, strikes, ends)
@@ -56,8 +62,29 @@ func (a *app) emulatorCommand() *cobra.Command {
 	flags.BoolVar(&o.Events.Notifications, "events-notifications", false, "as notifications of an identity: bounces, complaints and deliveries, without tags")
 	flags.StringArrayVar(&fates, "fate", nil, "`TEXT=EVENT,...`: what becomes of mails to addresses with TEXT in them; else Delivery, and at simulator.amazonses.com what SES's mailbox simulator does: "+
 		"Delivery, DeliveryDelay, Bounce, SoftBounce, Complaint, NotSpam, Reject, Open, MachineOpen, Click")
+	flags.StringArrayVar(&stored, "template", nil, "`NAME=FILE` of a template that is stored in it, HTML with the subject as <title>")
 	flags.StringArrayVar(&faults, "fault", nil, "`KIND[:COUNT]` that strikes the next calls: "+strings.Join(emulator.FaultKinds(), ", "))
 	return cmd
+}
+
+// storedTemplates reads the pages of name=file.
+func storedTemplates(pairs []string) (all []emulator.Template, err error) {
+	for _, pair := range pairs {
+		name, path, ok := strings.Cut(pair, "=")
+		if !ok || name == "" {
+			return nil, usage("a template is given as NAME=FILE, not "+eml.Visible(pair), "for example --template welcome=welcome.html")
+		}
+		html, err := readText(path, control.MaxTemplateBytes)
+		if err != nil {
+			return nil, err
+		}
+		b, err := campaign.PageBundle(html, func(string) ([]byte, bool, error) { return nil, false, nil })
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, emulator.Template{Name: name, Subject: b.Subject, HTML: html})
+	}
+	return all, nil
 }
 
 // parseFault reads kind or kind:count.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,91 +15,8 @@ import (
 )
 
 func (a *app) templateCommands() *cobra.Command {
-	return a.group("template", "Subject, HTML and text with merge fields", a.templatePut(), a.templateList(), a.templateShow(), a.templateRender())
-}
-
-func (a *app) templatePut() *cobra.Command {
-	var (
-		t          campaign.Template
-		html, text string
-	)
-	cmd := a.asking("put NAME", "Store a new version of a template",
-		"pabal template put welcome --subject '{{Name}}님, 환영합니다' --html welcome.html",
-		func(ctx context.Context, c *control.Client, args []string) (err error) {
-			if t.Subject == "" || html == "" && text == "" {
-				return usage("a template needs --subject and --html", "for example: pabal template put welcome --subject '환영합니다' --html welcome.html")
-			}
-			t.Name = args[0]
-			if t.HTML, err = readText(html); err != nil {
-				return err
-			}
-			if t.Text, err = readText(text); err != nil {
-				return err
-			}
-			stored, err := c.PutTemplate(ctx, t)
-			if err != nil {
-				return err
-			}
-			return a.describeTemplate(stored)
-		})
-	cmd.Flags().StringVar(&t.Subject, "subject", "", "`SUBJECT`, may have merge fields")
-	cmd.Flags().StringVar(&html, "html", "", "HTML `FILE`")
-	cmd.Flags().StringVar(&text, "text", "", "plain text `FILE` (default: made from the HTML)")
-	cmd.Flags().StringVar(&t.Purpose, "purpose", "", "`TEXT`: what it is for")
-	return cmd
-}
-
-// readText reads a template's file, "" for none.
-func readText(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", &eml.Problem{What: "the file cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
-	}
-	defer f.Close() // only read
-	text, err := io.ReadAll(io.LimitReader(f, control.MaxTemplateBytes+1))
-	if err != nil {
-		return "", &eml.Problem{What: "the file cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
-	}
-	if len(text) > control.MaxTemplateBytes {
-		return "", &eml.Problem{What: path + " has more than 5 MB", Hint: "put images on a web server and link to them"}
-	}
-	return string(text), nil
-}
-
-// shownTemplate is a template without its bodies, as --json has it.
-type shownTemplate struct {
-	ID      uint64   `json:"id"`
-	Name    string   `json:"name"`
-	Purpose string   `json:"purpose"`
-	Version int      `json:"version"`
-	Subject string   `json:"subject"`
-	Fields  []string `json:"fields"`
-	Images  []image  `json:"images"`
-	Bytes   int      `json:"bytes"` // of HTML and text as stored
-}
-
-// image is a picture a template holds.
-type image struct {
-	Name  string `json:"name"`
-	URL   string `json:"url"`
-	Bytes int64  `json:"bytes"`
-}
-
-func (a *app) describeTemplate(t campaign.Template) error {
-	v := shownTemplate{t.ID, t.Name, t.Purpose, t.Version, t.Subject, t.Fields, []image{}, len(t.HTML) + len(t.Text)}
-	if v.Fields == nil {
-		v.Fields = []string{}
-	}
-	return one(a, v, func(r *report) {
-		r.pair("template", fmt.Sprintf("%s, version %d", t.Name, t.Version))
-		r.pair("purpose", t.Purpose)
-		r.pair("subject", t.Subject)
-		r.pair("fields", strings.Join(t.Fields, ", "))
-		r.pair("bytes", commas(int64(v.Bytes)))
-	})
+	return a.group("template", "Subject, HTML and text with merge fields", a.templatePut(), a.templatePull(), a.templateList(), a.templateShow(),
+		a.templateRender(), a.templateRemove())
 }
 
 func (a *app) templateList() *cobra.Command {
@@ -114,11 +30,15 @@ func (a *app) templateList() *cobra.Command {
 
 func (a *app) templateShow() *cobra.Command {
 	var (
-		number int
-		part   string
+		number   int
+		part     string
+		versions bool
 	)
-	cmd := a.asking("show NAME", "Show a template's facts, or one of its parts", "pabal template show welcome --part html > welcome.html",
+	cmd := a.asking("show NAME", "Show a template's facts, one of its parts, or its versions", "pabal template show welcome --part html > welcome.html",
 		func(ctx context.Context, c *control.Client, args []string) error {
+			if versions {
+				return a.listVersions(ctx, c, args[0])
+			}
 			t, err := c.Template(ctx, args[0], number)
 			if err != nil {
 				return err
@@ -135,7 +55,19 @@ func (a *app) templateShow() *cobra.Command {
 		})
 	cmd.Flags().IntVar(&number, "version", 0, "`NUMBER` of the version (default: the newest)")
 	cmd.Flags().StringVar(&part, "part", "", "write this `PART` as it is stored: html, text or subject")
+	cmd.Flags().BoolVar(&versions, "versions", false, "list all versions, the newest first")
 	return cmd
+}
+
+func (a *app) listVersions(ctx context.Context, c *control.Client, name string) error {
+	return show(a, each(c.TemplateVersions(ctx, name)), func() *table { return newTable("VERSION", "MADE", "SUBJECT", "IMAGES", "FROM").numbers(0, 3) },
+		func(t campaign.Template) []string {
+			from := "here"
+			if !t.PulledAt.IsZero() {
+				from = "SES"
+			}
+			return []string{fmt.Sprint(t.Version), a.when(t.CreatedAt), t.Subject, fmt.Sprint(len(t.Images)), from}
+		})
 }
 
 func (a *app) templateRender() *cobra.Command {

@@ -83,3 +83,16 @@ func TestStoredTemplateIsOneCall(t *testing.T) {
 		t.Errorf("of a name that is not there: %v", err)
 	}
 }
+
+// Everything but sends is held to one call a second, whoever makes it.
+func TestStoredTemplateWaitsForItsTurn(t *testing.T) {
+	c, server := onEmulator(t, emulator.Options{})
+	server.PutTemplate("welcome", "s", "<p>x</p>", "")
+	server.SetFault(emulator.Fault{Op: "GetEmailTemplate", Kind: "throttle", Count: 1})
+	if _, html, _, err := c.StoredTemplate(t.Context(), "welcome"); err != nil || html != "<p>x</p>" {
+		t.Errorf("got %q, %v", html, err)
+	}
+	if n := server.Calls("GetEmailTemplate"); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+}

@@ -10,6 +10,7 @@
 //	GET  /l/TOKEN   a letter as somebody would get it, for a colleague: who it is from and to, its
 //	                HTML part (/l/TOKEN/html, in a frame) and its text part
 //	GET  /v/TOKEN   a letter for its recipient, who cannot read it in their mail program
+//	GET  /i/NAME    a picture of a letter; the name is the hash of its bytes
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -34,6 +35,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"pabal/audience"
@@ -68,6 +70,7 @@ type Server struct {
 	choices  choosing
 	confirms confirming // nil: no link is good
 	letters  letters
+	images   images
 	mux      *http.ServeMux
 	pages    *pages
 	limit    limiter
@@ -90,13 +93,13 @@ func New(people *audience.Store, campaigns *campaign.Store) *Server {
 	s.Topics = people.Topics
 	if campaigns != nil {
 		s.Company, s.Phone = campaigns.Settings.Company, campaigns.Settings.Phone
-		s.letters = campaigns
+		s.letters, s.images = campaigns, campaigns
 	}
 	return s
 }
 
 func newServer(people optOuts, choices choosing) *Server {
-	s := &Server{people: people, choices: choices, letters: noLetters{}, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
+	s := &Server{people: people, choices: choices, letters: noLetters{}, images: noImages{}, mux: http.NewServeMux(), pages: newPages(), now: time.Now, step: answerStep}
 	s.mux.HandleFunc("GET /u/{token}", s.show)
 	s.mux.HandleFunc("POST /u/{token}", s.unsubscribe)
 	s.mux.HandleFunc("/u/{token}", onlyMethods("GET, HEAD, POST"))
@@ -128,6 +131,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("Cache-Control", "no-store")
+	if strings.HasPrefix(r.URL.Path, imagePath) {
+		s.image(w, r)
+		return
+	}
 	if !s.limit.allow(source(r), s.now()) {
 		h.Set("Retry-After", "10")
 		plain(w, http.StatusTooManyRequests, "Too many requests; try again in ten seconds.")

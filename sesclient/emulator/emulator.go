@@ -72,6 +72,7 @@ type Options struct {
 	ConfigurationSets []string         // those that exist; nil: every name does until one is created
 	APIRate           float64          // calls a second of everything but sends (SES: 1); zero means no limit
 	NoHash            bool             // leave BodyHash empty: for speed measurements
+	Templates         []Template       // stored at the start
 	Events            EventOptions     // what is reported of accepted mails, and how
 	Now               func() time.Time // the clock of rules and log; nil means time.Now
 	Logger            *slog.Logger     // nil means discard
@@ -156,6 +157,9 @@ func New(o Options) (*Server, error) {
 		s.sets[name] = start
 		s.destinations[name] = []eventDestination{{name: name, enabled: true, topic: name}}
 		s.queue(name)
+	}
+	for _, t := range o.Templates {
+		s.PutTemplate(t.Name, t.Subject, t.HTML, t.Text)
 	}
 	if err := s.mails.open(o.Dir, o.Keep); err != nil {
 		return nil, err

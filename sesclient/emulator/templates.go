@@ -111,6 +111,9 @@ func (s *Server) listTemplates(r *http.Request, _ []byte) (any, error) {
 	return paged("TemplatesMetadata", list, next), nil
 }
 
+// Template is one to be stored at the start.
+type Template struct{ Name, Subject, HTML, Text string }
+
 // PutTemplate stores a template as CreateEmailTemplate does, without its checks.
 func (s *Server) PutTemplate(name, subject, html, text string) {
 	s.mu.Lock()
