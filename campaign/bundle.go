@@ -31,13 +31,13 @@ const (
 	maxBundleDepth = 10 // folders inside folders
 )
 
-// Bundle is a template as a designer hands it over: a page, its pictures beside
+// Bundle is a template as a designer hands it over: a page, its images beside
 // it, and what else is there. Nothing of it is stored yet.
 type Bundle struct {
 	Subject string // of subject.txt, else the page's title; "" for none
 	HTML    string
 	Text    string            // "" for none
-	Files   map[string][]byte // pictures by their path beside the page
+	Files   map[string][]byte // images by their path beside the page
 }
 
 // entry is a file of a bundle that may be taken.
@@ -51,7 +51,7 @@ type entry struct {
 // none, that is too large when unpacked, or whose names lead out of it.
 func ReadZip(data []byte) (Bundle, error) {
 	if len(data) > MaxBundle {
-		return Bundle{}, bundleProblem(fmt.Sprintf("the zip has more than %d MB", MaxBundle>>20), "make the pictures smaller: a mail's should have a few hundred KB")
+		return Bundle{}, bundleProblem(fmt.Sprintf("the zip has more than %d MB", MaxBundle>>20), "make the images smaller: a mail's should have a few hundred KB")
 	}
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -70,7 +70,7 @@ func ReadZip(data []byte) (Bundle, error) {
 			return Bundle{}, bundleProblem("the zip is encrypted", "pack the folder again without a password")
 		}
 		if f.UncompressedSize64 > ratioFrom && f.UncompressedSize64/maxRatio > f.CompressedSize64 {
-			return Bundle{}, bundleProblem(eml.Visible(name)+" is packed more tightly than any picture or page", "pack the folder again")
+			return Bundle{}, bundleProblem(eml.Visible(name)+" is packed more tightly than any image or page", "pack the folder again")
 		}
 		all = append(all, entry{name, int64(min(f.UncompressedSize64, maxUnpacked+1)), func() ([]byte, error) { return unpack(f) }})
 	}
@@ -153,7 +153,7 @@ func readEntry(folder fs.FS, name string) (data []byte, err error) {
 	return data, nil
 }
 
-// PageBundle is a page with the pictures it names, as find gives them; find says
+// PageBundle is a page with the images it names, as find gives them; find says
 // false for one that is not there.
 func PageBundle(source string, find func(name string) (data []byte, found bool, err error)) (Bundle, error) {
 	if len(source) > maxSource {
@@ -170,7 +170,7 @@ func PageBundle(source string, find func(name string) (data []byte, found bool, 
 			continue
 		}
 		if left -= int64(len(data)); left < 0 {
-			return b, bundleProblem(fmt.Sprintf("the pictures have more than %d MB", maxUnpacked>>20), "make them smaller: a mail's should have a few hundred KB")
+			return b, bundleProblem(fmt.Sprintf("the images have more than %d MB", maxUnpacked>>20), "make them smaller: a mail's should have a few hundred KB")
 		}
 		b.Files[name] = data
 	}
@@ -187,11 +187,11 @@ func hiddenName(name string) bool {
 	return false
 }
 
-// assemble chooses the page, the text and the subject, and takes the pictures
+// assemble chooses the page, the text and the subject, and takes the images
 // that the page names.
 func assemble(all []entry) (Bundle, error) {
 	if len(all) > maxBundleFiles {
-		return Bundle{}, bundleProblem(fmt.Sprintf("there are more than %d files", maxBundleFiles), "leave only the page and its pictures")
+		return Bundle{}, bundleProblem(fmt.Sprintf("there are more than %d files", maxBundleFiles), "leave only the page and its images")
 	}
 	all = slices.DeleteFunc(all, func(e entry) bool { return hiddenName(e.name) })
 	r := &bundleReader{left: maxUnpacked}
@@ -226,7 +226,7 @@ func assemble(all []entry) (Bundle, error) {
 	if b.Subject = strings.TrimSpace(b.Subject); b.Subject == "" {
 		b.Subject = title(b.HTML)
 	}
-	b.Files, err = r.pictures(all, dir, imageNames(normalize(b.HTML)))
+	b.Files, err = r.images(all, dir, imageNames(normalize(b.HTML)))
 	return b, err
 }
 
@@ -288,7 +288,7 @@ type bundleReader struct{ left int64 }
 
 func (r *bundleReader) read(e entry) ([]byte, error) {
 	if r.left -= e.size; r.left < 0 {
-		return nil, bundleProblem(fmt.Sprintf("unpacked it has more than %d MB", maxUnpacked>>20), "make the pictures smaller: a mail's should have a few hundred KB")
+		return nil, bundleProblem(fmt.Sprintf("unpacked it has more than %d MB", maxUnpacked>>20), "make the images smaller: a mail's should have a few hundred KB")
 	}
 	return e.read()
 }
@@ -301,8 +301,8 @@ func (r *bundleReader) text(e entry) (string, error) {
 	return string(data), err
 }
 
-// pictures are the files that the page names, by that name.
-func (r *bundleReader) pictures(all []entry, dir string, names []string) (map[string][]byte, error) {
+// images are the files that the page names, by that name.
+func (r *bundleReader) images(all []entry, dir string, names []string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, name := range names {
 		e := findEntry(all, dir, name)

@@ -25,7 +25,7 @@
 //	           head (JSON without bodies), html, text: written once
 //	campaigns  campaign id -> JSON; no state or counts once sealed
 //	files      SHA-256 -> a bucket of its own with head (JSON) and data: the
-//	           bytes of attachments and of templates' pictures, each once however
+//	           bytes of attachments and of templates' images, each once however
 //	           many campaigns and versions have it
 //
 // Values but those of names end with their checksum (store_sealed.go).

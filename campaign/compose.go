@@ -76,7 +76,7 @@ func (s *Store) prepare(c Campaign) (*mailing, error) {
 		return nil, fmt.Errorf("attachments of campaign %d: %w", c.ID, err)
 	}
 	if m.inline, err = s.inlined(l); err != nil {
-		return nil, fmt.Errorf("pictures of campaign %d: %w", c.ID, err)
+		return nil, fmt.Errorf("images of campaign %d: %w", c.ID, err)
 	}
 	if l.plain() && l.html != nil {
 		m.coded = newCodedLetter(l)

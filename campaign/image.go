@@ -20,11 +20,11 @@ import (
 	"pabal/eml"
 )
 
-// MaxImage is how many bytes a picture may have to be stored at all; what may
+// MaxImage is how many bytes an image may have to be stored at all; what may
 // be sent is Settings.Images.Max.
 const MaxImage = 5 << 20
 
-// How recipients get the pictures of letters.
+// How recipients get the images of letters.
 const (
 	ImagesWeb    = "web"    // from pabal's own web listener, under /i/
 	ImagesS3     = "s3"     // from a bucket
@@ -35,28 +35,28 @@ const (
 type ImageSettings struct {
 	Mode    string // one of the Images constants; "" means web
 	BaseURL string // s3: where recipients find the bucket, without a slash at the end
-	Max     int64  // bytes a picture may have to be sent; zero means no limit but MaxImage
+	Max     int64  // bytes an image may have to be sent; zero means no limit but MaxImage
 }
 
-// ImageHost keeps pictures where recipients load them, under names that never
+// ImageHost keeps images where recipients load them, under names that never
 // change their content. Put may be called again for a name that is there, and
 // at the same time. The error says what to do.
 type ImageHost interface {
 	Put(ctx context.Context, name, contentType string, data []byte) error
 }
 
-// Image is a picture of a template version. Its bytes are stored once under
+// Image is an image of a template version. Its bytes are stored once under
 // their hash, however many versions have it.
 type Image struct {
 	Name    string `json:"name"` // as the page names it, without folders above
 	URL     string `json:"url"`  // where recipients load it, or cid:…; "" when nothing is known of that yet
 	Type    string `json:"type,omitempty"`
 	Bytes   int64  `json:"bytes"`
-	Hash    string `json:"hash,omitempty"` // SHA-256, hexadecimal; "" when the picture is missing
+	Hash    string `json:"hash,omitempty"` // SHA-256, hexadecimal; "" when the image is missing
 	Missing bool   `json:"missing,omitempty"`
 }
 
-// file is the picture's name for recipients: hash and extension.
+// file is the image's name for recipients: hash and extension.
 func (i Image) file() string { return i.Hash + imageExt(i.Type) }
 
 func imageExt(kind string) string {
@@ -78,7 +78,7 @@ func imageExt(kind string) string {
 func imageType(name string, data []byte) (string, error) {
 	kind := http.DetectContentType(data)
 	if imageExt(kind) == "" {
-		what := eml.Visible(name) + " is no picture that mail programs show"
+		what := eml.Visible(name) + " is no image that mail programs show"
 		if head := bytes.ToLower(data[:min(len(data), 1024)]); bytes.Contains(head, []byte("<svg")) {
 			what = eml.Visible(name) + " is an SVG, which mail programs do not show"
 		}
@@ -93,15 +93,15 @@ func imageType(name string, data []byte) (string, error) {
 }
 
 func tooLargeImage(name string, bytes int64) error {
-	return &eml.Problem{What: fmt.Sprintf("the picture %s has %.1f MB, more than %d MB", eml.Visible(name), float64(bytes)/(1<<20), MaxImage>>20),
+	return &eml.Problem{What: fmt.Sprintf("the image %s has %.1f MB, more than %d MB", eml.Visible(name), float64(bytes)/(1<<20), MaxImage>>20),
 		Hint: "save it smaller: 1200 pixels wide and a few hundred KB are enough for a mail"}
 }
 
 // PutBundle stores a new version of the template called t.Name from a bundle,
-// with the pictures its page names. Subject and Purpose of t win over the
-// bundle's; without either the newest version's subject is kept. Pictures that
+// with the images its page names. Subject and Purpose of t win over the
+// bundle's; without either the newest version's subject is kept. Images that
 // are named and not there are listed as missing; a campaign does not start with
-// them. Errors are those of PutTemplate, and an *eml.Problem for a picture that
+// them. Errors are those of PutTemplate, and an *eml.Problem for an image that
 // mail programs do not show.
 func (s *Store) PutBundle(ctx context.Context, t Template, b Bundle) (Template, error) {
 	t.HTML, t.Text = b.HTML, b.Text
@@ -156,12 +156,12 @@ func (s *Store) putImage(ctx context.Context, name string, data []byte) (Image, 
 	}
 	i := Image{Name: name, Type: kind, Bytes: int64(len(data)), Hash: hashOf(data)}
 	if err := s.keepFile(i.Hash, data); err != nil {
-		return Image{}, fmt.Errorf("store picture %s: %w", name, err)
+		return Image{}, fmt.Errorf("store image %s: %w", name, err)
 	}
 	return i, nil
 }
 
-// inherit gives a version whose page was edited the pictures it had: those
+// inherit gives a version whose page was edited the images it had: those
 // that t says, else those of the newest version, else they are missing.
 func inherit(tx *bolt.Tx, t *Template) error {
 	names := imageNames(t.HTML)
@@ -199,7 +199,7 @@ func kept(tx *bolt.Tx, had []Image, name string) Image {
 	return Image{Name: name, Missing: true}
 }
 
-// located is a template with the addresses of its pictures.
+// located is a template with the addresses of its images.
 func (s *Store) located(t Template) Template {
 	t.Images = slices.Clone(t.Images)
 	for i := range t.Images {
@@ -224,10 +224,10 @@ func (s *Store) imageURL(i Image) string {
 	return ""
 }
 
-// contentID names a picture within a mail (RFC 2392).
+// contentID names an image within a mail (RFC 2392).
 func contentID(i Image) string { return i.Hash[:32] + "@images.pabal" }
 
-// assemble compiles a version with its pictures' addresses in place. It is done
+// assemble compiles a version with its images' addresses in place. It is done
 // once per version, never per mail.
 func (s *Store) assemble(t Template) (*letter, error) {
 	if len(t.Images) == 0 {
@@ -245,7 +245,7 @@ func (s *Store) assemble(t Template) (*letter, error) {
 	return l, err
 }
 
-// inlined are the pictures that go into every mail of a letter, coded, each once.
+// inlined are the images that go into every mail of a letter, coded, each once.
 func (s *Store) inlined(l *letter) ([]eml.Part, error) {
 	if s.Settings.Images.Mode != ImagesInline {
 		return nil, nil
@@ -259,7 +259,7 @@ func (s *Store) inlined(l *letter) ([]eml.Part, error) {
 		seen[i.Hash] = true
 		data, err := s.file(i.Hash)
 		if err != nil {
-			return nil, fmt.Errorf("picture %s: %w", i.Name, err)
+			return nil, fmt.Errorf("image %s: %w", i.Name, err)
 		}
 		parts = append(parts, eml.Part{Name: path.Base(i.Name), ContentType: i.Type, ContentID: contentID(i), Coded: eml.AppendBase64(nil, data)})
 	}
@@ -287,7 +287,7 @@ func (p *published) add(file string) {
 	p.files[file] = true
 }
 
-// publish hands a letter's pictures to their host, those it has not taken yet.
+// publish hands a letter's images to their host, those it has not taken yet.
 // Without a host there is nothing to do: web serves them, or the mail has them.
 func (s *Store) publish(ctx context.Context, l *letter) error {
 	if s.Settings.Images.Mode != ImagesS3 || s.Host == nil {
@@ -302,28 +302,28 @@ func (s *Store) publish(ctx context.Context, l *letter) error {
 			err = s.Host.Put(ctx, i.file(), i.Type, data)
 		}
 		if err != nil {
-			return fmt.Errorf("publish picture %s: %w", i.Name, err)
+			return fmt.Errorf("publish image %s: %w", i.Name, err)
 		}
 		s.published.add(i.file())
 	}
 	return nil
 }
 
-// ImageFile is a picture by its name for recipients, as /i/ has it: hash and
+// ImageFile is an image by its name for recipients, as /i/ has it: hash and
 // extension. ErrNotFound for anything else, attachments too.
 func (s *Store) ImageFile(name string) (contentType string, data []byte, err error) {
 	hash, ext, _ := strings.Cut(name, ".")
 	err = s.db.View(func(tx *bolt.Tx) error {
 		k := fileKey(hash)
 		if k == nil || hash != strings.ToLower(hash) || tx.Bucket(bucketFiles).Bucket(k) == nil {
-			return fmt.Errorf("picture %s: %w", eml.Visible(name), ErrNotFound)
+			return fmt.Errorf("image %s: %w", eml.Visible(name), ErrNotFound)
 		}
 		raw, err := unsealed(tx.Bucket(bucketFiles).Bucket(k).Get([]byte("data")))
 		if err != nil {
-			return fmt.Errorf("picture %s: %w", eml.Visible(name), err)
+			return fmt.Errorf("image %s: %w", eml.Visible(name), err)
 		}
 		if contentType = http.DetectContentType(raw); imageExt(contentType) != "."+ext {
-			return fmt.Errorf("picture %s: %w", eml.Visible(name), ErrNotFound)
+			return fmt.Errorf("image %s: %w", eml.Visible(name), ErrNotFound)
 		}
 		data = bytes.Clone(raw)
 		return nil

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// reference is a place in a template's HTML that names a picture.
+// reference is a place in a template's HTML that names an image.
 type reference struct {
 	from, to int    // of the address in the source
 	value    string // the address as the reader sees it
@@ -23,7 +23,7 @@ type reference struct {
 // HTML has it, and it is as long as what it stands for.
 const hole = '\x01'
 
-// imageReferences finds every picture a part names, in order: src, srcset,
+// imageReferences finds every image a part names, in order: src, srcset,
 // background and poster, url() in style elements and attributes, the same in
 // Outlook's conditional comments. Addresses that have merge fields in them are
 // left out: what they name is not known before a mail is made.
@@ -222,7 +222,7 @@ func (f *refFinder) add(value []byte, base int) {
 var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:`)
 
 // imageName is what an address in a template names among the template's own
-// pictures, "" when it names something else: an address on the web, a part of
+// images, "" when it names something else: an address on the web, a part of
 // the mail, a font.
 func imageName(address string) string {
 	address = strings.TrimSpace(strings.ReplaceAll(address, `\`, "/"))
@@ -250,7 +250,7 @@ func imageName(address string) string {
 	return name
 }
 
-// imageNames are the pictures of its own that a part names, each once, in order.
+// imageNames are the images of its own that a part names, each once, in order.
 func imageNames(source string) []string {
 	names := []string{}
 	for _, r := range imageReferences(source) {
@@ -261,7 +261,7 @@ func imageNames(source string) []string {
 	return names
 }
 
-// placeImages is a part with the addresses of its own pictures replaced. to
+// placeImages is a part with the addresses of its own images replaced. to
 // says by what; "" leaves one as it is.
 func placeImages(source string, to func(name string) string) string {
 	var b strings.Builder

@@ -7,14 +7,14 @@ import (
 	"pabal/eml"
 )
 
-// imageFault is something wrong with one picture of a letter.
+// imageFault is something wrong with one image of a letter.
 type imageFault struct {
 	rule  string
 	name  string
 	bytes int64
 }
 
-// imageFaults are the pictures of a letter that are missing, damaged or too large.
+// imageFaults are the images of a letter that are missing, damaged or too large.
 func (s *Store) imageFaults(l *letter) []imageFault {
 	var all []imageFault
 	for _, i := range l.images {
@@ -33,7 +33,7 @@ func (s *Store) imageFaults(l *letter) []imageFault {
 	return all
 }
 
-// judgeImages looks at the letter's pictures and hands them to their host, so
+// judgeImages looks at the letter's images and hands them to their host, so
 // that a start does not find out too late that it cannot.
 func (in *inspection) judgeImages(ctx context.Context) error {
 	for _, fault := range in.store.imageFaults(in.def.letter) {

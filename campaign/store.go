@@ -38,7 +38,7 @@ type Store struct {
 	Domains  Domains          // nil: how the sender's domain is set up is not looked at
 	Source   Source           // nil: the audience is kept by hand
 	Synced   func() time.Time // when the source was last read, zero for never; nil as Source
-	Host     ImageHost        // of pictures with ImagesS3; nil: none
+	Host     ImageHost        // of images with ImagesS3; nil: none
 	Stored   StoredSource     // templates stored in SES; nil: none can be pulled
 	Logger   *slog.Logger     // nil: discard
 

@@ -89,7 +89,7 @@ func (c *check) version(tx *bolt.Tx, t Template, version int) {
 		}
 		for _, i := range head.Images {
 			if k := fileKey(i.Hash); !i.Missing && (k == nil || tx.Bucket(bucketFiles).Bucket(k) == nil) {
-				c.fault("template %s: picture %s of version %d is missing", t.Name, i.Name, version)
+				c.fault("template %s: image %s of version %d is missing", t.Name, i.Name, version)
 			}
 		}
 	}

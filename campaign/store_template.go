@@ -21,7 +21,7 @@ type versionKey struct {
 }
 
 // PutTemplate stores a new version of the template called t.Name and returns
-// it. Sources are kept in NFC with LF line ends. Pictures that the HTML names
+// it. Sources are kept in NFC with LF line ends. Images that the HTML names
 // are those of t.Images, else those the newest version has by that name. It
 // returns a *TemplateError for a part that does not parse, a *eml.Problem for a
 // bad name; nothing is stored then.
@@ -42,7 +42,7 @@ func normalized(t Template) Template {
 	return t
 }
 
-// putTemplate stores a version whose pictures are stored.
+// putTemplate stores a version whose images are stored.
 func (s *Store) putTemplate(ctx context.Context, t Template) (Template, error) {
 	t = normalized(t)
 	if err := checkName("template", t.Name); err != nil {

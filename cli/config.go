@@ -124,10 +124,10 @@ type WebConfig struct {
 	ViewDays      int    `toml:"view_days"`      // a letter with {{ViewURL}} can be seen in a browser so long after it was sent; 0: not at all
 }
 
-// ImagesConfig is how recipients get the pictures of letters.
+// ImagesConfig is how recipients get the images of letters.
 type ImagesConfig struct {
 	Mode       string `toml:"mode"`        // web: from web.public_url; s3: from a bucket; inline: in every mail
-	MaxSize    Size   `toml:"max_size"`    // of one picture; preflight blocks larger ones
+	MaxSize    Size   `toml:"max_size"`    // of one image; preflight blocks larger ones
 	S3Bucket   string `toml:"s3_bucket"`   // its name
 	S3Region   string `toml:"s3_region"`   // "" is ses.region
 	S3Endpoint string `toml:"s3_endpoint"` // "" is AWS; else another S3-compatible server

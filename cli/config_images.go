@@ -18,12 +18,12 @@ func (c *Config) imageRules() []rule {
 	s3 := i.Mode == campaign.ImagesS3
 	return []rule{
 		{"images.mode", slices.Contains([]string{campaign.ImagesWeb, campaign.ImagesS3, campaign.ImagesInline}, i.Mode), fmt.Sprintf("is %q", i.Mode), "web, s3 or inline"},
-		{"images.max_size", i.MaxSize >= 1<<10 && i.MaxSize <= campaign.MaxImage, "must be between 1KB and 5MB", "1MB is much for a picture in a mail"},
+		{"images.max_size", i.MaxSize >= 1<<10 && i.MaxSize <= campaign.MaxImage, "must be between 1KB and 5MB", "1MB is much for an image in a mail"},
 		{"images.s3_bucket", !s3 || i.S3Bucket != "", "is empty", `images.mode = "s3" needs one: s3_bucket = "shop-mail-images"`},
 		{"images.s3_bucket", i.S3Bucket == "" || bucketName.MatchString(i.S3Bucket), fmt.Sprintf("%q is not the name of a bucket", i.S3Bucket), `for example s3_bucket = "shop-mail-images"`},
 		{"images.s3_endpoint", i.S3Endpoint == "" || isBaseURL(i.S3Endpoint), fmt.Sprintf("%q is not a URL", i.S3Endpoint), `"" for AWS, or for example "http://127.0.0.1:9000"`},
 		{"images.public_url", i.PublicURL == "" || isBaseURL(i.PublicURL), fmt.Sprintf("%q is not the address of a site", i.PublicURL), `for example public_url = "https://img.example.com"`},
-		{"images.public_url", !s3 || c.sesOnLoopback() || i.PublicURL == "" || strings.HasPrefix(i.PublicURL, "https://"), "is not https", "mail programs show pictures of https addresses only"},
+		{"images.public_url", !s3 || c.sesOnLoopback() || i.PublicURL == "" || strings.HasPrefix(i.PublicURL, "https://"), "is not https", "mail programs show images of https addresses only"},
 	}
 }
 
@@ -48,7 +48,7 @@ func (c *Config) bucketRegion() string {
 	return c.SES.Region
 }
 
-// imageHost is the bucket for pictures; nil where none is used.
+// imageHost is the bucket for images; nil where none is used.
 func (d *daemon) imageHost() (campaign.ImageHost, error) {
 	i := d.cfg.Images
 	if i.Mode != campaign.ImagesS3 {

@@ -28,7 +28,7 @@ func (a *app) templatePut() *cobra.Command {
 		t   campaign.Template
 		src source
 	)
-	cmd := a.asking("put NAME", "Store a new version of a template: a page, a folder or a zip with its pictures",
+	cmd := a.asking("put NAME", "Store a new version of a template: a page, a folder or a zip with its images",
 		"pabal template put sale --html summer-sale.zip\n  pabal template put welcome --subject '{{Name}}님, 환영합니다' --html welcome.html",
 		func(ctx context.Context, c *control.Client, args []string) error {
 			t.Name = args[0]
@@ -40,9 +40,9 @@ func (a *app) templatePut() *cobra.Command {
 		})
 	flags := cmd.Flags()
 	flags.StringVar(&t.Subject, "subject", "", "`SUBJECT`, may have merge fields (default: subject.txt, the page's <title>, the version before)")
-	flags.StringVar(&src.html, "html", "", "page `FILE` with its pictures beside it, a folder, or a zip")
+	flags.StringVar(&src.html, "html", "", "page `FILE` with its images beside it, a folder, or a zip")
 	flags.StringVar(&src.text, "text", "", "plain text `FILE` (default: made from the HTML)")
-	flags.StringArrayVar(&src.images, "image", nil, "picture `FILE` that the page names and that lies elsewhere; may be given more than once")
+	flags.StringArrayVar(&src.images, "image", nil, "image `FILE` that the page names and that lies elsewhere; may be given more than once")
 	flags.StringVar(&src.inbox, "inbox", "", "zip or page `NAME` in the daemon's inbox (pabal subscriber inbox)")
 	flags.StringVar(&t.Purpose, "purpose", "", "`TEXT`: what it is for")
 	return cmd
@@ -51,7 +51,7 @@ func (a *app) templatePut() *cobra.Command {
 func (src source) put(ctx context.Context, c *control.Client, t campaign.Template) (campaign.Template, error) {
 	switch {
 	case src.inbox != "" && (src.html != "" || src.text != "" || len(src.images) > 0):
-		return t, usage("--inbox stands alone", "pack the pictures and the text into one zip")
+		return t, usage("--inbox stands alone", "pack the images and the text into one zip")
 	case src.inbox != "":
 		return c.PutInboxTemplate(ctx, t, src.inbox)
 	case src.html == "" && src.text == "":
@@ -97,7 +97,7 @@ func readFolder(path string) (b campaign.Bundle, err error) {
 	return campaign.ReadFolder(root.FS())
 }
 
-// readPage takes the pictures from beside the page, and those named apart.
+// readPage takes the images from beside the page, and those named apart.
 func (src source) readPage() (b campaign.Bundle, err error) {
 	page, err := readText(src.html, control.MaxTemplateBytes)
 	if err != nil {
@@ -119,7 +119,7 @@ func (src source) readPage() (b campaign.Bundle, err error) {
 	})
 }
 
-// beside is a picture in the page's folder; what cannot be found there, or lies
+// beside is an image in the page's folder; what cannot be found there, or lies
 // outside, is missing.
 func beside(root *os.Root, name string) ([]byte, bool, error) {
 	info, err := root.Stat(name)
@@ -156,7 +156,7 @@ func readLimited(f io.Reader, name string, limit int64) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	if int64(len(data)) > limit {
-		return nil, &eml.Problem{What: fmt.Sprintf("%s has more than %d MB", name, limit>>20), Hint: "make its pictures smaller: a mail's should have a few hundred KB"}
+		return nil, &eml.Problem{What: fmt.Sprintf("%s has more than %d MB", name, limit>>20), Hint: "make its images smaller: a mail's should have a few hundred KB"}
 	}
 	return data, nil
 }

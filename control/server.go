@@ -47,7 +47,7 @@ type Server struct {
 	Logger    *slog.Logger                    // nil discards
 
 	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed
-	bundles   sync.Mutex // held while a template with pictures is read
+	bundles   sync.Mutex // held while a template with images is read
 
 	started  time.Time
 	listener net.Listener

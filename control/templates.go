@@ -52,11 +52,11 @@ func tooLargeBundle(err error) error {
 	if !errors.As(err, &tooLong) {
 		return fmt.Errorf("read template: %w", err)
 	}
-	return &eml.Problem{What: fmt.Sprintf("the template has more than %d MB", tooLong.Limit>>20), Hint: "make its pictures smaller: a mail's should have a few hundred KB", Err: errTooLarge}
+	return &eml.Problem{What: fmt.Sprintf("the template has more than %d MB", tooLong.Limit>>20), Hint: "make its images smaller: a mail's should have a few hundred KB", Err: errTooLarge}
 }
 
 // bundle reads a template from a zip in the inbox, or from a page with the
-// pictures that lie beside it.
+// images that lie beside it.
 func (b Inbox) bundle(name string) (campaign.Bundle, error) {
 	data, err := b.read(name, campaign.MaxBundle)
 	if err != nil {
@@ -114,7 +114,7 @@ func (c *Client) TemplateVersions(ctx context.Context, name string) ([]campaign.
 	return collect(list[campaign.Template](ctx, c, http.MethodGet, templatePath(name, "/versions"), nil, nil))
 }
 
-// PutBundle stores a new version from a page with its pictures. An empty
+// PutBundle stores a new version from a page with its images. An empty
 // Subject or Purpose of t leaves the bundle's, or the newest version's.
 func (c *Client) PutBundle(ctx context.Context, t campaign.Template, b campaign.Bundle) (campaign.Template, error) {
 	var packed bytes.Buffer

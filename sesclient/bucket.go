@@ -28,7 +28,7 @@ type BucketOptions struct {
 	Endpoint string // "" is AWS; else a base URL (the emulator, or another S3-compatible server)
 }
 
-// Bucket puts pictures where the recipients of letters load them. Each is put
+// Bucket puts images where the recipients of letters load them. Each is put
 // once: what is there under its name, which is its hash, is the same. Its methods
 // may be called at the same time.
 type Bucket struct {
@@ -85,7 +85,7 @@ func (b *Bucket) Put(ctx context.Context, name, contentType string, data []byte)
 	_, err = b.api.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(b.name), Key: aws.String(name), Body: bytes.NewReader(data),
 		ContentType: aws.String(contentType), CacheControl: aws.String(forever), ContentLength: aws.Int64(int64(len(data)))})
 	if err != nil {
-		return b.problem("the bucket "+b.name+" did not take a picture", err)
+		return b.problem("the bucket "+b.name+" did not take an image", err)
 	}
 	return nil
 }

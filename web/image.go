@@ -10,7 +10,7 @@ import (
 	"pabal/campaign"
 )
 
-// images are the pictures of letters; *campaign.Store has them.
+// images are the images of letters; *campaign.Store has them.
 type images interface {
 	ImageFile(name string) (contentType string, data []byte, err error)
 }
@@ -19,11 +19,11 @@ type noImages struct{}
 
 func (noImages) ImageFile(string) (string, []byte, error) { return "", nil, campaign.ErrNotFound }
 
-// imagePath begins the address of a picture. The rest is the hash of its bytes,
+// imagePath begins the address of an image. The rest is the hash of its bytes,
 // so what is there never changes.
 const imagePath = "/i/"
 
-// image serves a picture to whoever reads a letter, to caches for ever. Mail
+// image serves an image to whoever reads a letter, to caches for ever. Mail
 // providers fetch those of all their readers from few addresses, so that no
 // limit by source holds here; nothing is written and nobody is looked up.
 func (s *Server) image(w http.ResponseWriter, r *http.Request) {
@@ -34,11 +34,11 @@ func (s *Server) image(w http.ResponseWriter, r *http.Request) {
 	kind, data, err := s.images.ImageFile(strings.TrimPrefix(r.URL.Path, imagePath))
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
-		plain(w, http.StatusNotFound, "There is no such picture.")
+		plain(w, http.StatusNotFound, "There is no such image.")
 		return
 	case err != nil:
-		s.log().Error("picture not served", "err", err)
-		plain(w, http.StatusServiceUnavailable, "The picture cannot be read; try again later.")
+		s.log().Error("image not served", "err", err)
+		plain(w, http.StatusServiceUnavailable, "The image cannot be read; try again later.")
 		return
 	}
 	h := w.Header()

@@ -10,7 +10,7 @@
 //	GET  /l/TOKEN   a letter as somebody would get it, for a colleague: who it is from and to, its
 //	                HTML part (/l/TOKEN/html, in a frame) and its text part
 //	GET  /v/TOKEN   a letter for its recipient, who cannot read it in their mail program
-//	GET  /i/NAME    a picture of a letter; the name is the hash of its bytes
+//	GET  /i/NAME    an image of a letter; the name is the hash of its bytes
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -25,7 +25,7 @@
 // that says so: only who holds their link sees it.
 //
 // A letter is foreign HTML: it has an origin of its own (sandbox), runs nothing,
-// and loads pictures without saying from where. Its tokens are kinds of their
+// and loads images without saying from where. Its tokens are kinds of their
 // own, none of which unsubscribes anybody; one that is wrong, over, or of
 // somebody who was erased gets the same answer after the same time.
 package web

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// A bucket, as much of S3 as putting pictures for letters needs: PUT, HEAD and
+// A bucket, as much of S3 as putting images for letters needs: PUT, HEAD and
 // GET of one object at /_s3/BUCKET/KEY (path style; give …/_s3 as the
 // endpoint). Objects are in memory, at most maxObjects bytes of them; a GET
 // needs no signature, since readers of mails load them.

@@ -27,7 +27,7 @@
 // (SetFate); Report adds opens, clicks and complaints. Events hold on to no
 // mail, so memory grows with them by some hundred bytes each.
 //
-// It keeps pictures for letters as an S3 bucket would (bucket.go).
+// It keeps images for letters as an S3 bucket would (bucket.go).
 //
 // Besides SES's paths it answers GET / (the list), GET /mail/ID and the control
 // calls under /_emulator/ (see control.go).
