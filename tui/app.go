@@ -35,6 +35,7 @@ type app struct {
 	zone  *time.Location
 	wait  sync.WaitGroup // feeds
 	moves []move         // asked for in this Update
+	rates rates          // of the last minutes, whatever screen is shown
 
 	after func(time.Duration, tea.Msg) tea.Cmd // a message later; the tests' clock stands still
 }

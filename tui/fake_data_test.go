@@ -41,6 +41,9 @@ func newFake(now time.Time) *fakeBackend {
 	}
 	f.status = spool.Status{Pending: 74, Sending: 6, OldestSeconds: 12, PerSecond: 12.4,
 		Lanes: map[string]spool.Counts{"transactional": {Pending: 2, Sending: 1}, "bulk": {Pending: 72, Sending: 5}}}
+	for i := range 60 {
+		f.status.Recent = append(f.status.Recent, []int{0, 3, 9, 12, 13, 12, 12, 6}[min(i/6, 7)])
+	}
 	f.ses = sesclient.Status{Region: "ap-northeast-2", Rate: 14, Aim: 12.6, Quota24h: 50000, Sent24h: 12480, SendingEnabled: true, CheckedAt: now}
 	f.events = []spool.Event{
 		{At: at(-31 * time.Second), Kind: "state", ID: "campaign:3", Text: "running"},

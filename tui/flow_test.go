@@ -200,7 +200,7 @@ func TestResumeOfManyNeedsTheNumber(t *testing.T) {
 
 func TestReleaseTakesTheChosenHold(t *testing.T) {
 	d := newDriver(t, "en", withHolds)
-	d.press("r", "n", "down", "r")
+	d.press("r", "down", "r") // two are held: which?
 	d.want("domain example.org", "74 waiting mails")
 	d.press("y")
 	d.wantCalls("Release", "Release from:example.org")

@@ -107,6 +107,41 @@ func (s *holds) one(a *app, hold spool.Hold, selected bool, w int) []string {
 		"    " + a.look.dim.Render(cut(safe(hold.Reason)+"  ("+who+")", w-4)), ""}
 }
 
+// hold is a hold in words: by its class in the person's language, with the
+// daemon's own reason behind.
+func (a *app) hold(h spool.Hold) (what, hint string) {
+	words, ok := a.t.Classes[h.Class]
+	what, hint = words.What, words.How
+	if !ok {
+		what, hint = string(h.Class), h.Hint
+	}
+	what = a.scope(h.Scope) + ": " + safe(what) + " (" + safe(h.Reason) + ")"
+	when := a.t.Since(a.moment(h.Since))
+	if !h.Until.IsZero() {
+		when = a.t.Until(a.moment(h.Until))
+	}
+	return what, safe(hint) + " " + when
+}
+
+// scope is a hold's scope in words.
+func (a *app) scope(s spool.Scope) string {
+	switch s {
+	case spool.ScopeAll:
+		return a.t.Everything
+	case spool.LaneScope(spool.Bulk):
+		return a.t.Lanes[spool.Bulk]
+	case spool.LaneScope(spool.Transactional):
+		return a.t.Lanes[spool.Transactional]
+	}
+	if domain, ok := strings.CutPrefix(string(s), "from:"); ok {
+		return a.t.FromDomain + " " + safe(domain)
+	}
+	if id, ok := strings.CutPrefix(string(s), "campaign:"); ok {
+		return a.t.Campaign + " " + safe(id)
+	}
+	return safe(string(s))
+}
+
 // holdReason asks why, then holds.
 type holdReason struct {
 	scope spool.Scope

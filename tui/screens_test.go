@@ -44,7 +44,13 @@ var screens = []struct {
 	{"home_compact", func(b *fakeBackend) {
 		b.status.Store = spool.Disk{FreeBytes: 900 << 20, ReserveBytes: 79 << 20, NoCampaigns: true}
 	}, func(*driver) {}},
-	{"home_release", withHolds, func(d *driver) { d.press("down", "r") }},
+	{"home_release", withHolds, func(d *driver) { d.press("r", "down", "r") }},
+	{"home_everything", withEverything, func(d *driver) {}},
+	{"home_60x20", withEverything, func(d *driver) { d.size(60, 20) }},
+	{"home_60x20_good", nil, func(d *driver) { d.size(60, 20) }},
+	{"home_idle", func(f *fakeBackend) {
+		f.campaigns, f.status.Recent, f.status.PerSecond, f.events = nil, make([]int, 60), 0, nil
+	}, func(*driver) {}},
 	{"home_lost", nil, func(d *driver) {
 		d.back.down = &net.OpError{Op: "dial", Net: "unix", Err: errors.New("connection refused")}
 		d.tick()
@@ -169,6 +175,15 @@ var screens = []struct {
 	{"wizard_5_blocked", withBlock, func(d *driver) { toPreview(d); d.press("enter", "enter") }},
 	{"wizard_6_start", nil, toStart},
 	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.typeText("182000"); d.press("enter") }},
+}
+
+// withEverything is a day on which all goes wrong at once.
+func withEverything(f *fakeBackend) {
+	withHolds(f)
+	withTable(f)
+	deaf(f)
+	f.sync.State, f.sync.Code, f.sync.Error, f.sync.Hint = "failing", syncer.CodeUnreachable, "the server cannot be reached", "check it"
+	f.status.Store = spool.Disk{FreeBytes: 41 << 20, ReserveBytes: 79 << 20, NearlyFull: true}
 }
 
 func deaf(f *fakeBackend) {
@@ -305,7 +320,7 @@ func TestSmallWindowSaysSoAndComesBack(t *testing.T) {
 	d.size(59, 24)
 	d.want("창이 작습니다 (59×24). 60×20 이상으로")
 	d.size(60, 20)
-	d.want("대기열", "최근 일")
+	d.want("대기열", "최근 1분")
 }
 
 // TestAsciiHasNoDrawnCharacters: on a terminal that draws ambiguous characters

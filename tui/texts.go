@@ -44,7 +44,7 @@ type texts struct {
 	OnHold                                                    string
 	NewCampaign, Release, NoHolds, ReleaseAsk, Released       string
 	ReleaseWarn                                               func(n string) string
-	Sending, Spool, RateNow, PerSecond, LastMinute, Quota     string
+	Sending, Spool, RateNow, PerSecond, Quota                 string
 	Unlimited                                                 func(used string) string
 	Aim                                                       func(aim, most string) string
 	SendingOff, Sandbox, Oldest, TooOld, LastEvents, NoEvents string
@@ -102,6 +102,7 @@ type texts struct {
 	Sync     syncTexts
 	Heard    heardTexts
 	Mail     mailTexts
+	Dash     dashTexts
 }
 
 // pickTexts are those of lists to choose from.
@@ -196,4 +197,11 @@ type mailTexts struct {
 	Kind, Answer, NotTried, Heard, Received, Changed, NextTry, Size, Number              string
 	RetryAllAsk                                                                          func(n string) string
 	TriesOf                                                                              func(calls, used string) string
+}
+
+// dashTexts are those of the first screen.
+type dashTexts struct {
+	OpenCampaign, NothingRuns, OldHint, OldHeld, AccountUnknown, AccountHint, Sandbox, SandboxHint, HeldHint string
+	HeldCampaign                                                                                             func(name, why string) string
+	LastMinutes, OldMail, More, Left                                                                         func(s string) string
 }

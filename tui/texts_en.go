@@ -84,7 +84,7 @@ func english() *texts {
 		InStep:      func(at string) string { return "in step as of " + at }, NeverInStep: "not read yet",
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
-		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", LastMinute: "Minute", Quota: "24 hours",
+		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", Quota: "24 hours",
 		Unlimited:  func(used string) string { return used + " (no limit)" },
 		Aim:        func(aim, most string) string { return "aim " + aim + "/s (limit " + most + ")" },
 		FromDomain: "domain", AimOnly: func(aim string) string { return "aim " + aim + "/s" },
@@ -160,7 +160,7 @@ func english() *texts {
 			Waiting: "connected, nothing came yet", NoTracking: "Opens and clicks: tracking is off, or none yet", Next: "by feedback",
 			Last: func(at string) string { return "connected, last " + at },
 		},
-		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(),
+		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(), Dash: englishDash(),
 	}
 }
 

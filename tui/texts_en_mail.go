@@ -15,3 +15,17 @@ func englishMail() mailTexts {
 		TriesOf:     func(calls, used string) string { return calls + " (" + used + " of 4 counted)" },
 	}
 }
+
+func englishDash() dashTexts {
+	return dashTexts{
+		OpenCampaign: "open campaign", NothingRuns: "no campaign is running",
+		OldHint: "Press 7 and see in the spool why.", OldHeld: "It goes when the hold above ends.",
+		AccountUnknown: "The SES account is not known:", AccountHint: "Check the network and the AWS credentials. It is asked again by itself.",
+		Sandbox: "SES sandbox: only to verified addresses, at most 200 mails a day", SandboxHint: "Ask for production access on the SES page of the AWS console.",
+		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Open it with Enter, see why, and resume it with r.",
+		LastMinutes: func(n string) string { return "Last " + n + " min" },
+		OldMail:     func(age string) string { return "A mail has been waiting for " + age },
+		More:        func(n string) string { return n + " more" },
+		Left:        func(span string) string { return span + " left" },
+	}
+}

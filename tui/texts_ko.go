@@ -88,7 +88,7 @@ func korean() *texts {
 		InStep:      func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
-		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", LastMinute: "최근 1분", Quota: "24시간",
+		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", Quota: "24시간",
 		Unlimited:  func(used string) string { return used + " (한도 없음)" },
 		Aim:        func(aim, most string) string { return "목표 " + aim + "통/초 (최대 " + most + ")" },
 		FromDomain: "도메인", AimOnly: func(aim string) string { return "목표 " + aim + "통/초" },
@@ -170,7 +170,7 @@ func korean() *texts {
 			Waiting: "연결됨, 아직 들어온 것 없음", NoTracking: "열람과 클릭: 추적이 꺼져 있거나 아직 없음", Next: "소식별",
 			Last: func(at string) string { return "연결됨, 마지막 " + at },
 		},
-		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(),
+		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(), Dash: koreanDash(),
 	}
 }
 

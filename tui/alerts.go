@@ -1,0 +1,92 @@
+package tui
+
+import (
+	"strings"
+	"time"
+
+	"pabal/sesclient"
+	"pabal/spool"
+)
+
+// oldAlert is when the oldest waiting mail breaks the five-minute promise.
+const oldAlert = 300 * time.Second
+
+// trouble is what is wrong and what to do about it.
+type trouble struct{ what, how string }
+
+// alerts are what is wrong now, the worst first.
+func (s *home) alerts(a *app) []trouble {
+	t, now := &a.t.Dash, s.now
+	var out []trouble
+	add := func(what, how string) { out = append(out, trouble{what, how}) }
+	if !now.ses.CheckedAt.IsZero() && !now.ses.SendingEnabled {
+		add(a.t.SendingOff, a.t.Classes[spool.Account].How)
+	}
+	for _, h := range now.spool.Held {
+		add(a.hold(h))
+	}
+	for _, c := range now.campaigns {
+		if c.State == spool.Held {
+			add(t.HeldCampaign(safe(c.Name), a.reason(c.Reason)), t.HeldHint)
+		}
+	}
+	if d := now.spool.Store; d.NearlyFull {
+		add(a.t.DiskFull(size(d.FreeBytes), size(d.ReserveBytes)), a.t.DiskHint)
+	} else if d.NoCampaigns {
+		add(a.t.DiskUnused, a.t.CompactHint)
+	}
+	if age := time.Duration(now.spool.OldestSeconds) * time.Second; age > oldAlert {
+		how := t.OldHint
+		if len(now.spool.Held) > 0 {
+			how = t.OldHeld
+		}
+		add(t.OldMail(a.t.Duration(age)), how)
+	}
+	if now.ses.Error != "" {
+		add(t.AccountUnknown+" "+safe(now.ses.Error), t.AccountHint)
+	}
+	if now.sync != nil && now.sync.Error != "" {
+		what, how, _ := a.trouble(now.sync)
+		add(a.t.Tabs[tabSync]+": "+safe(what), safe(how))
+	}
+	return append(out, s.lesser(a)...)
+}
+
+// lesser are those with which mail goes all the same.
+func (s *home) lesser(a *app) (out []trouble) {
+	if f := s.now.heard; f != nil && f.Error != "" {
+		out = append(out, trouble{a.t.Heard.Label + ": " + safe(f.Error), safe(f.Hint)})
+	} else if f != nil && f.Source == sesclient.SourceNone {
+		out = append(out, trouble{a.t.Heard.Label + ": " + a.t.Heard.None, a.t.Heard.NoneHint})
+	}
+	if s.now.ses.Sandbox {
+		out = append(out, trouble{a.t.Dash.Sandbox, a.t.Dash.SandboxHint})
+	}
+	return out
+}
+
+// alertLines are the alerts in at most h lines, each two or three: what, and
+// what to do. Those that do not fit are counted.
+func (s *home) alertLines(a *app, w, h int) []string {
+	all := s.alerts(a)
+	spare := h - 2*len(all)
+	var lines []string
+	for i, t := range all {
+		room := h - len(lines)
+		if i < len(all)-1 {
+			room-- // for the count
+		}
+		if room < 2 {
+			return append(lines, "  "+a.look.bad.Render("! "+a.t.Dash.More(comma(int64(len(all)-i)))))
+		}
+		lines = append(lines, "  "+a.look.bad.Render("! "+cut(t.what, w-6)))
+		how := wrap(strings.TrimSpace(t.how), w-8)
+		if len(how) == 1 || spare < 1 {
+			lines = append(lines, "    → "+cut(strings.TrimSpace(t.how), w-8))
+			continue
+		}
+		spare--
+		lines = append(lines, "    → "+how[0], "      "+cut(strings.Join(how[1:], " "), w-8))
+	}
+	return lines
+}
