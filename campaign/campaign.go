@@ -181,6 +181,7 @@ type Settings struct {
 	Checks                  Checks
 	Events                  bool          // SES's events are read: deliveries are counted, unknown settles
 	ViewFor                 time.Duration // a letter can be seen in a browser so long after it was sent; zero: not at all
+	PricePer1000            float64       // USD for 1,000 recipients; 0: not known
 }
 
 // localURL stands in for a public URL that is not set while the endpoint is on

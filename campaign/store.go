@@ -41,6 +41,7 @@ type Store struct {
 	Host     ImageHost        // of images with ImagesS3; nil: none
 	Stored   StoredSource     // templates stored in SES; nil: none can be pulled
 	Logger   *slog.Logger     // nil: discard
+	Tracker  Tracker          // nil: nobody knows what configuration sets report
 
 	db     *store.Store
 	people *audience.Store

@@ -119,6 +119,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if d.campaigns.Host, err = d.imageHost(); err != nil {
 		return err
 	}
+	d.campaigns.Tracker = d.ses
 	d.campaigns.Logger = d.logger
 	if err := d.newSyncer(); err != nil {
 		return err

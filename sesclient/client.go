@@ -104,6 +104,7 @@ type Client struct {
 	domains     domains
 	resolver    *net.Resolver // nil: the DNS is not asked
 	dnsLimit    time.Duration // for all look-ups about a domain
+	tracked     tracked
 	inFlight    atomic.Int64
 }
 

@@ -81,6 +81,19 @@ type Point struct {
 	Happened
 }
 
+// Slots is how many spans a series can have; they are numbered from 0.
+const Slots = slotLater + 1
+
+// Slot is the number of a point's span.
+func (p *Point) Slot() int { return int(slotOf(time.Unix(0, 0), time.Unix(p.After, 0))) }
+
+// SlotAfter is when a span begins and how long it is, from the series' start; 0
+// long is all that is later.
+func SlotAfter(slot int) (after, length time.Duration) {
+	a, l := span(uint16(slot))
+	return time.Duration(a) * time.Second, time.Duration(l) * time.Second
+}
+
 // Series is what happened to a campaign's mails and when: spans in which
 // something did, in order of time. They do not overlap; a span that is not there
 // is one in which nothing happened.
@@ -94,11 +107,17 @@ type Series struct {
 func (s *Series) Sum() Happened {
 	sum := s.Undated
 	for i := range s.Points {
-		for k := Sent; k <= Clicked; k++ {
-			*sum.of(k) += s.Points[i].Of(k)
-		}
+		sum = sum.Plus(s.Points[i].Happened)
 	}
 	return sum
+}
+
+// Plus is the sum of two.
+func (h Happened) Plus(o Happened) Happened {
+	for k := Sent; k <= Clicked; k++ {
+		*h.of(k) += o.Of(k)
+	}
+	return h
 }
 
 // slotOf is the slot of a time; one before the start is in the first.

@@ -38,6 +38,9 @@ func TestSlotsOfASeriesLieEndToEnd(t *testing.T) {
 			t.Fatalf("slot %d begins after %d s, want %d", slot, after, next)
 		}
 		next = after + length
+		if p := (Point{After: after, Span: length}); p.Slot() != int(slot) {
+			t.Errorf("the point after %d s is in slot %d, want %d", after, p.Slot(), slot)
+		}
 		for _, at := range []int64{after, after + max(length, 1) - 1} {
 			if got := slotOf(start, start.Add(time.Duration(at)*time.Second)); got != slot {
 				t.Errorf("%d s after the start is in slot %d, want %d", at, got, slot)

@@ -22,18 +22,20 @@ var files embed.FS
 type kind int
 
 const (
-	askPage         kind = iota // before: the button
-	donePage                    // after it
-	testPage                    // the link of a test mail
-	failedPage                  // the opt-out could not be written
-	missingPage                 // no such address
-	unsavedPage                 // the preferences could not be read or written
-	confirmPage                 // behind the mail that asks: the button
-	confirmedPage               // after it
-	unconfirmedPage             // the yes could not be written
-	previewGonePage             // a preview link that is wrong or over
-	viewGonePage                // the same, of a recipient
-	unshownPage                 // a letter that could not be read
+	askPage           kind = iota // before: the button
+	donePage                      // after it
+	testPage                      // the link of a test mail
+	failedPage                    // the opt-out could not be written
+	missingPage                   // no such address
+	unsavedPage                   // the preferences could not be read or written
+	confirmPage                   // behind the mail that asks: the button
+	confirmedPage                 // after it
+	unconfirmedPage               // the yes could not be written
+	previewGonePage               // a preview link that is wrong or over
+	viewGonePage                  // the same, of a recipient
+	reportGonePage                // a link to a report that is wrong or over
+	reportUnshownPage             // a report that could not be made
+	unshownPage                   // a letter that could not be read
 )
 
 // wording is the text of one page in one language.
@@ -87,6 +89,7 @@ func newPages() *pages {
 	for _, l := range languages {
 		maps.Copy(l.pages, confirmTexts(l.Tag))
 		maps.Copy(l.pages, letterPages(l.Tag))
+		maps.Copy(l.pages, reportPages(l.Tag))
 	}
 	return &pages{
 		template:    template.Must(template.ParseFS(files, "page.html")),

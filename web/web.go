@@ -11,6 +11,7 @@
 //	                HTML part (/l/TOKEN/html, in a frame) and its text part
 //	GET  /v/TOKEN   a letter for its recipient, who cannot read it in their mail program
 //	GET  /i/NAME    an image of a letter; the name is the hash of its bytes
+//	GET  /r/TOKEN   a campaign's report, for 15 minutes; changes nothing
 //	GET  /healthz   200 while the process lives
 //	GET  /readyz    200 while it can do its work
 //	GET  /metrics   if there are any
@@ -71,6 +72,7 @@ type Server struct {
 	confirms confirming // nil: no link is good
 	letters  letters
 	images   images
+	reports  reports // nil: no link is good
 	mux      *http.ServeMux
 	pages    *pages
 	limit    limiter
@@ -93,7 +95,7 @@ func New(people *audience.Store, campaigns *campaign.Store) *Server {
 	s.Topics = people.Topics
 	if campaigns != nil {
 		s.Company, s.Phone = campaigns.Settings.Company, campaigns.Settings.Phone
-		s.letters, s.images = campaigns, campaigns
+		s.letters, s.images, s.reports = campaigns, campaigns, campaigns
 	}
 	return s
 }
@@ -115,6 +117,8 @@ func newServer(people optOuts, choices choosing) *Server {
 	s.mux.HandleFunc("/l/{token}/html", onlyMethods("GET, HEAD"))
 	s.mux.HandleFunc("GET /v/{token}", s.showView)
 	s.mux.HandleFunc("/v/{token}", onlyMethods("GET, HEAD"))
+	s.mux.HandleFunc("GET /r/{token}", s.showReport)
+	s.mux.HandleFunc("/r/{token}", onlyMethods("GET, HEAD"))
 	s.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	s.mux.HandleFunc("GET /readyz", s.ready)
 	s.mux.HandleFunc("GET /metrics", s.metrics)
