@@ -26,7 +26,6 @@ type syncRun struct {
 	erasures bool     // somebody was erased
 	result   SyncResult
 	places   places
-	moving   map[uint64]choices // what those chose who lost their address and whose row is still to come
 }
 
 // sync stores a batch and the mark.
@@ -47,7 +46,7 @@ func (u *update) sync(b *SyncBatch, mark func(SyncResult) []byte, later bool) (S
 
 func (u *update) syncing(o *SyncOptions, later bool) *syncRun {
 	run := &syncRun{
-		update: u, options: o, later: later, columns: make([]uint32, len(o.Attributes)), moving: map[uint64]choices{},
+		update: u, options: o, later: later, columns: make([]uint32, len(o.Attributes)),
 		rows: u.tx.Bucket(bucketRows), rowsOf: u.tx.Bucket(bucketRowsOf), again: u.tx.Bucket(bucketReread),
 	}
 	run.rows.FillPercent, run.rowsOf.FillPercent = 0.9, 0.9 // a first load is in key order
@@ -103,9 +102,9 @@ func (u *syncRun) row(r *syncRow) error {
 	case was != nil:
 		return u.move(was, p, r, old)
 	case p == nil:
-		return u.fresh(r, refusals{})
+		return u.fresh(r, Consent{})
 	}
-	return u.join(p, r, true, refusals{})
+	return u.join(p, r, true, Consent{})
 }
 
 // owner is who a known row belonged to, nil if nobody or somebody erased.
@@ -120,8 +119,8 @@ func (u *syncRun) owner(old sourceRow, known bool) (*person, error) {
 	return p, err
 }
 
-// fresh makes a subscriber of a row; said is what its person refused under another address.
-func (u *syncRun) fresh(r *syncRow, said refusals) error {
+// fresh makes a subscriber of a row; refusal is what its person said under another address.
+func (u *syncRun) fresh(r *syncRow, refusal Consent) error {
 	p := &person{email: r.email, origin: fromSync}
 	if _, err := u.fields(p, r); err != nil {
 		return err
@@ -146,11 +145,10 @@ func (u *syncRun) fresh(r *syncRow, said refusals) error {
 	if v == refused && r.yes {
 		u.result.KeptOut++
 	}
-	if err := u.enter(r, p.id); err != nil {
+	if err := u.enter(r, p.id); err != nil || refusal.Source == "" {
 		return err
 	}
-	changed, err := u.refused(p, r, said)
-	if err != nil || !changed {
+	if _, err := u.say(p, r.hash, refusal, stated, detail(r)); err != nil {
 		return err
 	}
 	return u.put(p)
@@ -167,14 +165,18 @@ func (u *syncRun) stay(p *person, r *syncRow, old sourceRow) error {
 	return u.settle(p, r, old, old.yes != r.yes || old.consentAt != r.consentAt, false)
 }
 
-// join makes a row one of p's; said is what its person refused under another address.
-func (u *syncRun) join(p *person, r *syncRow, news bool, said refusals) error {
+// join makes a row one of p's; refusal is what its person said under another address.
+func (u *syncRun) join(p *person, r *syncRow, news bool, refusal Consent) error {
 	if err := u.enter(r, p.id); err != nil {
 		return err
 	}
-	changed, err := u.refused(p, r, said)
-	if err != nil {
-		return err
+	changed := false
+	if refusal.Source != "" {
+		v, err := u.say(p, r.hash, refusal, stated, detail(r))
+		if err != nil {
+			return err
+		}
+		changed = v == applied
 	}
 	return u.settle(p, r, sourceRow{}, news, changed)
 }
@@ -185,23 +187,14 @@ func (u *syncRun) move(was, p *person, r *syncRow, old sourceRow) error {
 	if p == nil && alone {
 		return u.rename(was, r, old)
 	}
-	list, lost, err := u.chosenBy(was)
-	if err != nil {
-		return err
-	}
-	said := refusals{carried(was.consent), list.refusals()}
+	refusal := carried(was.consent)
 	if err := u.leave(r.key, old, was); err != nil {
 		return err
 	}
-	if alone && !lost && was.origin == fromSync { // what was wished for at the old address is not the next one's wish
-		if err := u.keepRefusals(u.s.hash(was.email)); err != nil {
-			return err
-		}
-	}
 	if p == nil {
-		return u.fresh(r, said)
+		return u.fresh(r, refusal)
 	}
-	return u.join(p, r, true, said)
+	return u.join(p, r, true, refusal)
 }
 
 // carried is the refusal that goes with a person to another address. A bounce
@@ -220,9 +213,6 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 		return err
 	}
 	if err := u.keepRefusal(before, p.consent); err != nil {
-		return err
-	}
-	if err := u.rehome(p, r); err != nil {
 		return err
 	}
 	p.email, p.suppressed = r.email, u.blocked.Get(r.hash[:]) != nil

@@ -37,6 +37,8 @@ type app struct {
 	moves []move         // asked for in this Update
 	rates rates          // of the last minutes, whatever screen is shown
 
+	editor string // the person's own; "" for none
+
 	after func(time.Duration, tea.Msg) tea.Cmd // a message later; the tests' clock stands still
 }
 
@@ -44,7 +46,7 @@ func newApp(ctx context.Context, b Backend, o Options) *app {
 	if o.Lang != "ko" {
 		o.Lang = "en"
 	}
-	return &app{ctx: ctx, back: b, lang: o.Lang, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), after: after}
+	return &app{ctx: ctx, back: b, lang: o.Lang, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), editor: o.Editor, after: after}
 }
 
 // reply is an answer of the daemon on its way to the screens; the root looks

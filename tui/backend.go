@@ -42,10 +42,10 @@ type Campaigns interface {
 	Campaign(ctx context.Context, id uint64) (campaign.Campaign, error)
 	CreateCampaign(ctx context.Context, c campaign.Campaign) (campaign.Campaign, error)
 	EditCampaign(ctx context.Context, c campaign.Campaign) (campaign.Campaign, error)
-	Preflight(ctx context.Context, id uint64) (campaign.Preflight, error)
+	PreflightTold(ctx context.Context, id uint64, lang string, tell func(done, total int64)) (campaign.Preflight, error)
 	Plan(ctx context.Context, id uint64) (campaign.Plan, error)
-	TestCampaign(ctx context.Context, id uint64, as, to string) (messageID string, err error)
-	Start(ctx context.Context, id uint64, expect int64) (campaign.Campaign, error)
+	TestCampaigns(ctx context.Context, id uint64, as string, to []string) ([]campaign.TestMail, error)
+	StartOver(ctx context.Context, id uint64, expect int64, overrides []campaign.Override) (campaign.Campaign, error)
 	Pause(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Resume(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Cancel(ctx context.Context, id uint64) (campaign.Campaign, error)
@@ -59,7 +59,9 @@ type Campaigns interface {
 type Letters interface {
 	Templates(ctx context.Context) ([]campaign.Template, error)
 	Template(ctx context.Context, name string, version int) (campaign.Template, error)
-	Preview(ctx context.Context, id uint64, email string) (campaign.Letter, error)
+	PutTemplate(ctx context.Context, t campaign.Template) (campaign.Template, error) // a new version
+	PreviewAs(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Letter, error)
+	PreviewLink(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Link, error)
 }
 
 // Mails are the messages of applications, and what is held of all mail.

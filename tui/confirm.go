@@ -75,6 +75,8 @@ type confirm struct {
 	done  string // said afterwards
 	do    func(context.Context) error
 	yes   func(*app) tea.Cmd // instead of do, where the answer leads to another screen
+	then  func(*app) tea.Cmd // after do went well, instead of going back
+	why   string             // what do failed with, where then is set: the question stays
 }
 
 func newConfirm(head string, lines []string, n int64, done string, do func(context.Context) error) *confirm {
@@ -90,7 +92,7 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case doneMsg:
 		if msg.from == s {
-			return pop(a)
+			return s.ended(a, msg.err)
 		}
 	case tea.PasteMsg:
 		s.ask.field.insert(msg.Content)
@@ -98,6 +100,7 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 		if s.ask.busy {
 			return nil
 		}
+		s.why = ""
 		yes, no := s.ask.key(msg)
 		switch {
 		case no:
@@ -109,6 +112,18 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 			return s.run(a)
 		}
 	}
+	return nil
+}
+
+// ended goes back, or on; what failed can be tried again where it leads on.
+func (s *confirm) ended(a *app, err error) tea.Cmd {
+	switch {
+	case s.then == nil:
+		return pop(a)
+	case err == nil:
+		return s.then(a)
+	}
+	s.ask.busy, s.why = false, a.problem(err)
 	return nil
 }
 
@@ -136,19 +151,21 @@ func (s *confirm) view(a *app, w, h int) page {
 		lines = append(lines, wrap(a.t.TypeWord(safe(s.ask.word)), inner-4)...)
 	}
 	lines = append(lines, question)
+	below := len(lines)
 	if s.ask.wrong {
 		lines = append(lines, a.look.bad.Render("! "+s.wrong(a)))
+	}
+	if s.why != "" {
+		for _, l := range wrap("! "+s.why, inner-4) {
+			lines = append(lines, a.look.bad.Render(l))
+		}
 	}
 	p := page{lines: []string{""}}
 	for _, l := range a.look.panel(s.head, lines, inner) {
 		p.lines = append(p.lines, "  "+l)
 	}
 	if x >= 0 {
-		y := 1 + len(lines) // the frame's top and the empty line above it
-		if s.ask.wrong {
-			y--
-		}
-		p.cursor = &tea.Position{X: 4 + x, Y: y}
+		p.cursor = &tea.Position{X: 4 + x, Y: 1 + below} // the frame's top and the empty line above it
 	}
 	return p
 }

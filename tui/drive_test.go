@@ -12,6 +12,8 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
+
+	"pabal/campaign"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -56,7 +58,7 @@ func (d *driver) send(msg tea.Msg) {
 	_, cmd := d.m.Update(msg)
 	if r, ok := msg.(reply); ok && d.hold {
 		switch r.msg.(type) {
-		case flowMsg[imported], flowMsg[counted]:
+		case flowMsg[imported], flowMsg[counted], flowMsg[told[campaign.Preflight]]:
 			return
 		}
 	}
@@ -110,9 +112,12 @@ func (d *driver) typeText(s string) {
 
 func keyOf(name string) tea.KeyPressMsg {
 	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
-		"tab": tea.KeyTab, "backspace": tea.KeyBackspace, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "delete": tea.KeyDelete, "f1": tea.KeyF1}
+		"tab": tea.KeyTab, "backspace": tea.KeyBackspace, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd, "delete": tea.KeyDelete, "pgup": tea.KeyPgUp, "f1": tea.KeyF1}
 	if code, ok := special[name]; ok {
 		return tea.KeyPressMsg{Code: code}
+	}
+	if name == "shift+tab" {
+		return tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift}
 	}
 	if rest, ok := strings.CutPrefix(name, "ctrl+"); ok {
 		return tea.KeyPressMsg{Code: []rune(rest)[0], Mod: tea.ModCtrl}

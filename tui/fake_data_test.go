@@ -2,6 +2,7 @@ package tui
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"pabal/audience"
@@ -73,6 +74,7 @@ func newFake(now time.Time) *fakeBackend {
 	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true}
 	f.letter = campaign.Letter{From: "무신상회 <shop@example.com>", Subject: "김하나님, 가입을 환영합니다", Bytes: 101800,
 		Text: "김하나님 안녕하세요.\n\n무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.\n\n쇼핑하기: https://shop.example.com/\n\n수신 거부: https://mail.example.com/u/abc"}
+	f.link = campaign.Link{URL: "https://mail.example.com/p/" + strings.Repeat("k7Qz", 30), Until: at(15 * time.Minute), Email: "customer001@example.com"}
 	f.topics = []audience.Topic{{ID: "sale", Korean: "세일 소식", English: "Sales", Commercial: true, Default: true}, {ID: "news", Korean: "새 상품", English: "New arrivals", Commercial: true}}
 	f.mails = []spool.Message{
 		{ID: "c3-1", Lane: spool.Bulk, Campaign: 3, Outcome: spool.Accepted, At: at(-30 * time.Second), SESID: "0102", Delivered: true, Opened: true},

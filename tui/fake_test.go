@@ -11,6 +11,7 @@ import (
 
 	"pabal/audience"
 	"pabal/campaign"
+	"pabal/eml"
 	"pabal/sesclient"
 	"pabal/spool"
 	"pabal/syncer"
@@ -33,6 +34,7 @@ type fakeBackend struct {
 	preflight campaign.Preflight
 	plan      campaign.Plan
 	letter    campaign.Letter
+	link      campaign.Link
 	rows      []spool.Message
 
 	heard      *sesclient.FeedbackStatus
@@ -139,14 +141,21 @@ func (f *fakeBackend) CreateCampaign(_ context.Context, c campaign.Campaign) (ca
 func (f *fakeBackend) EditCampaign(_ context.Context, c campaign.Campaign) (campaign.Campaign, error) {
 	return c, f.did("EditCampaign %d %s %v", c.ID, c.Name, c.Values)
 }
-func (f *fakeBackend) Preflight(_ context.Context, id uint64) (campaign.Preflight, error) {
-	return f.preflight, f.did("Preflight %d", id)
+func (f *fakeBackend) PreflightTold(_ context.Context, id uint64, lang string, tell func(done, total int64)) (campaign.Preflight, error) {
+	if f.slow {
+		tell(42, 100)
+	}
+	return f.preflight.In(lang), f.did("Preflight %d", id)
 }
 func (f *fakeBackend) Plan(_ context.Context, id uint64) (campaign.Plan, error) {
 	return f.plan, f.did("Plan %d", id)
 }
-func (f *fakeBackend) TestCampaign(_ context.Context, id uint64, as, to string) (string, error) {
-	return "q77", f.did("TestCampaign %d %s %s", id, as, to)
+func (f *fakeBackend) TestCampaigns(_ context.Context, id uint64, as string, to []string) ([]campaign.TestMail, error) {
+	var sent []campaign.TestMail
+	for _, t := range to {
+		sent = append(sent, campaign.TestMail{To: t, Message: "q77"})
+	}
+	return sent, f.did("TestCampaigns %d %s %s", id, as, strings.Join(to, ","))
 }
 
 func (f *fakeBackend) change(what string, id uint64, to spool.State) (campaign.Campaign, error) {
@@ -161,8 +170,12 @@ func (f *fakeBackend) change(what string, id uint64, to spool.State) (campaign.C
 	return *c, nil
 }
 
-func (f *fakeBackend) Start(_ context.Context, id uint64, expect int64) (campaign.Campaign, error) {
-	return f.change(fmt.Sprintf("Start expect=%d", expect), id, spool.Running)
+func (f *fakeBackend) StartOver(_ context.Context, id uint64, expect int64, overrides []campaign.Override) (campaign.Campaign, error) {
+	what := fmt.Sprintf("Start expect=%d", expect)
+	for _, o := range overrides {
+		what += " over " + o.Rule + ": " + o.Reason
+	}
+	return f.change(what, id, spool.Running)
 }
 func (f *fakeBackend) Pause(_ context.Context, id uint64) (campaign.Campaign, error) {
 	return f.change("Pause", id, spool.Paused)
@@ -227,10 +240,32 @@ func (f *fakeBackend) Template(_ context.Context, name string, version int) (cam
 	}
 	return campaign.Template{}, errors.Join(err, campaign.ErrNotFound)
 }
-func (f *fakeBackend) Preview(_ context.Context, id uint64, email string) (campaign.Letter, error) {
+func (f *fakeBackend) PutTemplate(_ context.Context, t campaign.Template) (campaign.Template, error) {
+	err := f.did("PutTemplate %s|%s|%s|%s", t.Name, t.Subject, t.Text, t.HTML)
+	for i := range f.templates {
+		if f.templates[i].Name == t.Name && err == nil {
+			t.ID, t.Version, t.Fields, t.CreatedAt = f.templates[i].ID, f.templates[i].Version+1, f.templates[i].Fields, f.now
+			f.templates[i] = t
+		}
+	}
+	return t, err
+}
+
+// PreviewAs steps through all people; it knows no segment.
+func (f *fakeBackend) PreviewAs(_ context.Context, id uint64, w campaign.Whom) (campaign.Letter, error) {
+	err := f.did("Preview %d %s%d>%d<%d", id, w.Email, w.Nth, w.After, w.Before)
 	l := f.letter
-	l.To = email
-	return l, f.did("Preview %d %s", id, email)
+	for i, p := range f.people {
+		n := uint64(i + 1)
+		if w.Email == p.Email || w.Email == "" && (w.After+1 == n && w.Before == 0 && w.Nth == 0 || w.Before == n+1 || w.Nth == int64(n)) {
+			l.To, l.Email, l.Subscriber = p.Email, p.Email, n
+			return l, err
+		}
+	}
+	return l, errors.Join(err, &eml.Problem{What: "the audience ends here", Err: campaign.ErrNotFound})
+}
+func (f *fakeBackend) PreviewLink(_ context.Context, id uint64, w campaign.Whom) (campaign.Link, error) {
+	return f.link, f.did("PreviewLink %d %s", id, w.Email)
 }
 func (f *fakeBackend) Subscribers(_ context.Context, prefix, segment string, limit int) ([]audience.Subscriber, error) {
 	err := f.did("Subscribers %q %s %d", prefix, segment, limit)

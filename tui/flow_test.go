@@ -37,15 +37,17 @@ func TestWizardStartsWithTheNumberShown(t *testing.T) {
 	d.typeText("끝")
 	d.press("enter")
 	d.wantCalls("CreateCampaign", `CreateCampaign 환영 메일|welcome|tag("vip2026")||sale|map[Body:반갑습니다`+"\n"+`끝]`)
-	d.want("customer001@example.com", "1/50")
+	d.want("customer001@example.com", "1/183")
 	d.press("n")
-	d.want("customer002@example.com", "2/50")
+	d.want("customer002@example.com", "2/183")
 	d.press("p", "p")
-	d.want("customer050@example.com", "50/50")
+	d.want("customer001@example.com", "1/183", "이전 사람: 다른 사람 없음")
 	d.press("enter")
-	d.want("주의 1", "동의 열이 없는 파일")
+	d.want("주의 1")
 	d.press("enter")
-	d.want("받는 사람    183", "183명에게 메일을 보냅니다")
+	d.want("받는 사람    183")
+	d.press("enter")
+	d.want("183명에게 메일을 보냅니다")
 	d.wantCalls("Start")
 	d.press("y")
 	d.wantCalls("Start", "Start expect=183 9")
@@ -57,7 +59,7 @@ func TestWizardStartsWithTheNumberShown(t *testing.T) {
 func TestLargeStartNeedsTheNumberTyped(t *testing.T) {
 	d := newDriver(t, "en", withLargePlan)
 	toStart(d)
-	d.press("y", "enter")
+	d.press("enter", "y", "enter")
 	d.want("another number")
 	for _, wrong := range []string{"182401", "18240", "1824000", "-182400", "182.400", ""} {
 		d.press("ctrl+u")
@@ -76,8 +78,8 @@ func TestLargeStartNeedsTheNumberTyped(t *testing.T) {
 func TestAnsweringNoStartsNothing(t *testing.T) {
 	d := newDriver(t, "en")
 	toStart(d)
-	d.press("n")
-	d.want("Check before sending")
+	d.press("enter", "n")
+	d.want("Recipients   183")
 	d.press("enter", "esc", "esc", "esc")
 	d.wantCalls("Start")
 }
@@ -85,6 +87,7 @@ func TestAnsweringNoStartsNothing(t *testing.T) {
 func TestNothingStartsTwice(t *testing.T) {
 	d := newDriver(t, "en")
 	toStart(d)
+	d.press("enter")
 	_, first := d.m.Update(keyOf("y"))
 	_, second := d.m.Update(keyOf("y"))
 	d.run(first)
@@ -95,6 +98,7 @@ func TestNothingStartsTwice(t *testing.T) {
 func TestFailedStartSaysWhyAndCanBeTriedAgain(t *testing.T) {
 	d := newDriver(t, "en")
 	toStart(d)
+	d.press("enter")
 	d.back.down = errors.New("preflight blocks: the sender is not verified")
 	d.press("y")
 	d.want("the sender is not verified", "This mails 183 people")
@@ -109,9 +113,34 @@ func TestBlockedPreflightStopsTheWizard(t *testing.T) {
 	d.press("enter", "enter")
 	d.want("보내기 전 점검", "막는 항목을 먼저 고치세요", "예: customer004@example.com", "12명은 Coupon 값이 없습니다")
 	d.wantCalls("Plan")
-	d.back.preflight.Blocked = false
+	d.press("o") // the field that is missing
+	d.want("고쳐야만 보낼 수 있음")
+	d.back.preflight.Findings = d.back.preflight.Findings[2:]
 	d.press("r", "enter")
 	d.want("발송 계획과 확인")
+}
+
+func TestBlockIsOverriddenWithATypedReason(t *testing.T) {
+	d := newDriver(t, "ko", withBlock)
+	d.back.preflight.Findings = d.back.preflight.Findings[1:]
+	toPreview(d)
+	d.press("enter", "enter")
+	d.want("막는 항목을 먼저 고치세요")
+	d.press("o")
+	d.typeText("그냥")
+	d.press("enter")
+	d.want("까닭을 5자 이상")
+	d.typeText(" 안내 메일이라서")
+	d.press("enter")
+	d.want("넘김", "까닭: 그냥 안내 메일이라서")
+	d.press("o", "enter") // taken back
+	d.want("막는 항목을 먼저 고치세요")
+	d.press("o")
+	d.typeText("약관 안내 메일이라서")
+	d.press("enter", "enter", "enter")
+	d.want("넘김: no_unsubscribe (약관 안내 메일이라서)")
+	d.press("y")
+	d.wantCalls("Start", "Start expect=183 over no_unsubscribe: 약관 안내 메일이라서 9")
 }
 
 func TestUnknownRuleIsShownInItsOwnWords(t *testing.T) {
@@ -147,11 +176,11 @@ func TestTestMailGoesToOneAddress(t *testing.T) {
 	d := newDriver(t, "en")
 	toPreview(d)
 	d.press("t", "enter")
-	d.wantCalls("TestCampaign")
-	d.typeText("me@example.com")
+	d.wantCalls("TestCampaigns")
+	d.typeText("me@example.com, boss@example.com")
 	d.press("enter")
-	d.wantCalls("TestCampaign", "TestCampaign 9 customer001@example.com me@example.com")
-	d.want("q77", "This is what they get")
+	d.wantCalls("TestCampaigns", "TestCampaigns 9 customer001@example.com me@example.com,boss@example.com")
+	d.want("on their way: 2", "This is what they get")
 }
 
 func TestPauseResumeCancelAskFirst(t *testing.T) {

@@ -53,7 +53,7 @@ func poisonAll(f *fakeBackend) {
 	for _, c := range f.campaigns {
 		states[c.ID] = c.State
 	}
-	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.rows,
+	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.link, &f.rows,
 		f.heard, &f.topics, &f.mails, &f.queued, &f.history, &f.suppressed, &f.fields, &f.values, &f.inbox, &f.seen, &f.result, &f.listed} {
 		poison(reflect.ValueOf(v))
 	}
@@ -88,6 +88,7 @@ func TestForeignTextNeverReachesTheTerminalRaw(t *testing.T) {
 func TestHostileErrorIsMadeVisible(t *testing.T) {
 	d := newDriver(t, "en")
 	toStart(d)
+	d.press("enter")
 	d.back.down = errors.New(hostile)
 	d.press("y")
 	d.want("evil\\x1b]52")

@@ -9,6 +9,7 @@ import (
 
 	"pabal/audience"
 	"pabal/campaign"
+	"pabal/eml"
 	"pabal/sesclient"
 	"pabal/spool"
 	"pabal/syncer"
@@ -141,6 +142,20 @@ var screens = []struct {
 	{"import_3_result", nil, func(d *driver) { d.press("3", "i", "enter", "n", "y") }},
 	{"templates", nil, func(d *driver) { d.press("4") }},
 	{"template_read", nil, func(d *driver) { d.press("4", "enter") }},
+	{"template_pulled", withPulled, func(d *driver) { d.press("4", "enter") }},
+	{"template_edit", nil, func(d *driver) {
+		d.press("4", "enter", "e", "down", "down")
+		d.typeText("반갑습니다. ")
+		d.press("enter")
+	}},
+	{"template_edit_html", withPulled, func(d *driver) { d.press("4", "enter", "e", "end") }},
+	{"template_edit_bad", nil, func(d *driver) {
+		d.press("4", "enter", "e")
+		d.typeText("{{#if")
+		d.back.down = &eml.Problem{What: "the text of the template, line 1: {{#if is not closed", Hint: "close it with }}"}
+		d.press("ctrl+s")
+	}},
+	{"template_edit_leave", nil, func(d *driver) { d.press("4", "enter", "e"); d.typeText("!"); d.press("esc") }},
 	{"wizard_1_template", nil, func(d *driver) { d.press("n") }},
 	{"wizard_2_audience", nil, toAudience},
 	{"wizard_2_rows", nil, func(d *driver) { toRows(d); d.rest() }},
@@ -170,11 +185,33 @@ var screens = []struct {
 	{"wizard_3_content", nil, toContent},
 	{"wizard_4_preview", nil, toPreview},
 	{"wizard_4_search", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("이서") }},
+	{"wizard_4_found", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("customer00"); d.press("enter", "n") }},
+	{"wizard_4_nobody", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("없는 사람"); d.press("enter") }},
+	{"wizard_4_link", nil, func(d *driver) { toPreview(d); d.press("l") }},
 	{"wizard_4_test", nil, func(d *driver) { toPreview(d); d.press("t"); d.typeText("me@example.com") }},
 	{"wizard_5_check", nil, func(d *driver) { toPreview(d); d.press("enter") }},
 	{"wizard_5_blocked", withBlock, func(d *driver) { toPreview(d); d.press("enter", "enter") }},
+	{"wizard_5_checking", func(f *fakeBackend) { f.slow = true }, func(d *driver) { toPreview(d); d.hold = true; d.press("enter") }},
+	{"wizard_5_reason", withBlock, func(d *driver) { toPreview(d); d.press("enter", "down", "o"); d.typeText("약관 안내라서") }},
+	{"wizard_5_passed", withBlock, func(d *driver) {
+		toPreview(d)
+		d.press("enter", "down", "o")
+		d.typeText("약관 안내 메일이라서")
+		d.press("enter")
+	}},
 	{"wizard_6_start", nil, toStart},
-	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.typeText("182000"); d.press("enter") }},
+	{"wizard_6_ask", nil, func(d *driver) { toStart(d); d.press("enter") }},
+	{"wizard_6_plan", withLargePlan, toStart},
+	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.press("enter"); d.typeText("182000"); d.press("enter") }},
+}
+
+// withPulled is a template of pictures that came from SES.
+func withPulled(f *fakeBackend) {
+	t := &f.templates[0]
+	t.Text, t.HTML = "", "<html><body>\n<h1>{{Name}}님, 환영합니다</h1>\n<p style=\"font-size:14px;color:#333333;line-height:1.6\">무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.</p>\n<img src=\"images/hero.png\" alt=\"환영\">\n</body></html>"
+	t.Images = []campaign.Image{{Name: "images/hero.png", Bytes: 88_210, URL: "https://mail.example.com/i/ab.png"}, {Name: "images/쿠폰.png", Missing: true}}
+	t.PulledAt = testNow.Add(-time.Hour)
+	t.Changes = []campaign.TemplateChange{{Part: "html", Line: 41, Was: `href="{{amazonSESUnsubscribeUrl}}"`, Is: `href="{{UnsubscribeURL}}"`}, {Part: "html", Line: 57, Was: `href="#"`, Is: `href="{{UnsubscribeURL}}"`}}
 }
 
 // withEverything is a day on which all goes wrong at once.
@@ -248,7 +285,7 @@ func withHeldMail(f *fakeBackend) {
 func withBlock(f *fakeBackend) {
 	f.preflight.Blocked = true
 	f.preflight.Findings = append([]campaign.Finding{
-		{Rule: "missing_value", Level: campaign.Block, Name: "Coupon", What: "no value for Coupon", How: "set it", Count: 12, Examples: []string{"customer004@example.com"}},
+		{Rule: "missing_value", Level: campaign.Block, Final: true, Name: "Coupon", What: "no value for Coupon", How: "set it", Count: 12, Examples: []string{"customer004@example.com"}},
 		{Rule: "no_unsubscribe", Level: campaign.Block, What: "there is no unsubscribe link", How: "add one"},
 	}, f.preflight.Findings...)
 }

@@ -5,10 +5,12 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
+
+	"pabal/campaign"
 )
 
-// testSend asks for an address and sends the previewed letter there, once,
-// outside the ledger.
+// testSend asks for one address or several and sends the previewed letter there,
+// once, outside the ledger.
 type testSend struct {
 	d    *draft
 	as   string
@@ -48,13 +50,18 @@ func (s *testSend) keys(a *app) []binding {
 	return []binding{send}
 }
 
+// addresses are those typed, with commas or spaces between.
+func (s *testSend) addresses() []string {
+	return strings.FieldsFunc(s.to.value(), func(r rune) bool { return r == ',' || r == ';' || r == ' ' })
+}
+
 func (s *testSend) send(a *app) tea.Cmd {
 	s.busy = true
-	id, as, to := s.d.c.ID, s.as, strings.TrimSpace(s.to.value())
-	return call(a, callTimeout, func(ctx context.Context) (string, error) {
-		return a.back.TestCampaign(ctx, id, as, to)
-	}, func(message string, err error) tea.Msg {
-		return doneMsg{from: s, text: a.t.TestSent(safe(message)), err: err}
+	id, as, to := s.d.c.ID, s.as, s.addresses()
+	return call(a, callTimeout, func(ctx context.Context) ([]campaign.TestMail, error) {
+		return a.back.TestCampaigns(ctx, id, as, to)
+	}, func(sent []campaign.TestMail, err error) tea.Msg {
+		return doneMsg{from: s, text: a.t.TestSent(comma(int64(len(sent)))), err: err}
 	})
 }
 

@@ -12,6 +12,8 @@ import (
 // numbers and names through functions and are worded so that no Korean
 // particle follows a name.
 type texts struct {
+	deskTexts
+
 	Product, Connected, Lost                                 string
 	LostSince                                                func(at string) string
 	TooSmall                                                 func(w, h, minW, minH int) string

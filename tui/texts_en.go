@@ -12,6 +12,8 @@ import (
 
 func english() *texts {
 	return &texts{
+		deskTexts: englishDesk(),
+
 		Product: "pabal", Connected: "connected", Lost: "not connected",
 		LostSince: func(at string) string { return "No connection since " + at + ", trying again. Is pabal serve running?" },
 		TooSmall: func(w, h, minW, minH int) string {
@@ -70,7 +72,7 @@ func english() *texts {
 		Sources:     map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
 		RowID:       func(id string) string { return audience.DetailRow + id },
 		SoftBounces: func(n string) string { return n + audience.DetailSoft },
-		Details:     map[string]string{audience.DetailUnsubscribe: "unsubscribe link in a mail", audience.DetailPreferences: "preference page", audience.DetailPageLink: "preference link in a mail", audience.DetailSESList: audience.DetailSESList, audience.DetailKept: audience.DetailKept},
+		Details:     map[string]string{audience.DetailUnsubscribe: "unsubscribe link in a mail", audience.DetailPreferences: "preference page", audience.DetailPageLink: "preference link in a mail", audience.DetailSESList: audience.DetailSESList},
 		Genders:     map[string]string{"male": "male", "female": "female"},
 
 		NobodyHas: func(names string) string { return "Nobody has the attribute " + names + ": is it spelled right?" },
@@ -125,10 +127,10 @@ func english() *texts {
 		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty", NoTopic: "no topic",
 		ValueHint: "value for the template", AttributeHint: "an attribute; empty: each person's own", NewlineHint: "Alt+Enter or Ctrl+J is a new line. Pasted new lines stay.",
 		ChoosePreview: "This is what they get.", To: "To", Missing: "Fields without a value:", NobodyFound: "No such subscriber.", NobodyElse: "nobody else",
-		NextPerson: "next", PrevPerson: "previous", TestSend: "test mail", SendOne: "send 1 mail", TypeAddress: "type an address",
-		TestSent: func(s string) string { return "One test mail is on its way: " + s },
+		NextPerson: "next", PrevPerson: "previous", TestSend: "test mail", SendOne: "send", TypeAddress: "type an address",
+		TestSent: func(n string) string { return "Test mails on their way: " + n + "." },
 		TestExplain: func(s string) string {
-			return "Sends the letter of " + s + " to one address (1 recipient), marked [테스트], outside the ledger."
+			return "Sends the letter of " + s + " to these addresses, commas between several, marked [테스트], outside the ledger."
 		},
 		ChooseCheck: "Check before sending", Checking: "Checking", CheckAgain: "check again", BlockedOff: "mend what blocks first", NoFindings: "Nothing found.",
 		CheckedOver: func(mailable, selected, bytes string) string {

@@ -12,6 +12,8 @@ import (
 
 func korean() *texts {
 	return &texts{
+		deskTexts: koreanDesk(),
+
 		Product: "파발", Connected: "연결됨", Lost: "연결 끊김",
 		LostSince: func(at string) string {
 			return at + "부터 연결 끊김, 다시 연결하는 중입니다. pabal serve 상태를 확인하세요."
@@ -72,7 +74,7 @@ func korean() *texts {
 		Sources:     map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
 		SoftBounces: func(n string) string { return "연달아 " + n + "번 반송" },
 		RowID:       func(id string) string { return "고객번호 " + id },
-		Details:     map[string]string{audience.DetailUnsubscribe: "메일의 수신 거부 링크", audience.DetailPreferences: "수신 설정 페이지", audience.DetailPageLink: "메일의 수신 설정 링크", audience.DetailSESList: "SES 계정의 차단 목록", audience.DetailKept: "이 주소에 남아 있던 설정"},
+		Details:     map[string]string{audience.DetailUnsubscribe: "메일의 수신 거부 링크", audience.DetailPreferences: "수신 설정 페이지", audience.DetailPageLink: "메일의 수신 설정 링크", audience.DetailSESList: "SES 계정의 차단 목록"},
 		Genders:     map[string]string{"male": "남", "female": "여"},
 
 		NobodyHas: func(names string) string {
@@ -133,10 +135,10 @@ func korean() *texts {
 		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨", NoTopic: "주제 없음",
 		ValueHint: "템플릿에 들어갈 값", AttributeHint: "구독자 속성, 비우면 각자의 값", NewlineHint: "줄바꿈은 Alt+Enter 또는 Ctrl+J. 붙여넣은 줄바꿈도 그대로 들어갑니다.",
 		ChoosePreview: "이렇게 받습니다.", To: "수신", Missing: "값이 없는 필드:", NobodyFound: "맞는 구독자가 없습니다.", NobodyElse: "다른 사람 없음",
-		NextPerson: "다음 사람", PrevPerson: "이전 사람", TestSend: "시험 발송", SendOne: "1통 보내기", TypeAddress: "받을 주소를 쓰세요",
-		TestSent: func(s string) string { return "시험 메일 1통을 보냈습니다: " + s },
+		NextPerson: "다음 사람", PrevPerson: "이전 사람", TestSend: "시험 발송", SendOne: "보내기", TypeAddress: "받을 주소를 쓰세요",
+		TestSent: func(n string) string { return "시험 메일 " + n + "통을 보냈습니다." },
 		TestExplain: func(s string) string {
-			return s + " 님이 받을 메일을 아래 주소 한 곳(1명)으로 보냅니다. 제목에 [테스트] 표시가 붙고 발송 대장에는 남지 않습니다."
+			return s + " 님이 받을 메일을 아래 주소로 보냅니다. 여러 곳이면 쉼표로 나누세요. 제목에 [테스트] 표시가 붙고 발송 대장에는 남지 않습니다."
 		},
 		ChooseCheck: "보내기 전 점검", Checking: "점검하는 중", CheckAgain: "다시 점검", BlockedOff: "막는 항목을 먼저 고치세요", NoFindings: "걸리는 것이 없습니다.",
 		CheckedOver: func(mailable, selected, bytes string) string {

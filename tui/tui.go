@@ -17,6 +17,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ type Options struct {
 	Zone    *time.Location // of all times shown; nil means the machine's
 	ASCII   bool           // no box drawing; also by itself on TERM=linux, dumb, or a locale that is not UTF-8
 	NoColor bool           // no colours; also by itself when NO_COLOR is set
+	Editor  string         // the person's own editor with its arguments; by itself $EDITOR; "" for none
 	Input   io.Reader      // nil: stdin
 	Output  io.Writer      // nil: stdout
 }
@@ -75,5 +77,6 @@ func (o Options) fromEnviron(getenv func(string) string) Options {
 	charset := strings.ToLower(strings.ReplaceAll(locale, "-", ""))
 	o.ASCII = o.ASCII || !strings.Contains(charset, "utf8")
 	o.NoColor = o.NoColor || getenv("NO_COLOR") != ""
+	o.Editor = cmp.Or(o.Editor, strings.TrimSpace(getenv("EDITOR")))
 	return o
 }

@@ -9,141 +9,92 @@ import (
 	"pabal/campaign"
 )
 
-// wizardStart is step 6: the flight plan, the number of recipients, and the
-// question whose answer starts the campaign.
+// wizardStart is step 6: the flight plan, from which the campaign is started
+// after one more question.
 type wizardStart struct {
-	d     *draft
-	plan  campaign.Plan
-	known bool
-	busy  bool
-	why   string
-	ask   ask
+	d    *draft
+	plan shown[campaign.Plan]
 }
-
-type (
-	planMsg struct {
-		of   *wizardStart
-		plan campaign.Plan
-		err  error
-	}
-	startedMsg struct {
-		of  *wizardStart
-		c   campaign.Campaign
-		err error
-	}
-)
 
 func newWizardStart(d *draft) *wizardStart { return &wizardStart{d: d} }
 
 func (s *wizardStart) title(a *app) string { return a.t.NewCampaign }
 func (s *wizardStart) step() int           { return 6 }
-func (s *wizardStart) typing() bool        { return s.known && s.ask.typed() && !s.ask.busy }
+func (s *wizardStart) leave()              { s.plan.leave() }
 
 func (s *wizardStart) start(a *app) tea.Cmd {
-	if s.busy {
-		return nil
-	}
-	s.busy, s.why = true, ""
 	id := s.d.c.ID
-	return call(a, callTimeout, func(ctx context.Context) (campaign.Plan, error) {
-		return a.back.Plan(ctx, id)
-	}, func(p campaign.Plan, err error) tea.Msg { return planMsg{s, p, err} })
+	s.plan.why = ""
+	return askTurn(a, &s.plan.turn, callTimeout, func(ctx context.Context) (campaign.Plan, error) { return a.back.Plan(ctx, id) })
 }
 
 func (s *wizardStart) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
-		if !s.known && s.why == "" {
+		if s.plan.lost() && s.plan.why == "" {
 			return s.start(a)
 		}
-	case planMsg:
-		if msg.of == s {
-			s.take(a, msg)
-		}
-	case startedMsg:
-		if msg.of == s {
-			return s.started(a, msg)
-		}
-	case tea.PasteMsg:
-		if s.typing() {
-			s.ask.field.insert(msg.Content)
-		}
-	case tea.KeyPressMsg:
-		if !s.known || s.ask.busy || s.plan.Recipients == 0 {
-			return nil
-		}
-		switch yes, no := s.ask.key(msg); {
-		case yes:
-			return s.launch(a)
-		case no:
-			return pop(a)
-		}
+	case answer[campaign.Plan]:
+		s.plan.take(a, msg)
 	}
 	return nil
 }
 
-func (s *wizardStart) take(a *app, m planMsg) {
-	s.busy = false
-	switch {
-	case m.err == nil:
-		s.plan, s.known = m.plan, true
-		s.ask = ask{n: m.plan.Recipients}
-	case !offline(m.err):
-		s.why = a.problem(m.err)
-	}
-}
-
-// launch starts it, for exactly the number the person saw.
-func (s *wizardStart) launch(a *app) tea.Cmd {
-	s.ask.busy, s.why = true, ""
-	id, expect := s.d.c.ID, s.plan.Recipients
-	return call(a, startTimeout, func(ctx context.Context) (campaign.Campaign, error) {
-		return a.back.Start(ctx, id, expect)
-	}, func(c campaign.Campaign, err error) tea.Msg { return startedMsg{s, c, err} })
-}
-
-func (s *wizardStart) started(a *app, m startedMsg) tea.Cmd {
-	s.ask = ask{n: s.plan.Recipients}
-	if m.err != nil {
-		s.why = a.problem(m.err)
-		return nil
-	}
-	return show(a, a.t.Started(comma(s.plan.Recipients)), tabCampaigns, newDetail(m.c))
-}
-
 func (s *wizardStart) keys(a *app) []binding {
-	again := binding{keys: []string{"ctrl+r"}, show: "Ctrl+R", help: a.t.PlanAgain, do: func() tea.Cmd { return s.start(a) }}
-	if s.busy || s.ask.busy {
+	begin := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Plan.StartNow, do: func() tea.Cmd { return push(a, s.question(a)) }}
+	again := binding{keys: []string{"r"}, help: a.t.PlanAgain, do: func() tea.Cmd { return s.start(a) }}
+	if s.plan.turn.busy {
 		again.off = a.t.Working
 	}
-	return []binding{again}
+	begin.off = s.off(a)
+	return []binding{begin, again}
+}
+
+// off is why nothing can be sent by this plan.
+func (s *wizardStart) off(a *app) string {
+	switch {
+	case !s.plan.have || s.plan.why != "":
+		return a.t.Loading
+	case s.plan.now.Recipients == 0:
+		return a.t.NobodySelected
+	}
+	return ""
+}
+
+// question asks once more, with the number, and starts for exactly the number
+// that was shown.
+func (s *wizardStart) question(a *app) screen {
+	d, n := s.d, s.plan.now.Recipients
+	id, overrides := d.c.ID, d.overrides
+	var started campaign.Campaign
+	lines := []string{a.look.bold.Render(safe(d.c.Name)), a.t.StartAsk(comma(n))}
+	for _, o := range overrides {
+		lines = append(lines, a.look.warn.Render("! "+a.t.Check.Passed+": "+safe(o.Rule)+" ("+safe(o.Reason)+")"))
+	}
+	c := newConfirm(a.t.Start, lines, n, "", func(ctx context.Context) (err error) {
+		started, err = a.back.StartOver(ctx, id, n, overrides)
+		return err
+	})
+	c.then = func(a *app) tea.Cmd { return show(a, a.t.Started(comma(n)), tabCampaigns, newDetail(started)) }
+	return c
 }
 
 func (s *wizardStart) view(a *app, w, h int) page {
 	p := page{lines: []string{" " + a.look.bold.Render(a.t.ChooseStart), ""}}
-	if !s.known {
-		text := a.t.Loading
-		if s.why != "" {
-			text = a.look.bad.Render("! " + cut(s.why, w-6))
-		}
-		p.lines = append(p.lines, "  "+text)
+	if lines := a.instead(s.plan.why, s.plan.have, false, "", w); lines != nil {
+		p.lines = append(p.lines, lines[1:]...)
 		return p
 	}
 	p.lines = append(p.lines, s.planLines(a, w)...)
-	box, x, y := s.box(a, min(w-2, 76))
-	p.lines = fill(p.lines, min(len(p.lines), h-len(box)))
-	if x >= 0 {
-		p.cursor = &tea.Position{X: 1 + x, Y: len(p.lines) + y}
-	}
-	for _, l := range box {
-		p.lines = append(p.lines, " "+l)
+	if s.plan.now.Recipients == 0 {
+		p.lines = append(p.lines, "  "+a.look.bad.Render("! "+a.t.NobodySelected))
 	}
 	return p
 }
 
 // planLines is the plan in sentences.
 func (s *wizardStart) planLines(a *app, w int) []string {
-	pl := s.plan
+	pl := s.plan.now
 	lines := []string{
 		"  " + pad(a.t.Name, 12) + " " + cut(safe(s.d.c.Name), w-18),
 		"  " + pad(a.t.Recipients, 12) + " " + a.look.bold.Render(comma(pl.Recipients)),
@@ -170,27 +121,4 @@ func (s *wizardStart) planLines(a *app, w int) []string {
 		}
 	}
 	return append(lines, "")
-}
-
-// box is the question; x, y are the cursor's place in it, x below 0 for none.
-func (s *wizardStart) box(a *app, w int) (lines []string, x, y int) {
-	inner := []string{a.look.bold.Render(a.t.StartAsk(comma(s.plan.Recipients)))}
-	if s.plan.Recipients == 0 {
-		return a.look.panel(a.t.Start, []string{"! " + a.t.NobodySelected}, w), -1, 0
-	}
-	question, x := s.ask.view(a)
-	inner = append(inner, question)
-	y = len(inner)
-	switch {
-	case s.ask.wrong:
-		inner = append(inner, a.look.bad.Render("! "+a.t.WrongNumber))
-	case s.why != "":
-		for _, l := range wrap("! "+s.why, w-4) {
-			inner = append(inner, a.look.bad.Render(l))
-		}
-	}
-	if x >= 0 {
-		x += 2
-	}
-	return a.look.panel(a.t.Start, inner, w), x, y
 }

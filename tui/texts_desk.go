@@ -1,0 +1,34 @@
+package tui
+
+// deskTexts are those of a campaign's own way: template, letter, check, plan.
+type deskTexts struct {
+	Letter   letterTexts
+	Check    checkTexts
+	Plan     planTexts
+	Template templateTexts
+}
+
+// templateTexts are those of the templates' screens.
+type templateTexts struct {
+	Edit, Save, Saved, Unchanged, Subject, TextPart, HTMLPart, OtherPart, TextMade, NoHTML string
+	Editor, Leave, LeaveAsk                                                                string
+	Bytes, Missing, Changed                                                                string
+	BytesOf, ChangedAt                                                                     func(a, b string) string
+	Pulled, Images                                                                         func(s string) string
+}
+
+// letterTexts are those of the preview.
+type letterTexts struct {
+	Link, LinkHead, Copy, Copied, CopyHint, Files, SearchHint string
+	LinkText, Until, NotMailed                                func(s string) string
+}
+
+// checkTexts are those of preflight and its overrides.
+type checkTexts struct {
+	Override, TakeBack, NoBlock, Final, Passed, Reason, ReasonText, Let, NoReason string
+}
+
+// planTexts are those of the flight plan.
+type planTexts struct {
+	StartNow string
+}
