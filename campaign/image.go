@@ -24,6 +24,8 @@ import (
 // be sent is Settings.Images.Max.
 const MaxImage = 5 << 20
 
+const maxImages = 200 // of one version
+
 // How recipients get the images of letters.
 const (
 	ImagesWeb    = "web"    // from pabal's own web listener, under /i/
@@ -115,7 +117,11 @@ func (s *Store) PutBundle(ctx context.Context, t Template, b Bundle) (Template, 
 	if _, err := compile(normalized(t)); err != nil {
 		return Template{}, err
 	}
-	for _, name := range imageNames(normalize(t.HTML)) {
+	names := imageNames(normalize(t.HTML))
+	if err := checkImages(names); err != nil {
+		return Template{}, err
+	}
+	for _, name := range names {
 		data, ok := b.Files[name]
 		if !ok {
 			t.Images = append(t.Images, Image{Name: name, Missing: true})
@@ -128,6 +134,14 @@ func (s *Store) PutBundle(ctx context.Context, t Template, b Bundle) (Template, 
 		t.Images = append(t.Images, i)
 	}
 	return s.putTemplate(ctx, t)
+}
+
+// checkImages bounds what one version may name.
+func checkImages(names []string) error {
+	if len(names) <= maxImages {
+		return nil
+	}
+	return &eml.Problem{What: fmt.Sprintf("the page names %d images, more than %d", len(names), maxImages), Hint: "put several into one, or link to those on the web"}
 }
 
 // oldSubject takes the subject of the newest version where none is given.
@@ -168,6 +182,9 @@ func inherit(tx *bolt.Tx, t *Template) error {
 	if len(names) == 0 {
 		t.Images = nil
 		return nil
+	}
+	if err := checkImages(names); err != nil {
+		return err
 	}
 	had := t.Images
 	if id := tx.Bucket(bucketNames).Get([]byte(t.Name)); id != nil {

@@ -252,9 +252,10 @@ func imageName(address string) string {
 
 // imageNames are the images of its own that a part names, each once, in order.
 func imageNames(source string) []string {
-	names := []string{}
+	names, seen := []string{}, map[string]bool{}
 	for _, r := range imageReferences(source) {
-		if name := imageName(r.value); name != "" && !slices.Contains(names, name) {
+		if name := imageName(r.value); name != "" && !seen[name] {
+			seen[name] = true
 			names = append(names, name)
 		}
 	}

@@ -56,6 +56,7 @@ type Store struct {
 	heavy     cache[uint64, *mailing] // those with attachments: few at a time
 	memory    *semaphore.Weighted     // bytes of mails with attachments that are being sent
 	published published
+	pulling   sync.Mutex // held while a template is pulled
 	progress  progress
 	buffers   sync.Pool // *[]byte: finished mails are composed into them
 

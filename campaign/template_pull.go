@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ func (s *Store) PullTemplate(ctx context.Context, name string, o PullOptions) (P
 	if local == "" {
 		local = strings.TrimSpace(normalize(name))
 	}
+	s.pulling.Lock() // two who pull the same ask once
+	defer s.pulling.Unlock()
 	old, err := s.Template(local, 0)
 	switch {
 	case errors.Is(err, ErrNotFound):
@@ -105,8 +108,11 @@ var sesLink = regexp.MustCompile(`(?i)\{\{\{?\s*amazonSESUnsubscribeUrl\s*\}?\}\
 const ourLink = "{{UnsubscribeURL}}"
 
 func adaptTags(part, source string, changes *[]TemplateChange) string {
-	for _, at := range sesLink.FindAllStringIndex(source, -1) {
-		*changes = append(*changes, TemplateChange{Part: part, Line: 1 + strings.Count(source[:at[0]], "\n"), Was: source[at[0]:at[1]], Is: ourLink, Cause: ChangeSESLink})
+	at, line := 0, 1
+	for _, found := range sesLink.FindAllStringIndex(source, -1) {
+		line += strings.Count(source[at:found[0]], "\n")
+		at = found[0]
+		*changes = append(*changes, TemplateChange{Part: part, Line: line, Was: source[found[0]:found[1]], Is: ourLink, Cause: ChangeSESLink})
 	}
 	return sesLink.ReplaceAllString(source, ourLink)
 }
@@ -129,39 +135,52 @@ type deadLink struct {
 // or the last before them.
 func adaptLinks(source string, changes *[]TemplateChange) string {
 	links, sentences := deadLinks(source)
-	var chosen []deadLink
-	for i, text := range sentences {
-		where := refusal.FindStringIndex(text)
-		if where == nil {
-			continue
+	var b strings.Builder
+	at, line := 0, 1
+	for len(links) > 0 { // those of one sentence after the other
+		n := slices.IndexFunc(links, func(l deadLink) bool { return l.sentence != links[0].sentence })
+		if n < 0 {
+			n = len(links)
 		}
-		var here, own []deadLink
-		for _, l := range links {
-			if l.sentence == i {
-				here = append(here, l)
-				if refusal.MatchString(l.said) {
-					own = append(own, l)
-				}
-			}
+		for _, l := range meantLinks(links[:n], sentences[links[0].sentence]) {
+			line += strings.Count(source[at:l.from], "\n")
+			*changes = append(*changes, TemplateChange{Part: partHTML, Line: line, Was: source[l.from:l.to], Is: ourLink, Cause: ChangeHash})
+			b.WriteString(source[at:l.from])
+			b.WriteString(ourLink)
+			line += strings.Count(source[l.from:l.to], "\n")
+			at = l.to
 		}
-		chosen = append(chosen, meantLinks(here, own, where[0])...)
+		links = links[n:]
 	}
-	slices.SortFunc(chosen, func(a, b deadLink) int { return b.from - a.from }) // from the end, so that places hold
-	for _, l := range chosen {
-		*changes = append(*changes, TemplateChange{Part: partHTML, Line: 1 + strings.Count(source[:l.from], "\n"), Was: source[l.from:l.to], Is: ourLink, Cause: ChangeHash})
-		source = source[:l.from] + ourLink + source[l.to:]
-	}
-	slices.SortStableFunc(*changes, func(a, b TemplateChange) int { return a.Line - b.Line })
-	return source
+	b.WriteString(source[at:])
+	slices.SortStableFunc(*changes, byPart)
+	return b.String()
 }
 
-func meantLinks(here, own []deadLink, words int) []deadLink {
-	if len(own) > 0 || len(here) == 0 {
+// byPart keeps the changes of a part together, in order of lines.
+func byPart(a, b TemplateChange) int {
+	order := []string{partSubject, partText, partHTML}
+	return cmp.Or(slices.Index(order, a.Part)-slices.Index(order, b.Part), a.Line-b.Line)
+}
+
+// meantLinks are those links of a sentence that refuse mail.
+func meantLinks(here []deadLink, sentence string) []deadLink {
+	words := refusal.FindStringIndex(sentence)
+	if words == nil {
+		return nil
+	}
+	var own []deadLink
+	for _, l := range here {
+		if refusal.MatchString(l.said) {
+			own = append(own, l)
+		}
+	}
+	if len(own) > 0 {
 		return own
 	}
-	for _, l := range here {
-		if l.at >= words {
-			return []deadLink{l}
+	for i, l := range here {
+		if l.at >= words[0] {
+			return here[i : i+1]
 		}
 	}
 	return here[len(here)-1:]

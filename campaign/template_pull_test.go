@@ -144,3 +144,23 @@ func FuzzAdaptLinks(f *testing.F) {
 		}
 	})
 }
+
+// A page of nothing but such links must not keep the daemon busy.
+func TestManyLinksAreAdaptedInOneWalk(t *testing.T) {
+	source := strings.Repeat("<p>수신거부 <a href=#>x</a>\n", 20_000)
+	var changes []TemplateChange
+	if got := adaptLinks(source, &changes); len(changes) != 20_000 || strings.Contains(got, "=#") || changes[19_999].Line != 20_000 {
+		t.Errorf("%d changes, the last in line %d", len(changes), changes[len(changes)-1].Line)
+	}
+	if _, err := open(t, t.TempDir()).store.PutBundle(t.Context(), Template{Name: "x", Subject: "s"}, Bundle{HTML: manyImages(maxImages + 1)}); err == nil || !strings.Contains(err.Error(), "201 images") {
+		t.Errorf("a page of %d images: %v", maxImages+1, err)
+	}
+}
+
+func manyImages(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "<img src=%d.png>", i)
+	}
+	return b.String()
+}
