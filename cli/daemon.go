@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -25,14 +23,6 @@ import (
 	"pabal/web"
 )
 
-const (
-	webHeaderTimeout = 5 * time.Second
-	webReadTimeout   = 10 * time.Second // an unsubscribe form is small
-	webWriteTimeout  = 30 * time.Second
-	webIdleTimeout   = 60 * time.Second
-	webStopTimeout   = 2 * time.Second
-)
-
 // daemon is all parts of a running pabal, wired.
 type daemon struct {
 	cfg    *Config
@@ -49,12 +39,6 @@ type daemon struct {
 	control   *control.Server
 	sites     []*site
 	paceKept  []byte // what the spool keeps of the pace
-}
-
-// site is an HTTP listener with what it serves.
-type site struct {
-	listener net.Listener
-	handler  http.Handler
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -273,18 +257,6 @@ func (d *daemon) newWeb() *web.Server {
 	return s
 }
 
-func (d *daemon) listen(key, address string, handler http.Handler) (string, error) {
-	if address == "" {
-		return "", nil
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return "", &eml.Problem{What: key + ": " + err.Error(), Hint: "see who has the port with: ss -ltnp; or set another one", Err: err}
-	}
-	d.sites = append(d.sites, &site{l, handler})
-	return l.Addr().String(), nil
-}
-
 // run drains, listens and answers until ctx ends or one of the parts fails.
 func (d *daemon) run(ctx context.Context, ready func()) error {
 	group, ctx := errgroup.WithContext(ctx)
@@ -332,27 +304,6 @@ func watch(ctx context.Context, broken <-chan struct{}, why func() error) error 
 	case <-ctx.Done():
 		return nil
 	}
-}
-
-// run serves a site until ctx ends.
-func (s *site) run(ctx context.Context, logger *slog.Logger) error {
-	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: webHeaderTimeout, ReadTimeout: webReadTimeout,
-		WriteTimeout: webWriteTimeout, IdleTimeout: webIdleTimeout, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug)}
-	stopped := make(chan error, 1)
-	go func() {
-		<-ctx.Done()
-		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), webStopTimeout)
-		defer cancel()
-		stopped <- server.Shutdown(limit)
-	}()
-	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve web: %w", err)
-	}
-	if err := <-stopped; err != nil {
-		return server.Close()
-	}
-	return nil
 }
 
 // close lets go of everything that was opened, the lock last.
