@@ -136,17 +136,13 @@ func (b *sections) tracking() Section {
 	if v.Opens == TrackingOn || v.Clicks == TrackingOn {
 		s.Note = b.t.TrackingBoth
 	}
-	why := ""
-	if v.Why != "" {
-		why = ": " + b.t.Whys[v.Why]
-	}
 	for _, off := range []struct{ is, text string }{{v.Opens, b.t.OpensOff}, {v.Clicks, b.t.ClicksOff}} {
-		switch off.is {
-		case TrackingOff:
-			s.Note = joined(s.Note, off.text+why+".")
-		case TrackingUnknown:
-			s.Note = joined(s.Note, b.t.Whys[WhyNotAsked]+".")
+		if off.is == TrackingOff {
+			s.Note = joined(s.Note, off.text+".")
 		}
+	}
+	if v.Why != "" {
+		s.Note = joined(s.Note, b.t.Whys[v.Why]+".")
 	}
 	return s
 }
@@ -198,12 +194,29 @@ func (b *sections) domains() Section {
 			name = t.Others
 		}
 		row := []string{name}
-		for _, n := range []int64{d.Accepted, d.Delivered, d.Bounced, d.Complained, d.Opened, d.Failed, d.Clicked, d.Sent} {
-			row = append(row, grouped(n))
+		for _, n := range []int64{d.Accepted, b.heard(d.Delivered), d.Bounced, d.Complained, b.heard(d.Opened), d.Failed, b.heard(d.Clicked), d.Sent} {
+			row = append(row, counted(n))
 		}
 		s.Rows = append(s.Rows, row)
 	}
 	return s
+}
+
+// heard is a count of what only SES's events tell; without them nobody knows.
+func (b *sections) heard(n int64) int64 {
+	if !b.r.Events && n == 0 {
+		return unheard
+	}
+	return n
+}
+
+const unheard = -1
+
+func counted(n int64) string {
+	if n == unheard {
+		return "-"
+	}
+	return grouped(n)
 }
 
 func (b *sections) skips() Section {

@@ -215,6 +215,25 @@ type tracker struct {
 
 func (k tracker) Tracks(context.Context, string) (bool, bool, error) { return k.opens, k.clicks, k.err }
 
+// What only events tell is unknown without them, not nought.
+func TestReportWithoutEventsDoesNotSayNobody(t *testing.T) {
+	r := sampleReport()
+	r.Events, r.Tables.Domains = false, []spool.DomainCount{{Domain: "naver.com", Sent: 2, Accepted: 2, Bounced: 1}}
+	r.Tracking = Tracking{TrackingOff, TrackingOff, WhyNoEvents}
+	for _, s := range r.Sections("en", seoul) {
+		switch s.ID {
+		case SectionDomains:
+			if got := strings.Join(s.Rows[0], " "); got != "naver.com 2 - 1 0 - 0 - 2" {
+				t.Errorf("domains: %s", got)
+			}
+		case SectionTracking:
+			if want := "Tracking of opens is off. Tracking of clicks is off. pabal reads no events of SES. See: pabal feedback setup."; s.Note != want {
+				t.Errorf("tracking: %s", s.Note)
+			}
+		}
+	}
+}
+
 func TestTrackingIsOffWhenNobodyCouldSee(t *testing.T) {
 	for name, c := range map[string]struct {
 		events  bool

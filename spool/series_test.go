@@ -61,7 +61,7 @@ func TestSlotsOfASeriesLieEndToEnd(t *testing.T) {
 }
 
 // Feedback of random kinds, in random order, repeated, by its own time: the
-// sums are the counters, in the running store and in one opened anew.
+// sums are the counters, as Check proves too.
 func TestSeriesSumsUpToTheCounters(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
