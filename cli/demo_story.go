@@ -133,7 +133,7 @@ func (d *demo) lookAhead(ctx context.Context, id uint64) error {
 	if p.Blocked {
 		return blocked(p)
 	}
-	d.say(d.texts.preflight, findings(p))
+	d.say(d.texts.preflight, findings(p.In(d.lang)))
 	plan, err := d.c.Plan(ctx, id)
 	if err != nil {
 		return err
