@@ -85,8 +85,11 @@ func (a *app) addUI(root *cobra.Command) {
 		o          tui.Options
 	)
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
-		if !isTerminal(a.stdin) || !isTerminal(a.stdout) {
-			return usage("the terminal UI needs a terminal", "see the commands with: pabal --help")
+		if !o.Plain && (!isTerminal(a.stdin) || !isTerminal(a.stdout)) {
+			return usage("the terminal UI needs a terminal", "see the commands with: pabal --help; or have the screens read out line by line: pabal --plain")
+		}
+		if o.Plain {
+			o.Input, o.Output = a.stdin, a.stdout
 		}
 		cfg, err := a.config()
 		if err != nil {
@@ -100,6 +103,7 @@ func (a *app) addUI(root *cobra.Command) {
 		return openUI(cmd.Context(), cfg.Control.Socket, o)
 	}
 	root.Flags().BoolVar(&standalone, "standalone", false, "run the daemon inside, for a try on your own machine")
+	root.Flags().BoolVar(&o.Plain, "plain", false, "read the screens out line by line, for screen readers")
 	root.Flags().BoolVar(&o.ASCII, "ascii", false, "draw without box characters")
 }
 

@@ -140,7 +140,7 @@ func (s *home) view(a *app, w, h int) page {
 
 // numbers are rate, quota and spool: side by side in frames where there is room.
 func (s *home) numbers(a *app, w int) []string {
-	if w < wide {
+	if w < wide || a.look.linear {
 		return append(s.sending(a, w-1), s.lanes(a, w-1)...)
 	}
 	left := w * 2 / 5

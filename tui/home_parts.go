@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"time"
 
 	"pabal/audience"
@@ -38,10 +39,19 @@ func (s *home) sending(a *app, w int) []string {
 	label := func(word, text string) string { return indent + pad(word, labelDash) + " " + text }
 	return []string{
 		label(a.t.RateNow, a.look.bold.Render(rate(s.now.spool.PerSecond)+a.t.PerSecond)),
-		label(a.t.Dash.LastMinutes(comma(a.rates.minutes())), a.look.spark(a.rates.columns(room), room)),
+		label(a.t.Dash.LastMinutes(comma(a.rates.minutes())), s.curve(a, room)),
 		label(a.t.Quota, gauge),
 		label("SES", account),
 	}
+}
+
+// curve is the rate of the last minutes; in words where nothing is drawn.
+func (s *home) curve(a *app, w int) string {
+	columns := a.rates.columns(w)
+	if !a.look.linear || len(columns) == 0 {
+		return a.look.spark(columns, w)
+	}
+	return a.t.Dash.Curve(rate(slices.Min(columns)), rate(slices.Max(columns)))
 }
 
 // lanes is four lines: the spool by lane and outcome, and the oldest mail.

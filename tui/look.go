@@ -10,7 +10,8 @@ import (
 // look is how things are drawn. Colours are the terminal's own sixteen, so
 // that they fit its background; no state is told by a colour alone.
 type look struct {
-	ascii bool
+	ascii  bool
+	linear bool // read out line by line: nothing is drawn
 
 	head lipgloss.Style // header bar
 	tab  lipgloss.Style // the tab or step one is on
@@ -84,6 +85,9 @@ func plain(s string) string {
 
 // bar draws share (0 to 1) of w cells.
 func (l look) bar(share float64, w int) string {
+	if l.linear {
+		return ""
+	}
 	share = min(1, max(0, share))
 	n := int(share*float64(w) + 0.5)
 	if share > 0 && n == 0 {
@@ -97,6 +101,9 @@ func (l look) bar(share float64, w int) string {
 
 // spark draws the last w values as columns, the highest one full.
 func (l look) spark(values []float64, w int) string {
+	if l.linear {
+		return ""
+	}
 	steps := []rune("▁▂▃▄▅▆▇█")
 	values = values[max(0, len(values)-w):]
 	top := 0.0
@@ -116,6 +123,9 @@ func (l look) spark(values []float64, w int) string {
 
 // panel frames lines, exactly w cells wide and len(lines)+2 high.
 func (l look) panel(title string, lines []string, w int) []string {
+	if l.linear {
+		return append([]string{title + ":"}, lines...)
+	}
 	title = cut(" "+title+" ", w-4)
 	rest := max(0, w-3-cells(title))
 	out := []string{l.line.Render("╭─") + l.bold.Render(title) + l.line.Render(strings.Repeat("─", rest)+"╮")}
@@ -127,6 +137,9 @@ func (l look) panel(title string, lines []string, w int) []string {
 
 // rule is a heading with a line to the right edge.
 func (l look) rule(title string, w int) string {
+	if l.linear {
+		return title + ":"
+	}
 	title = cut("─ "+title+" ", w)
 	return l.line.Render("─") + l.bold.Render(strings.TrimPrefix(title, "─")) +
 		l.line.Render(strings.Repeat("─", max(0, w-cells(title))))

@@ -105,6 +105,7 @@ type texts struct {
 	Heard    heardTexts
 	Mail     mailTexts
 	Dash     dashTexts
+	Plain    plainTexts
 }
 
 // pickTexts are those of lists to choose from.
@@ -204,6 +205,14 @@ type mailTexts struct {
 // dashTexts are those of the first screen.
 type dashTexts struct {
 	OpenCampaign, NothingRuns, OldHint, OldHeld, AccountUnknown, AccountHint, Sandbox, SandboxHint, HeldHint string
+	Curve                                                                                                    func(least, most string) string
 	HeldCampaign                                                                                             func(name, why string) string
 	LastMinutes, OldMail, More, Left                                                                         func(s string) string
+}
+
+// plainTexts are those of the plain mode.
+type plainTexts struct {
+	Intro           []string
+	Key, Text, Keys string
+	Unknown         func(s string) string
 }

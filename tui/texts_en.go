@@ -162,7 +162,7 @@ func english() *texts {
 			Waiting: "connected, nothing came yet", NoTracking: "Opens and clicks: tracking is off, or none yet", Next: "by feedback",
 			Last: func(at string) string { return "connected, last " + at },
 		},
-		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(), Dash: englishDash(),
+		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(), Dash: englishDash(), Plain: englishPlain(),
 	}
 }
 

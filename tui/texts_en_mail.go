@@ -23,6 +23,7 @@ func englishDash() dashTexts {
 		AccountUnknown: "The SES account is not known:", AccountHint: "Check the network and the AWS credentials. It is asked again by itself.",
 		Sandbox: "SES sandbox: only to verified addresses, at most 200 mails a day", SandboxHint: "Ask for production access on the SES page of the AWS console.",
 		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Open it with Enter, see why, and resume it with r.",
+		Curve:       func(least, most string) string { return least + " to " + most + " a second" },
 		LastMinutes: func(n string) string { return "Last " + n + " min" },
 		OldMail:     func(age string) string { return "A mail has been waiting for " + age },
 		More:        func(n string) string { return n + " more" },

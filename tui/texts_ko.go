@@ -172,7 +172,7 @@ func korean() *texts {
 			Waiting: "연결됨, 아직 들어온 것 없음", NoTracking: "열람과 클릭: 추적이 꺼져 있거나 아직 없음", Next: "소식별",
 			Last: func(at string) string { return "연결됨, 마지막 " + at },
 		},
-		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(), Dash: koreanDash(),
+		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(), Dash: koreanDash(), Plain: koreanPlain(),
 	}
 }
 

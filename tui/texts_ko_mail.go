@@ -23,6 +23,7 @@ func koreanDash() dashTexts {
 		AccountUnknown: "SES 계정을 확인하지 못함:", AccountHint: "네트워크와 AWS 자격 증명을 확인하세요. 저절로 다시 묻습니다.",
 		Sandbox: "SES 샌드박스: 인증된 주소로만, 하루 200통까지만 나갑니다", SandboxHint: "AWS 콘솔의 SES 화면에서 샌드박스 해제를 신청하세요.",
 		HeldCampaign: func(name, why string) string { return "캠페인 보류: " + name + " (" + why + ")" }, HeldHint: "Enter 키로 캠페인을 열어 까닭을 보고, r 키로 재개하세요.",
+		Curve:       func(least, most string) string { return "초당 " + least + "~" + most + "통" },
 		LastMinutes: func(n string) string { return "최근 " + n + "분" },
 		OldMail:     func(age string) string { return age + "째 나가지 못한 메일이 있음" },
 		More:        func(n string) string { return "그 밖에 " + n + "건" },

@@ -35,13 +35,19 @@ type Options struct {
 	ASCII   bool           // no box drawing; also by itself on TERM=linux, dumb, or a locale that is not UTF-8
 	NoColor bool           // no colours; also by itself when NO_COLOR is set
 	Editor  string         // the person's own editor with its arguments; by itself $EDITOR; "" for none
+	Plain   bool           // nothing is drawn, screens are read out line by line; also by itself on TERM=dumb
 	Input   io.Reader      // nil: stdin
 	Output  io.Writer      // nil: stdout
 }
 
 // Run shows the UI until the person leaves or ctx ends; both return nil. It
 // waits for its own goroutines before it returns.
-func Run(ctx context.Context, b Backend, o Options) error { return run(ctx, b, o) }
+func Run(ctx context.Context, b Backend, o Options) error {
+	if o.Plain || os.Getenv("TERM") == "dumb" {
+		return runLinear(ctx, b, o)
+	}
+	return run(ctx, b, o)
+}
 
 func run(ctx context.Context, b Backend, o Options, options ...tea.ProgramOption) error {
 	ctx, cancel := context.WithCancel(ctx)
