@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,8 +37,13 @@ func textTemplate(source string) (string, error) {
 	}
 	var marked strings.Builder
 	var state htmlState
-	at := 0
+	at, first := 0, map[string]int{} // of the same field, so that a link whose text is its address is seen to be
 	for i, t := range tags {
+		if same, seen := first[source[t.pos:t.end]]; seen && t.kind == tagField {
+			i = same
+		} else {
+			first[source[t.pos:t.end]] = i
+		}
 		stretch := dropMarks(source[at:t.pos])
 		state.advance(stretch)
 		marked.WriteString(stretch)
@@ -49,7 +55,7 @@ func textTemplate(source string) (string, error) {
 		at = t.end
 	}
 	marked.WriteString(dropMarks(source[at:]))
-	converted, err := htmlToText(strings.ReplaceAll(marked.String(), `\{{`, "{{"))
+	converted, err := textOf(strings.ReplaceAll(marked.String(), `\{{`, "{{"), tags)
 	if err != nil {
 		return "", err
 	}
@@ -93,15 +99,20 @@ func putTagsBack(text, source string, tags []tag) string {
 	return b.String()
 }
 
-// htmlToText is a page as plain text: links as "text (url)", the cells of a
-// table apart, images by their alternative text, lists with dashes; head,
-// style, script and comments are left out.
-func htmlToText(page string) (string, error) {
+// htmlToText is a page as plain text: links as "text (url)", also those of an
+// image map, the cells of a table apart, images by their alternative text,
+// lists with dashes or their numbers, headings and paragraphs with an empty line
+// round them; head, style, script, comments and what is hidden (a preheader and
+// the invisible characters it is padded with) are left out.
+func htmlToText(page string) (string, error) { return textOf(page, nil) }
+
+// textOf is htmlToText of a page with marks for tags.
+func textOf(page string, tags []tag) (string, error) {
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		return "", fmt.Errorf("read html: %w", err)
 	}
-	w := &textWriter{}
+	w := &textWriter{tags: tags}
 	w.node(root, 0)
 	return strings.Trim(w.b.String(), " \n"), nil
 }
@@ -113,6 +124,10 @@ type textWriter struct {
 	lines   int  // line ends at the end of b, before any text counts as 2
 	started bool
 	pre     int
+	lists   []list // those that are open, the innermost last
+
+	tags   []tag    // what the marks stand for
+	blocks []spaces // how it stood where the open blocks of the template began
 }
 
 func (w *textWriter) node(n *html.Node, depth int) {
@@ -142,6 +157,9 @@ func (w *textWriter) children(n *html.Node, depth int) {
 }
 
 func (w *textWriter) element(n *html.Node, depth int) {
+	if hidden(n) {
+		return
+	}
 	switch n.DataAtom {
 	case atom.Head, atom.Style, atom.Script, atom.Title, atom.Template, atom.Noscript, atom.Iframe, atom.Object, atom.Svg, atom.Select:
 		return
@@ -156,7 +174,7 @@ func (w *textWriter) element(n *html.Node, depth int) {
 	case atom.Img:
 		w.text(attribute(n, "alt"))
 		return
-	case atom.A:
+	case atom.A, atom.Area:
 		w.link(n, depth)
 		return
 	case atom.Td, atom.Th:
@@ -165,29 +183,53 @@ func (w *textWriter) element(n *html.Node, depth int) {
 		w.space = true
 		return
 	case atom.Li:
-		w.breakLine(1)
-		w.word("-")
-		w.space = true
-		w.children(n, depth)
-		w.breakLine(1)
+		w.item(n, depth)
 		return
+	case atom.Ul, atom.Ol:
+		defer w.openList(n)()
 	case atom.Pre:
 		w.pre++
 		defer func() { w.pre-- }()
 	}
-	if hidden(n) {
-		return
-	}
 	gap := lineGap(n.DataAtom)
+	if gap == 2 && len(w.lists) > 1 && w.lists[len(w.lists)-1].indent {
+		gap = 1 // a list in a list
+	}
 	w.breakLine(gap)
 	w.children(n, depth)
 	w.breakLine(gap)
 }
 
-// hidden reports an element the reader of the HTML does not see either.
+// hidden reports an element the reader of the HTML does not see either. A font
+// of no size does not hide: designers give it to cells whose blocks set their own.
 func hidden(n *html.Node) bool {
-	style := strings.ReplaceAll(strings.ToLower(attribute(n, "style")), " ", "")
-	return strings.Contains(style, "display:none")
+	style := strings.ToLower(attribute(n, "style"))
+	if style == "" {
+		return hasAttribute(n, "hidden")
+	}
+	for declaration := range strings.SplitSeq(style, ";") {
+		name, value, _ := strings.Cut(declaration, ":")
+		value = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "!important"))
+		switch strings.TrimSpace(name) {
+		case "display":
+			if value == "none" {
+				return true
+			}
+		case "visibility":
+			if value == "hidden" || value == "collapse" {
+				return true
+			}
+		case "opacity", "max-height":
+			if value == "0" || value == "0px" || value == "0%" {
+				return true
+			}
+		}
+	}
+	return hasAttribute(n, "hidden")
+}
+
+func hasAttribute(n *html.Node, name string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == name })
 }
 
 // lineGap is how many line ends an element wants around it.
@@ -204,6 +246,10 @@ func lineGap(a atom.Atom) int {
 
 func (w *textWriter) link(n *html.Node, depth int) {
 	before := w.b.Len()
+	if n.DataAtom == atom.Area {
+		w.breakLine(1)
+		w.text(attribute(n, "alt"))
+	}
 	w.children(n, depth)
 	href := strings.TrimSpace(attribute(n, "href"))
 	if href == "" || href[0] == '#' || strings.HasPrefix(strings.ToLower(href), "javascript:") {
@@ -231,6 +277,7 @@ func attribute(n *html.Node, name string) string {
 }
 
 func (w *textWriter) text(s string) {
+	s = strings.Map(visible, s)
 	if w.pre > 0 {
 		for i, line := range strings.Split(s, "\n") {
 			if i > 0 {
@@ -254,33 +301,31 @@ func (w *textWriter) text(s string) {
 	}
 }
 
-// isSpace is HTML's white space, and the no-break space that designers pad with.
+// isSpace is HTML's white space, and the spaces that designers pad with.
 func isSpace(r rune) bool {
 	switch r {
-	case ' ', '\t', '\n', '\r', '\f', '\u00a0':
+	case ' ', '\t', '\n', '\r', '\f', '\u00a0', '\u2000', '\u2001', '\u2002', '\u2003', '\u2007', '\u2009', '\u200a', '\u202f':
 		return true
 	}
 	return false
+}
+
+// visible drops what takes no room and pads preheaders: soft hyphens, joiners
+// and spaces of no width. U+200D stays, which holds emoji together.
+func visible(r rune) rune {
+	switch r {
+	case '\u00ad', '\u034f', '\u200b', '\u200c', '\u2060', '\ufeff':
+		return -1
+	}
+	return r
 }
 
 func (w *textWriter) word(s string) {
 	if s == "" {
 		return
 	}
-	if w.space && w.started && w.lines == 0 {
-		w.b.WriteByte(' ')
-	}
-	w.space, w.lines, w.started = false, 0, true
-	w.b.WriteString(s)
-}
-
-// mark writes a template tag. It takes a space that is due only if it will
-// print something, which is not known here; so it keeps it.
-func (w *textWriter) mark(s string) {
-	if w.space && w.started && w.lines == 0 {
-		w.b.WriteByte(' ')
-	}
-	w.space, w.lines, w.started = false, 0, true
+	w.flushSpace()
+	w.lines, w.started = 0, true
 	w.b.WriteString(s)
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) campaignCommands() *cobra.Command {
-	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreview(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(),
+	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreview(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(), a.campaignDryRun(),
 		a.campaignStart(), a.campaignChange("pause", "Stop new calls; resume goes on", (*control.Client).Pause),
 		a.campaignChange("resume", "Let a paused or held campaign go on", (*control.Client).Resume), a.campaignCancel(), a.campaignResend(),
 		a.campaignList(), a.campaignShow(), a.campaignRecipients(), a.campaignReport())
