@@ -45,7 +45,7 @@ func (s *Store) mailing(id uint64) (*mailing, error) {
 	}
 	switch {
 	case c.Sealed.IsZero():
-	case m.beside() > 0:
+	case m.beside() > ownMemory:
 		s.heavy.put(id, m)
 	default:
 		s.mailings.put(id, m)

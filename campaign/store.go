@@ -53,7 +53,7 @@ type Store struct {
 	closed    sync.Once
 	letters   cache[versionKey, *letter]
 	mailings  cache[uint64, *mailing]
-	heavy     cache[uint64, *mailing] // those with attachments: few at a time
+	heavy     cache[uint64, *mailing] // those with large files: few at a time
 	memory    *semaphore.Weighted     // bytes of mails with attachments that are being sent
 	published published
 	pulling   sync.Mutex // held while a template is pulled

@@ -46,6 +46,7 @@ func TestTextTemplateKeepsTags(t *testing.T) {
 		{`<p>a</p>{{#if x}}<p>b</p>{{else}}c{{/if}}<p>d</p>`, "a\n\n{{#if x}}b\n\n{{else}}c{{/if}}\n\nd"},
 		{`{{#if x}}<p>a</p>{{/if}}<p>b</p>`, "{{#if x}}a\n\n{{/if}}b"},
 		{`<p>a {{#if x}}b{{else}}c{{/if}} d</p>`, "a {{#if x}}b{{else}}c{{/if}} d"},
+		{`<p>a</p>{{#*inline "x"}}<p>in</p>{{/inline}}<p>b</p>{{> x}}`, "a\n\nb\n\nin"},
 		{`<a href="tel:{{Phone}}">{{Phone}}</a>`, "{{Phone}}"},
 		{`<ol>{{#each Items}}<li>{{t}}</li>{{/each}}</ol>`, "{{#each Items}}- {{t}}\n{{/each}}"},
 		{`<!--[if mso]><p>{{a}}</p><![endif]--><p>b</p>`, "b"},

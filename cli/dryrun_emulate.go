@@ -112,11 +112,11 @@ type allowance struct{ Rate, Aim float64 }
 
 // account asks the daemon, and leaves out who would wait for the quota.
 func (e *emulation) account(ctx context.Context, id uint64) (allowance, error) {
-	ses, err := e.c.SESStatus(ctx)
+	plan, err := e.c.Plan(ctx, id) // asks SES, where nobody has yet
 	if err != nil {
 		return allowance{}, err
 	}
-	plan, err := e.c.Plan(ctx, id)
+	ses, err := e.c.SESStatus(ctx)
 	if err != nil {
 		return allowance{}, err
 	}

@@ -4,4 +4,4 @@
 set -eu
 cd "$(dirname "$0")/../.."
 mkdir -p docs/ui
-WEB_PICTURES="$PWD/docs/ui" go test -tags host -count=1 -run '^(TestAPersonChoosesInABrowser|TestPreferencesByKeyboardAlone)$' ./cli
+WEB_PICTURES="$PWD/docs/ui" go test -tags host -count=1 -run '^(TestAPersonChoosesInABrowser|TestPreferencesByKeyboardAlone|TestALetterIsLookedAtInABrowser)$' ./cli
