@@ -23,6 +23,7 @@ import (
 const (
 	maxSpeed      = 1000
 	emulatedEvery = 100 * time.Millisecond // between two looks at how far it is
+	tooSlow       = 1.1                    // of the plan: it is within a tenth (measured: 0.99 to 1.01)
 	emulatedFrom  = "example.com"
 	emulatedID    = 1 // of the campaign in the spool of an emulated run
 )
@@ -43,6 +44,9 @@ type emulated struct {
 
 func (e *emulated) describe(w *report) {
 	w.pair("emulated", commas(e.Accepted)+" of "+commas(e.Recipients)+" accepted in "+span(e.Seconds)+"; planned "+span(e.PlannedSeconds))
+	if e.Speed > 1 && e.Seconds > e.PlannedSeconds*tooSlow {
+		w.line("This machine may not keep up with %g times the account's rate; a lower --speed tells more.", e.Speed)
+	}
 	if e.Refused > 0 {
 		w.pair("refused calls", commas(e.Refused))
 	}
