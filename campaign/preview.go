@@ -21,6 +21,8 @@ type Letter struct {
 	Nth        int64    `json:"nth,omitempty"`        // their place among those who may be mailed, when they were asked for by it
 	Skip       string   `json:"skip,omitempty"`       // why they would not be mailed
 
+	Attachments []Attachment `json:"attachments,omitempty"`
+
 	inline []eml.Part // images that the mail carries itself
 }
 
@@ -78,6 +80,7 @@ func (s *Store) show(ctx context.Context, c Campaign, sub audience.Subscriber) (
 	if data, err := mail.AppendTo(nil); err == nil {
 		l.Bytes = int64(len(data))
 	}
+	l.Attachments = c.Attachments
 	if sub.ID == 0 {
 		return l, nil // nobody's: a template's
 	}

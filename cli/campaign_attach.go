@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -29,8 +30,12 @@ func attachOne(ctx context.Context, c *control.Client, path string) (campaign.At
 		return campaign.Attachment{}, &eml.Problem{What: "the attachment cannot be read: " + err.Error(), Hint: "check the name and the permissions", Err: err}
 	}
 	defer f.Close() // only read
-	if info, err := f.Stat(); err == nil && info.IsDir() {
+	info, err := f.Stat()
+	switch {
+	case err == nil && info.IsDir():
 		return campaign.Attachment{}, &eml.Problem{What: path + " is a folder", Hint: "attach its files one by one, or as a zip file"}
+	case err == nil && info.Size() > campaign.MaxAttached:
+		return campaign.Attachment{}, &eml.Problem{What: fmt.Sprintf("%s has more than %d MB", path, campaign.MaxAttached>>20), Hint: "put it on a web server and link to it"}
 	}
 	return c.PutFile(ctx, filepath.Base(path), f)
 }

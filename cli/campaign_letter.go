@@ -57,6 +57,7 @@ func (a *app) showLetter(letter campaign.Letter, part string) error {
 	case part == "":
 		return one(a, letter, func(r *report) {
 			r.pair("would not be mailed", letter.Skip)
+			describeAttachments(r, letter.Attachments)
 			describeLetter(r, letter)
 		})
 	case !ok:

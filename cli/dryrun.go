@@ -152,6 +152,9 @@ func (d *dryRun) letters(ctx context.Context, total int64) error {
 		if err == nil {
 			err = d.take(&l)
 		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			return err
 		}

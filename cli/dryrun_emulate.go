@@ -71,6 +71,7 @@ type emulation struct {
 	dir   string
 	speed float64
 	ids   []uint64 // of the mails, rising
+	wire  wire     // nil: TCP on loopback
 
 	result emulated
 	ses    *emulator.Server
@@ -78,21 +79,38 @@ type emulation struct {
 	spool  *spool.Spool
 }
 
-func (e *emulation) run(ctx context.Context, id uint64) (err error) {
+// wire serves an emulator and says how it is reached; tests have one on which
+// fake time can pass.
+type wire func(ctx context.Context, ses *emulator.Server) (endpoint string, dial sesclient.Dial, err error)
+
+func loopback(ctx context.Context, ses *emulator.Server) (string, sesclient.Dial, error) {
+	endpoint, _, err := ses.Listen(ctx, "127.0.0.1:0")
+	return endpoint, nil, err
+}
+
+func (e *emulation) run(ctx context.Context, id uint64) error {
 	account, err := e.account(ctx, id)
 	if err != nil || len(e.ids) == 0 {
 		return err
 	}
+	if e.wire == nil {
+		e.wire = loopback
+	}
+	return e.rehearse(ctx, account)
+}
+
+// rehearse makes account, store and client, and sends.
+func (e *emulation) rehearse(ctx context.Context, account allowance) (err error) {
 	if e.ses, err = emulator.New(emulator.Options{Rate: account.Rate * e.speed, Quota: -1, Keep: -1, NoHash: true}); err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
 	defer func() { err = errors.Join(err, e.ses.Close()) }()
-	endpoint, _, err := e.ses.Listen(ctx, "127.0.0.1:0")
+	endpoint, dial, err := e.wire(ctx, e.ses)
 	if err != nil {
 		return fmt.Errorf("start the emulator: %w", err)
 	}
 	quiet := slog.New(slog.DiscardHandler)
-	e.client, err = sesclient.New(ctx, sesclient.Options{Region: "ap-northeast-2", Endpoint: endpoint, RateShare: account.Aim, Logger: quiet,
+	e.client, err = sesclient.New(ctx, sesclient.Options{Region: "ap-northeast-2", Endpoint: endpoint, RateShare: account.Aim, Logger: quiet, Dial: dial,
 		Credentials: sesclient.Credentials{AccessKey: "dry", SecretKey: "run"}}) // never the real ones
 	if err != nil {
 		return err

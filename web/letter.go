@@ -127,6 +127,7 @@ type letterView struct {
 type letterTexts struct {
 	Title, Notice               string
 	From, To, Subject, Missing  string
+	File                        string
 	Desktop, Phone, Text, Frame string
 	Skip                        string
 }

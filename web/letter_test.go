@@ -41,7 +41,8 @@ func letterServer(letter campaign.Letter) *Server {
 }
 
 func sampleLetter() campaign.Letter {
-	return campaign.Letter{From: "상점 <shop@example.com>", To: `"<b>민지" <minji@example.com>`, Subject: "(광고) <봄> 신상", HTML: evil, Text: "김민지님\n<script>", Skip: "unsubscribed", Missing: []string{"Coupon"}}
+	return campaign.Letter{From: "상점 <shop@example.com>", To: `"<b>민지" <minji@example.com>`, Subject: "(광고) <봄> 신상", HTML: evil, Text: "김민지님\n<script>", Skip: "unsubscribed", Missing: []string{"Coupon"},
+		Attachments: []campaign.Attachment{{Name: "쿠폰<1>.pdf"}}}
 }
 
 func TestPreviewShowsHeadersAndBothParts(t *testing.T) {
@@ -49,7 +50,7 @@ func TestPreviewShowsHeadersAndBothParts(t *testing.T) {
 	if got.status != 200 || got.header.Get("Content-Language") != "ko" {
 		t.Fatalf("%d %s", got.status, got.header.Get("Content-Language"))
 	}
-	for _, want := range []string{"상점 &lt;shop@example.com&gt;", "&lt;b&gt;민지", "(광고) &lt;봄&gt; 신상", `src="good/html"`, "김민지님\n&lt;script&gt;", "unsubscribed", "Coupon", "noindex"} {
+	for _, want := range []string{"상점 &lt;shop@example.com&gt;", "&lt;b&gt;민지", "(광고) &lt;봄&gt; 신상", `src="good/html"`, "김민지님\n&lt;script&gt;", "unsubscribed", "Coupon", "쿠폰&lt;1&gt;.pdf", "noindex"} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("no %q in %s", want, got.body)
 		}
