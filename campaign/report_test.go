@@ -346,3 +346,27 @@ func shareReport(t *testing.T, h *house, id uint64) {
 		t.Error("mailed to no address")
 	}
 }
+
+// A campaign that runs has a report that says so, also before its first mail.
+func TestReportOfARunningCampaignSaysSo(t *testing.T) {
+	h := open(t, t.TempDir()) // nothing drains
+	h.enrol(t, 3)
+	c := h.draft(t, simple, Campaign{})
+	if _, err := h.store.Start(t.Context(), c.ID, -1); err != nil {
+		t.Fatal(err)
+	}
+	r, err := h.store.Report(t.Context(), c.ID)
+	if err != nil || r.Final || r.Campaign.Pending != 3 || !r.Series.Start.IsZero() || len(r.Series.Points) != 0 {
+		t.Fatalf("%v %+v", err, r)
+	}
+	var page bytes.Buffer
+	if err := r.WriteHTML(&page, "en", seoul); err != nil || !strings.Contains(page.String(), "not finished") || strings.Contains(page.String(), "NaN") {
+		t.Errorf("%v %s", err, page.String())
+	}
+	if text := r.letter("ko", seoul); !strings.Contains(text, "아직 끝나지 않은") {
+		t.Errorf("letter: %s", text)
+	}
+	if err := r.WriteCSV(&page, false); err != nil {
+		t.Error(err)
+	}
+}
