@@ -29,7 +29,7 @@ func (a *app) templatePut() *cobra.Command {
 		src source
 	)
 	cmd := a.asking("put NAME", "Store a new version of a template: a page, a folder or a zip with its images",
-		"pabal template put sale --html summer-sale.zip\n  pabal template put welcome --subject '{{Name}}님, 환영합니다' --html welcome.html",
+		"pabal template put sale --html summer-sale.zip\npabal template put welcome --subject '{{Name}}님, 환영합니다' --html welcome.html",
 		func(ctx context.Context, c *control.Client, args []string) error {
 			t.Name = args[0]
 			stored, err := src.put(ctx, c, t)
