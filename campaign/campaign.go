@@ -80,35 +80,24 @@ type Campaign struct {
 	Sealed          time.Time         `json:"sealed,omitzero"`
 	Expect          int64             `json:"expect,omitempty"`
 	Overrides       []Override        `json:"overrides,omitempty"` // blocks of preflight that were let pass at the start
+	Schedule        *Schedule         `json:"schedule,omitempty"`  // when it starts by itself, or did
+	HeldFor         HeldFor           `json:"held_for,omitempty"`  // why a scheduled start did not happen; Reason says it in words
+	Window          *spool.Window     `json:"window,omitempty"`    // when it may send; nil: always
+	Brake           *spool.Brake      `json:"brake,omitempty"`     // its own; nil: the configured one until sealed
+	Most            int64             `json:"most,omitempty"`      // sealed by a schedule: held if there are more recipients
 	Damaged         bool              `json:"damaged,omitempty"`   // in a list: its record cannot be read, only its ledger
 
-	Started      time.Time   `json:"started,omitzero"`
-	First        time.Time   `json:"first,omitzero"`
-	Ended        time.Time   `json:"ended,omitzero"`
-	Reason       string      `json:"reason,omitempty"` // why held or paused
-	Hold         *spool.Hold `json:"hold,omitempty"`   // what keeps a running one from sending now, or nil
-	Acts         []spool.Act `json:"acts,omitempty"`   // what people did to it, oldest first
-	spool.Counts             // zero while draft
+	Started      time.Time     `json:"started,omitzero"`
+	First        time.Time     `json:"first,omitzero"`
+	Ended        time.Time     `json:"ended,omitzero"`
+	Reason       string        `json:"reason,omitempty"` // why held or paused
+	Hold         *spool.Hold   `json:"hold,omitempty"`   // what keeps a running one from sending now, or nil
+	Acts         []spool.Act   `json:"acts,omitempty"`   // what people did to it, oldest first
+	Braked       *spool.Braked `json:"braked,omitempty"` // why the reputation brake paused it
+	spool.Counts               // zero while draft
 
 	PerSecond float64   `json:"per_second"`   // accepted a second now
 	ETA       time.Time `json:"eta,omitzero"` // expected end while running
-}
-
-// Plan is the flight plan: how long, when each tenth, when the quota is crossed.
-type Plan struct {
-	Campaign    uint64      `json:"campaign"`
-	Recipients  int64       `json:"recipients"`
-	Rate        float64     `json:"rate"`    // mails a second aimed at
-	Seconds     float64     `json:"seconds"` // until the last of those sent without waiting for quota... the whole campaign
-	Start       time.Time   `json:"start"`
-	End         time.Time   `json:"end"`
-	Tenths      []time.Time `json:"tenths"`
-	QuotaAt     time.Time   `json:"quota_at,omitzero"` // when the 24-hour quota is used up
-	Waits       int64       `json:"waits"`             // recipients that wait for quota
-	ResumesAt   time.Time   `json:"resumes_at,omitzero"`
-	FiveMinutes bool        `json:"five_minutes"` // all within 5 minutes of the start
-	Sandbox     bool        `json:"sandbox"`
-	Notes       []string    `json:"notes"` // sentences for a person
 }
 
 // AccountFacts is what preflight and plan know of the SES account; sesclient supplies it.
@@ -120,6 +109,8 @@ type AccountFacts struct {
 	SendingEnabled bool
 	RateShare      float64 // share of MaxSendRate aimed at
 	QuotaShare     float64 // share of the quota bulk may use
+	Own            []Sent  // what pabal itself sent of Sent24Hours, oldest first
+	Plan           string  // pricing plan as GetAccount names it; "" when it says none
 }
 
 // Accounts is campaign's window on SES, wired by cli.
@@ -181,6 +172,8 @@ type Settings struct {
 	Checks                  Checks
 	Events                  bool          // SES's events are read: deliveries are counted, unknown settles
 	ViewFor                 time.Duration // a letter can be seen in a browser so long after it was sent; zero: not at all
+	BadNews                 bool          // at least bounces and complaints are heard of, from events or the suppression list
+	Brake                   *spool.Brake  // of campaigns that have none of their own; nil: none
 	PricePer1000            float64       // USD for 1,000 recipients; 0: not known
 }
 

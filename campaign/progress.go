@@ -136,3 +136,22 @@ func (s *Store) fillAddress(m *spool.Message) error {
 }
 
 func isGone(err error) bool { return errors.Is(err, audience.ErrNotFound) }
+
+// steadyFor is how long a speed was measured before plans are made of it.
+const steadyFor = 5 * time.Second
+
+// steady is the speed of the last seconds, if it was measured long enough.
+func (p *progress) steady(id uint64) (perSecond float64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.samples[id]
+	if len(list) < 2 {
+		return 0, false
+	}
+	first, last := list[0], list[len(list)-1]
+	span := last.at.Sub(first.at)
+	if span < steadyFor || last.accepted == first.accepted || time.Since(last.at) > speedWindow {
+		return 0, false
+	}
+	return float64(last.accepted-first.accepted) / span.Seconds(), true
+}

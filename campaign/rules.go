@@ -68,6 +68,7 @@ const (
 	RuleAccountUnknown   = "account_unknown"
 	RuleQuota            = "quota"
 	RuleNoFeedback       = "no_feedback"
+	RuleBrakeBlind       = "brake_blind"
 )
 
 // Rule is one rule of preflight.
@@ -144,6 +145,7 @@ func Rules() []Rule {
 		{RuleAccountUnknown, only(Warn), false},
 		{RuleQuota, only(Warn), false},
 		{RuleNoFeedback, only(Note), false},
+		{RuleBrakeBlind, only(Note), false},
 	}
 }
 

@@ -102,6 +102,7 @@ func englishWords() map[string]words {
 		"quota":                      {"{count} mails must wait for the 24-hour quota", "The quota of {quota} leaves {left} now.", "They go by themselves as it frees; or ask AWS for a larger quota."},
 		"no_feedback":                {"deliveries will not be counted", "SES's events are not read. A recipient whose outcome is unknown (a lost answer) then never settles by itself.", "Set up a queue for them: pabal feedback setup."},
 		"no_feedback/set":            {"SES may report nothing of these mails", "SES reports events of mails with a configuration set only, and ses.configuration_set is empty.", "Set ses.configuration_set, unless the sender's identity has a default one."},
+		"brake_blind":                {"the reputation brake is blind", "It pauses a campaign of whose mails more than {bounces} % bounce or {complaints} % are complained about, and nothing is heard of either.", "Have bounces and complaints read: pabal feedback setup."},
 	}
 }
 

@@ -99,5 +99,6 @@ func koreanWords() map[string]words {
 		"quota":                      {"{count}통은 24시간 한도가 빌 때까지 기다립니다", "한도 {quota} 가운데 지금 {left}이(가) 남았습니다.", "한도가 비는 대로 저절로 나갑니다. AWS에 한도를 늘려 달라고 해도 됩니다."},
 		"no_feedback":                {"배달 결과를 세지 못합니다", "SES의 이벤트를 읽지 않습니다. 답을 잃어 결과를 모르는 사람은 저절로 정해지지 않습니다.", "운영자에게 pabal feedback setup을 요청하세요."},
 		"no_feedback/set":            {"SES가 이 메일의 결과를 알려 주지 않을 수 있습니다", "SES는 설정 세트가 있는 메일의 이벤트만 알리는데 ses.configuration_set이 비었습니다.", "발신 도메인에 기본 설정 세트가 없다면 ses.configuration_set을 채우세요."},
+		"brake_blind":                {"평판 브레이크가 작동하지 않습니다", "반송이 {bounces} %, 수신 불만이 {complaints} %를 넘는 캠페인을 멈추는 장치인데 둘 다 전해 듣지 못합니다.", "운영자에게 pabal feedback setup을 요청하세요."},
 	}
 }

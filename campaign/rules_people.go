@@ -10,6 +10,7 @@ import (
 
 	"pabal/audience"
 	"pabal/eml"
+	"pabal/spool"
 )
 
 const (
@@ -161,8 +162,14 @@ func (in *inspection) judgeNight() {
 	start := in.departure()
 	end := start
 	if in.facts != nil {
-		if p := flightPlan(in.c.ID, in.count.Mailable, *in.facts, start, in.store.Settings.zone()); p.End.After(start) {
+		p := Plan{Recipients: in.count.Mailable, Start: start}
+		f := newFlight(start, *in.facts)
+		f.window = in.c.Window
+		if p.fly(f, *in.facts); p.End.After(start) {
 			end = p.End
+		}
+		if in.c.Window != nil && !f.touches(night, in.store.Settings.zone()) {
+			return // its window keeps it out of the night
 		}
 	}
 	if touches(start, end, night, in.store.Settings.zone()) {
@@ -170,8 +177,13 @@ func (in *inspection) judgeNight() {
 	}
 }
 
-// departure is when it would start: now.
-func (in *inspection) departure() time.Time { return in.began }
+// departure is when it would start: now, or at its scheduled time.
+func (in *inspection) departure() time.Time {
+	if sc := in.c.withDue().Schedule; in.c.State == spool.Scheduled && sc != nil && sc.Due.After(in.began) {
+		return sc.Due
+	}
+	return in.began
+}
 
 // touches reports whether a span of time has a part in the night.
 func touches(start, end time.Time, night [2]time.Duration, zone *time.Location) bool {
@@ -217,6 +229,7 @@ func (in *inspection) judgeAccount(ctx context.Context) error {
 		}
 	}
 	in.judgeFeedback()
+	in.judgeBrake()
 	if !facts.Sandbox {
 		return nil
 	}

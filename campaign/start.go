@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,6 +79,14 @@ func startable(c Campaign) error {
 // seal fixes what the campaign is, in one commit. From here on a restart
 // finishes the start.
 func (s *Store) seal(id uint64, expect int64, overrides []Override) (Campaign, error) {
+	return s.sealAs(id, func(c *Campaign) error {
+		c.Expect, c.Most, c.Schedule, c.Overrides = max(expect, -1), 0, nil, overrides
+		return nil
+	})
+}
+
+// sealAs is seal with what agree says of the record in the same commit.
+func (s *Store) sealAs(id uint64, agree func(*Campaign) error) (Campaign, error) {
 	draft, err := s.record(id)
 	if err != nil {
 		return Campaign{}, err
@@ -90,7 +99,10 @@ func (s *Store) seal(id uint64, expect int64, overrides []Override) (Campaign, e
 		if err := startable(*c); err != nil {
 			return err
 		}
-		c.TemplateVersion, c.Sealed, c.Expect, c.Overrides = t.Version, now(), max(expect, -1), overrides
+		if err := agree(c); err != nil {
+			return err
+		}
+		c.TemplateVersion, c.Sealed, c.Reason, c.HeldFor = t.Version, now(), "", ""
 		c.From, c.ReplyTo = firstOf(c.From, s.Settings.From), firstOf(c.ReplyTo, s.Settings.ReplyTo)
 		return nil
 	})
@@ -117,7 +129,7 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
 	}
 	err = s.spool.Begin(ctx, spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
-		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Started: c.Sealed,
+		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Most: c.Most, Started: c.Sealed, Window: c.Window, Brake: cmp.Or(c.Brake, s.Settings.Brake),
 		Unlimited: !s.people.Limited(c.Topic), Acts: acts(c.Overrides)})
 	if err != nil {
 		return fmt.Errorf("begin ledger of campaign %d: %w", c.ID, err)
@@ -316,6 +328,9 @@ func (s *Store) steer(id uint64, do func() error) (Campaign, error) {
 		return Campaign{}, err
 	}
 	if c.Sealed.IsZero() {
+		if c.State == spool.Held {
+			return Campaign{}, heldStart(c)
+		}
 		return Campaign{}, fmt.Errorf("campaign %d is %s: %w", id, c.State, ErrState)
 	}
 	err = do()

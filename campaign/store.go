@@ -47,8 +47,10 @@ type Store struct {
 	people *audience.Store
 	spool  *spool.Spool
 
-	stalled   chan struct{} // capacity 1: a freeze met a full disk
-	closing   chan struct{} // closed by Close: freezes stop, Run finishes them at the next start
+	stalled   chan struct{}    // capacity 1: a freeze met a full disk
+	scheduled chan struct{}    // capacity 1: a time was set
+	clock     func() time.Time // the wall; tests set it, nil is the machine's
+	closing   chan struct{}    // closed by Close: freezes stop, Run finishes them at the next start
 	work      sync.WaitGroup
 	closed    sync.Once
 	letters   cache[versionKey, *letter]
@@ -71,7 +73,7 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 		return nil, err
 	}
 	db.Start(nil)
-	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]bool{}}
+	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), scheduled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]bool{}}
 	s.letters.max, s.mailings.max, s.heavy.max = 64, 64, 4
 	s.memory = semaphore.NewWeighted(heavyMemory)
 	return s, nil

@@ -47,8 +47,9 @@ func (s *Store) Create(ctx context.Context, c Campaign) (Campaign, error) {
 	return c, nil
 }
 
-// Edit replaces what a person wrote in a draft. ErrNotFound, ErrState once it
-// is sealed, and what Create returns.
+// Edit replaces what a person wrote in a draft. One that is scheduled, or was
+// held at its time, becomes a draft without a schedule: what was confirmed is not
+// what it is now. ErrNotFound, ErrState once it is sealed, and what Create returns.
 func (s *Store) Edit(ctx context.Context, c Campaign) (Campaign, error) {
 	edited, err := s.draft(ctx, c)
 	if err != nil {
@@ -60,6 +61,9 @@ func (s *Store) Edit(ctx context.Context, c Campaign) (Campaign, error) {
 			return fmt.Errorf("campaign %d is started and cannot be edited: %w", c.ID, ErrState)
 		}
 		edited.CreatedAt = old.CreatedAt
+		if sc := old.Schedule; sc != nil && sc.Pinned && edited.TemplateVersion == old.TemplateVersion {
+			edited.TemplateVersion = 0 // the schedule had fixed it
+		}
 		*old = edited
 		return nil
 	})
@@ -76,7 +80,7 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 		c.Name = t.Name
 	}
 	c = Campaign{Name: c.Name, State: spool.Draft, Template: t.Name, TemplateVersion: c.TemplateVersion, Segment: strings.TrimSpace(c.Segment),
-		From: strings.TrimSpace(c.From), ReplyTo: strings.TrimSpace(c.ReplyTo), Topic: strings.TrimSpace(c.Topic), Values: c.Values, Attachments: c.Attachments}
+		From: strings.TrimSpace(c.From), ReplyTo: strings.TrimSpace(c.ReplyTo), Topic: strings.TrimSpace(c.Topic), Values: c.Values, Attachments: c.Attachments, Window: c.Window, Brake: c.Brake}
 	if err := checkName("campaign", c.Name); err != nil {
 		return c, err
 	}
@@ -102,6 +106,9 @@ func (s *Store) draft(ctx context.Context, c Campaign) (Campaign, error) {
 		}
 	}
 	if c.Attachments, err = s.checkAttachments(c.Attachments); err != nil {
+		return c, err
+	}
+	if err := c.checkSteering(s.zoneName()); err != nil {
 		return c, err
 	}
 	c.Values, err = checkValues(c.Values)
@@ -243,8 +250,9 @@ func (s *Store) Campaigns() ([]Campaign, error) {
 // ledger yet is about to be frozen.
 func (s *Store) withLedger(c Campaign) (Campaign, error) {
 	if c.Sealed.IsZero() {
-		return c, nil
+		return c.withDue(), nil
 	}
+	c = c.withDue()
 	l, err := s.spool.Ledger(c.ID)
 	if errors.Is(err, spool.ErrNotFound) {
 		c.State, c.Started = spool.Freezing, c.Sealed
@@ -254,7 +262,7 @@ func (s *Store) withLedger(c Campaign) (Campaign, error) {
 		return c, fmt.Errorf("read ledger of campaign %d: %w", c.ID, err)
 	}
 	c.State, c.Started, c.First, c.Ended, c.Reason, c.Counts = l.State, l.Started, l.First, l.Ended, l.Reason, l.Counts
-	c.Acts = l.Acts
+	c.Acts, c.Window, c.Brake, c.Braked = l.Acts, l.Window, l.Brake, l.Braked
 	c.Hold = l.Hold
 	c.PerSecond, c.ETA = s.progress.measure(&c, time.Now())
 	if c.Hold != nil {

@@ -125,12 +125,14 @@ func (a *accounts) Verified(_ context.Context, address string) (bool, error) {
 	return !a.refused[address], a.verified
 }
 
-func (h *house) enrol(t testing.TB, n int) {
+func (h *house) enrol(t testing.TB, n int) { h.enrolAs(t, "p", n) }
+
+func (h *house) enrolAs(t testing.TB, prefix string, n int) {
 	t.Helper()
 	var csv strings.Builder
 	csv.WriteString("email,name,city,subscribed\n")
 	for i := range n {
-		fmt.Fprintf(&csv, "p%d@example.com,손님%d,서울,yes\n", i+1, i+1)
+		fmt.Fprintf(&csv, "%s%d@example.com,손님%d,서울,yes\n", prefix, i+1, i+1)
 	}
 	if _, err := h.people.ImportCSV(t.Context(), strings.NewReader(csv.String()), audience.ImportOptions{Name: "t.csv"}); err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 
 func (a *app) campaignCommands() *cobra.Command {
 	return a.group("campaign", "One template to one audience", a.campaignCreate(), a.campaignPreview(), a.campaignPreflight(), a.campaignPlan(), a.campaignTest(), a.campaignDryRun(),
-		a.campaignStart(), a.campaignChange("pause", "Stop new calls; resume goes on", (*control.Client).Pause),
+		a.campaignStart(), a.campaignSchedule(), a.campaignEdit(), a.campaignCopy(), a.campaignChange("pause", "Stop new calls; resume goes on", (*control.Client).Pause),
 		a.campaignChange("resume", "Let a paused or held campaign go on", (*control.Client).Resume), a.campaignCancel(), a.campaignResend(),
 		a.campaignList(), a.campaignShow(), a.campaignRecipients(), a.campaignReport())
 }
@@ -56,7 +56,11 @@ func (a *app) campaignCreate() *cobra.Command {
 		values []string
 		files  []string
 	)
-	cmd := a.asking("create", "Make a draft", "pabal campaign create --template welcome --name '가을 세일' --segment 'tag(\"vip2026\")' --set Body=@body.txt",
+	var (
+		steer steering
+		cmd   *cobra.Command
+	)
+	cmd = a.asking("create", "Make a draft", "pabal campaign create --template welcome --name '가을 세일' --segment 'tag(\"vip2026\")' --set Body=@body.txt",
 		func(ctx context.Context, c *control.Client, _ []string) (err error) {
 			if d.Template == "" {
 				return usage("a campaign needs --template", "see which there are with: pabal template list")
@@ -65,6 +69,10 @@ func (a *app) campaignCreate() *cobra.Command {
 				return err
 			}
 			if d.Attachments, err = attach(ctx, c, files); err != nil {
+				return err
+			}
+			d.Window, _ = steer.windowOf(cmd, nil)
+			if d.Brake, _, err = steer.brakeOf(cmd, nil); err != nil {
 				return err
 			}
 			made, err := c.CreateCampaign(ctx, d)
@@ -84,6 +92,7 @@ func (a *app) campaignCreate() *cobra.Command {
 	flags.StringVar(&d.Topic, "topic", "", "`TOPIC` a person may have switched off")
 	flags.StringArrayVar(&values, "set", nil, "value `KEY=VALUE` or KEY=@FILE; may be given more than once")
 	flags.StringArrayVar(&files, "attach", nil, "`FILE` that goes with every mail; may be given more than once")
+	steer.flags(cmd)
 	return cmd
 }
 
@@ -108,34 +117,6 @@ func (a *app) campaignChange(name, short string, act func(*control.Client, conte
 	})
 }
 
-func (a *app) campaignPlan() *cobra.Command {
-	return a.campaignCommand("plan", "Say how long it will take, and what will wait", "pabal campaign plan 7",
-		func(ctx context.Context, c *control.Client, id uint64) error {
-			p, err := c.Plan(ctx, id)
-			if err != nil {
-				return err
-			}
-			return one(a, p, func(r *report) { describePlan(r, p) })
-		})
-}
-
-func describePlan(r *report, p campaign.Plan) {
-	r.pair("recipients", commas(p.Recipients))
-	r.pair("rate", fmt.Sprintf("%.3g a second", p.Rate))
-	r.pair("takes", span(p.Seconds))
-	r.pair("starts", r.when(p.Start))
-	r.pair("ends", r.when(p.End))
-	if p.Waits > 0 {
-		r.pair("quota used up", r.when(p.QuotaAt))
-		r.pair("wait for quota", commas(p.Waits))
-		r.pair("go on", r.when(p.ResumesAt))
-	}
-	r.pair("within 5 minutes", yesNo(p.FiveMinutes))
-	for _, note := range p.Notes {
-		r.line("%s", eml.Visible(note))
-	}
-}
-
 func (a *app) campaignList() *cobra.Command {
 	return a.asking("list", "List campaigns, newest first", "pabal campaign list", func(ctx context.Context, c *control.Client, _ []string) error {
 		return show(a, each(c.Campaigns(ctx)), func() *table {
@@ -143,7 +124,7 @@ func (a *app) campaignList() *cobra.Command {
 		}, func(c campaign.Campaign) []string {
 			cells := []string{fmt.Sprint(c.ID), c.Name, stateOf(c)}
 			for _, n := range []int64{c.Audience, c.Accepted, c.Failed, c.Skipped, c.Unknown, c.Pending + c.Sending} {
-				if c.State == spool.Draft {
+				if c.Sealed.IsZero() && !c.Damaged {
 					cells = append(cells, "-") // it has no audience yet
 					continue
 				}
@@ -160,14 +141,19 @@ func (a *app) campaignShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if shown.State == spool.Draft && !a.json {
-			return a.describeDraft(ctx, c, shown)
-		}
-		if err := a.describeCampaign(shown); err != nil || shown.Unknown == 0 || a.json {
+		if err := a.describeAny(ctx, c, shown); err != nil || shown.Unknown == 0 || a.json {
 			return err
 		}
 		return a.describeUnknown(ctx, c, shown.ID)
 	})
+}
+
+// describeAny shows a campaign in any state.
+func (a *app) describeAny(ctx context.Context, c *control.Client, shown campaign.Campaign) error {
+	if shown.Sealed.IsZero() && !shown.Damaged && shown.State != spool.Cancelled && !a.json {
+		return a.describeDraft(ctx, c, shown)
+	}
+	return a.describeCampaign(shown)
 }
 
 // describeDraft says whom a draft would reach: it has no audience of its own yet.
@@ -178,8 +164,16 @@ func (a *app) describeDraft(ctx context.Context, c *control.Client, d campaign.C
 	}
 	return one(a, d, func(r *report) {
 		describeHead(r, d)
+		describeSteering(r, d)
 		r.pair("would reach", commas(n.Mailable)+" of the "+commas(n.Selected)+" selected now")
-		r.line("Not started: nobody has been mailed. Next: pabal campaign preflight %d", d.ID)
+		switch d.State {
+		case spool.Scheduled:
+			r.line("It starts by itself. To take it back: pabal campaign schedule %d --cancel", d.ID)
+		case spool.Held:
+			r.line("It did not start: nobody has been mailed. Start it now: pabal campaign start %d; at another time: pabal campaign schedule %d --at …", d.ID, d.ID)
+		default:
+			r.line("Not started: nobody has been mailed. Next: pabal campaign preflight %d", d.ID)
+		}
 	})
 }
 
@@ -194,6 +188,7 @@ func (a *app) describeCampaign(c campaign.Campaign) error {
 		r.pair("started", r.when(c.Started))
 		r.pair("ended", r.when(c.Ended))
 		r.pair("expected end", r.when(c.ETA))
+		describeSteering(r, c)
 		describeSums(r, c.Counts)
 		describeActs(r, c.Acts)
 	})

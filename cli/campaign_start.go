@@ -61,7 +61,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	if err != nil {
 		return 0, err
 	}
-	if now.State != spool.Draft {
+	if !now.Sealed.IsZero() || now.State == spool.Cancelled {
 		return 0, &eml.Problem{What: fmt.Sprintf("campaign %d is %s", id, now.State), Hint: fmt.Sprintf("see: pabal campaign show %d", id), Err: campaign.ErrState}
 	}
 	p, err := a.preflight(ctx, c, id)
@@ -81,7 +81,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	}
 	r := &report{zone: a.zone()}
 	describePreflight(r, p)
-	describePlan(r, plan)
+	describePlan(r, plan, a.planTexts())
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pabal/campaign"
+	"pabal/spool"
 )
 
 // systemConfig is where an installed pabal has its configuration. Where this
@@ -26,6 +27,7 @@ type Config struct {
 	SES        SESConfig       `toml:"ses"`
 	Lanes      LanesConfig     `toml:"lanes"`
 	Campaign   CampaignConfig  `toml:"campaign"`
+	Brake      BrakeConfig     `toml:"brake"`
 	MySQL      MySQLConfig     `toml:"mysql"`
 	Import     ImportConfig    `toml:"import"`
 	Web        WebConfig       `toml:"web"`
@@ -72,12 +74,22 @@ type LanesConfig struct {
 
 // CampaignConfig is what campaigns have in common.
 type CampaignConfig struct {
-	From     string `toml:"from"`     // mailbox: 상호 <shop@example.com>
-	ReplyTo  string `toml:"reply_to"` // mailbox; "" leaves the field out
-	Timezone string `toml:"timezone"` // of dates in segments and of plans
-	Company  string `toml:"company"`
-	Address  string `toml:"address"`
-	Phone    string `toml:"phone"`
+	From         string  `toml:"from"`     // mailbox: 상호 <shop@example.com>
+	ReplyTo      string  `toml:"reply_to"` // mailbox; "" leaves the field out
+	Timezone     string  `toml:"timezone"` // of dates in segments and of plans
+	Company      string  `toml:"company"`
+	Address      string  `toml:"address"`
+	Phone        string  `toml:"phone"`
+	PricePer1000 float64 `toml:"price_per_1000"` // USD for 1,000 recipients; 0: by the pricing plan that SES names
+}
+
+// BrakeConfig is when feedback pauses a campaign that has no brake of its own.
+type BrakeConfig struct {
+	BouncePercent    float64 `toml:"bounce_percent"`    // hard bounces; 0: never
+	ComplaintPercent float64 `toml:"complaint_percent"` // 0: never
+	First            int     `toml:"first"`             // mails at the beginning looked at together; 0: not
+	Window           int     `toml:"window"`            // mails in a row looked at together, wherever; 0: not
+	Minimum          int     `toml:"minimum"`           // fewer bounces or complaints never trip it
 }
 
 // MySQLConfig is the source of customers, if dsn_file or PABAL_MYSQL_DSN is set.
@@ -152,6 +164,7 @@ func defaults() *Config {
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},
 		Campaign: CampaignConfig{Timezone: "Asia/Seoul"},
+		Brake:    BrakeConfig{BouncePercent: 5, ComplaintPercent: 0.1, First: 200, Window: 1000, Minimum: 5},
 		MySQL: MySQLConfig{Every: Duration(10 * time.Minute), Table: "users", MaxAgeAtStart: Duration(time.Hour), Overlap: Duration(5 * time.Minute),
 			Attributes:    []string{},
 			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},
@@ -217,6 +230,12 @@ func (c *Config) zone() *time.Location {
 		return time.FixedZone("Asia/Seoul", 9*60*60)
 	}
 	return zone
+}
+
+// brake is the configured one as campaigns take it.
+func (c *Config) brake() *spool.Brake {
+	b := spool.Brake(c.Brake)
+	return &b
 }
 
 // inbox is the folder that files to import are put into.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"time"
 	_ "time/tzdata" // a bare container has no zones of its own
 
+	"pabal/campaign"
 	"pabal/eml"
 )
 
@@ -19,6 +21,7 @@ const (
 	maxMessageSize = 40 << 20 // SES v2 takes 40 MB a message
 	maxRecipients  = 1000     // one commit of the spool
 	maxConcurrency = 1000
+	maxPrice       = 100 // US dollars for 1,000 mails: more is a slip of the pen
 	maxViewDays    = 3650
 )
 
@@ -39,7 +42,7 @@ func (c *Config) validate() error {
 	if err := c.checkLater(); err != nil {
 		return err
 	}
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.brakeRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}
@@ -116,6 +119,19 @@ func (c *Config) campaignRules() []rule {
 		rules = append(rules, rule{s[0], eml.CheckHeader(s[1]) == nil, "has control characters", "write it on one line"})
 	}
 	return rules
+}
+
+func (c *Config) brakeRules() []rule {
+	rules := []rule{{"campaign.price_per_1000", c.Campaign.PricePer1000 >= 0 && c.Campaign.PricePer1000 <= maxPrice, fmt.Sprintf("is %v", c.Campaign.PricePer1000), "US dollars for 1,000 mails, for example 0.10; 0 takes the price of the account's plan"}}
+	percent := func(p float64) bool { return p >= 0 && p <= 100 }
+	for key, p := range map[string]float64{"brake.bounce_percent": c.Brake.BouncePercent, "brake.complaint_percent": c.Brake.ComplaintPercent} {
+		rules = append(rules, rule{key, percent(p), fmt.Sprintf("is %v", p), "from 0 (off) to 100"})
+	}
+	what, hint := "", ""
+	if problem, ok := errors.AsType[*eml.Problem](campaign.CheckBrake(c.brake())); ok {
+		what, hint = problem.What, problem.Hint
+	}
+	return append(rules, rule{"brake.first", what == "", "does not fit: " + what, hint})
 }
 
 // isSCPTarget is user@host, or a host alone: one word that a shell leaves as it is.

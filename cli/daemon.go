@@ -184,7 +184,8 @@ func (d *daemon) settings() campaign.Settings {
 	return campaign.Settings{From: c.Campaign.From, ReplyTo: c.Campaign.ReplyTo, Zone: c.zone(),
 		Company: c.Campaign.Company, Address: c.Campaign.Address, Phone: c.Campaign.Phone,
 		Images: c.imageSettings(), PublicURL: c.Web.PublicURL, LoopbackSES: c.sesOnLoopback(), ConfigurationSet: c.SES.ConfigurationSet,
-		Events: c.feedbackOptions().Source() == sesclient.SourceSQS, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour, Checks: c.checks()}
+		Events:  c.feedbackOptions().Source() == sesclient.SourceSQS,
+		BadNews: c.feedbackOptions().Source() != sesclient.SourceNone, Brake: c.brake(), PricePer1000: c.Campaign.PricePer1000, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour, Checks: c.checks()}
 }
 
 func (d *daemon) newSMTP() *smtpd.Server {
@@ -263,6 +264,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.ses.Run(ctx) })
 	group.Go(func() error { return d.spool.Run(ctx) })
 	group.Go(func() error { return d.campaigns.Run(ctx) })
+	group.Go(func() error { return d.campaigns.RunSchedule(ctx) })
 	group.Go(func() error { return d.smtp.Run(ctx) })
 	group.Go(func() error { return d.control.Run(ctx) })
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
@@ -332,35 +334,4 @@ func (d *daemon) close() error {
 		errs = append(errs, d.lock.release())
 	}
 	return errors.Join(errs...)
-}
-
-// accounts is campaign's window on SES.
-type accounts struct {
-	ses *sesclient.Client
-	cfg *Config
-}
-
-const factsAge = time.Minute
-
-func (a accounts) Facts(ctx context.Context) (campaign.AccountFacts, error) {
-	st, err := a.ses.Account(ctx, factsAge)
-	return campaign.AccountFacts{MaxSendRate: st.Rate, Max24Hour: st.Quota24h, Sent24Hours: st.Sent24h, Sandbox: st.Sandbox,
-		SendingEnabled: st.SendingEnabled, RateShare: a.cfg.SES.RateShare, QuotaShare: st.BulkShare}, err
-}
-
-// Sender implements campaign.Domains.
-func (a accounts) Sender(ctx context.Context, from string) ([]campaign.Finding, error) {
-	d, err := a.ses.Domain(ctx, from)
-	if err != nil {
-		return nil, err
-	}
-	var all []campaign.Finding
-	for _, f := range d.Faults {
-		all = append(all, campaign.Finding{Rule: f.Part, Case: f.Case, Level: campaign.Level(f.Level), Count: f.Count, Data: f.Data})
-	}
-	return all, nil
-}
-
-func (a accounts) Verified(ctx context.Context, address string) (bool, error) {
-	return a.ses.Verified(ctx, address)
 }

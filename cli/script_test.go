@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Files: files,
 		Setup: setUpScript,
-		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"until": until, "ports": ports, "subst": subst},
+		Cmds:  map[string]func(*testscript.TestScript, bool, []string){"until": until, "ports": ports, "subst": subst, "wall": wall, "weekday": weekday},
 	})
 }
 
@@ -117,4 +117,23 @@ func subst(ts *testscript.TestScript, neg bool, files []string) {
 		text := os.Expand(ts.ReadFile(file), ts.Getenv)
 		ts.Check(os.WriteFile(ts.MkAbs(file), []byte(text), 0o600))
 	}
+}
+
+// wall sets a variable to what a clock in Seoul shows so long from now: wall AT 720h.
+func wall(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Setenv(args[0], fromNow(ts, args).Format("2006-01-02T15:04:05"))
+}
+
+// weekday sets a variable to the day it is in Seoul so long from now, as in mon.
+func weekday(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Setenv(args[0], strings.ToLower(fromNow(ts, args).Format("Mon")))
+}
+
+func fromNow(ts *testscript.TestScript, args []string) time.Time {
+	if len(args) != 2 {
+		ts.Fatalf("usage: wall|weekday NAME DURATION")
+	}
+	d, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	return time.Now().Add(d).In(time.FixedZone("KST", 9*60*60))
 }

@@ -20,12 +20,13 @@ import (
 // wire protocol) against the emulator, with pipes in place of sockets so that
 // fake time can pass: two hours take a moment.
 type world struct {
-	t     *testing.T
-	size  int // bytes of a campaign's letter, about
-	ses   *emulator.Server
-	net   *pipes
-	spool *spool.Spool
-	ended sync.WaitGroup
+	t      *testing.T
+	size   int // bytes of a campaign's letter, about
+	ses    *emulator.Server
+	net    *pipes
+	spool  *spool.Spool
+	client *sesclient.Client
+	ended  sync.WaitGroup
 }
 
 // inWorld runs a test in a bubble of fake time.
@@ -64,6 +65,7 @@ func (w *world) start(ctx context.Context) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.client = client
 	w.spool.Sender, w.spool.Pace, w.spool.Addresses = letters{w, client}, client.Pace, directory{}
 	w.spool.ConfigurationSet = "main"
 	w.ended.Go(func() { _ = client.Run(ctx) })

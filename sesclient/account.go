@@ -25,6 +25,7 @@ type facts struct {
 	rate, max24, sent24 float64
 	sandbox, enabled    bool
 	enforcement         string
+	plan                string // pricing plan
 }
 
 // Status is the `ses` part of status --json.
@@ -39,6 +40,7 @@ type Status struct {
 	Sandbox        bool      `json:"sandbox"`
 	SendingEnabled bool      `json:"sending_enabled"`
 	Enforcement    string    `json:"enforcement,omitempty"`
+	PricingPlan    string    `json:"pricing_plan,omitempty"` // NONE, ESSENTIALS, PRO, ENTERPRISE
 	InFlight       int       `json:"in_flight"`
 	Concurrency    int       `json:"concurrency"`
 	CallMillis     float64   `json:"call_millis"` // mean call time
@@ -145,6 +147,9 @@ func (c *Client) fetchFacts(ctx context.Context) (facts, error) {
 		enabled:     out.SendingEnabled,
 		enforcement: aws.ToString(out.EnforcementStatus),
 	}
+	if p := out.PricingAttributes; p != nil {
+		f.plan = string(p.CurrentPlan)
+	}
 	if q := out.SendQuota; q != nil {
 		f.rate, f.max24, f.sent24 = q.MaxSendRate, q.Max24HourSend, q.SentLast24Hours
 	}
@@ -192,6 +197,7 @@ func (p *Pace) status() Status {
 	s.Sent24h = math.Max(s.Sent24h, p.quota.sent)
 	s.BulkShare = p.bulkShare()
 	s.Sandbox, s.SendingEnabled, s.Enforcement = p.facts.sandbox, p.facts.enabled, p.facts.enforcement
+	s.PricingPlan = p.facts.plan
 	return s
 }
 

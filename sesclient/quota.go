@@ -189,6 +189,24 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
+// Minute is how many mails we sent in the minute that ended At.
+type Minute struct {
+	At    time.Time
+	Count int64
+}
+
+// Minutes is our own sending of the last 24 hours, oldest first.
+func (p *Pace) Minutes() []Minute {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.quota.prune(time.Now())
+	out := make([]Minute, len(p.quota.minutes))
+	for i, m := range p.quota.minutes {
+		out[i] = Minute{time.Unix((m.At+1)*60, 0), m.Count}
+	}
+	return out
+}
+
 // saved is what Snapshot writes.
 type saved struct {
 	Version int      `json:"v"`

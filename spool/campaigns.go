@@ -72,7 +72,7 @@ func (s *Spool) Begin(ctx context.Context, l Ledger) error {
 		n := l.clone()
 		n.State, n.Counts, n.Started = Freezing, Counts{}, time.Now().UTC()
 		n.FromDomain = strings.ToLower(n.FromDomain) // as holds spell it
-		if by := caller(ctx); by != "" {
+		if by := Caller(ctx); by != "" {
 			n.act(Act{At: n.Started, By: by, What: "start"})
 		}
 		s.ledgerSums().touched[l.Campaign] = n
@@ -278,7 +278,7 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 		if to == Cancelling {
 			l.Resend = nil
 		}
-		l.act(Act{At: now, By: caller(ctx), What: deeds[to]})
+		l.act(Act{At: now, By: Caller(ctx), What: deeds[to]})
 		l.conclude(now)
 		return nil
 	})

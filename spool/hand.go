@@ -94,5 +94,5 @@ func (s *Spool) queueJob(ctx context.Context, id string, fn func(*bbolt.Tx, *Mes
 
 // byHand says in the log who did what, and to what.
 func (s *Spool) byHand(ctx context.Context, what string, args ...any) {
-	s.logger().Info("done by hand", append([]any{"part", "spool", "what", what, "by", caller(ctx)}, args...)...)
+	s.logger().Info("done by hand", append([]any{"part", "spool", "what", what, "by", Caller(ctx)}, args...)...)
 }

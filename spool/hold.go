@@ -233,7 +233,7 @@ func (s *Spool) Hold(ctx context.Context, h Hold) error {
 		return nil
 	}
 	err := s.storeHold(h.Scope)
-	s.logger().Warn("hold began", "part", "spool", "scope", h.Scope, "class", h.Class, "reason", h.Reason, "manual", h.Manual, "by", caller(ctx))
+	s.logger().Warn("hold began", "part", "spool", "scope", h.Scope, "class", h.Class, "reason", h.Reason, "manual", h.Manual, "by", Caller(ctx))
 	s.note("hold", h.Scope, h.Reason)
 	return err
 }

@@ -40,9 +40,7 @@ func WithCaller(ctx context.Context, who string) context.Context {
 }
 
 // Caller is who WithCaller named, "" for nobody.
-func Caller(ctx context.Context) string { return caller(ctx) }
-
-func caller(ctx context.Context) string {
+func Caller(ctx context.Context) string {
 	who, _ := ctx.Value(callerKey{}).(string)
 	return who
 }
@@ -103,7 +101,7 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 		if l.State == Done {
 			l.State, l.Ended = Running, time.Time{}
 		}
-		l.Resend = &Resend{Outcome: outcome, Before: now, By: caller(ctx)}
+		l.Resend = &Resend{Outcome: outcome, Before: now, By: Caller(ctx)}
 		return nil
 	})
 	if err != nil || none {

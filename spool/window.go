@@ -236,7 +236,7 @@ func (s *Spool) windowHold(l *Ledger, at time.Time) *Hold {
 
 const (
 	hintWindow   = "Nothing to do: it goes on by itself when the window opens."
-	hintNoWindow = "Give it another: pabal campaign window"
+	hintNoWindow = "Give it another: pabal campaign edit ID --window 09-20"
 )
 
 // sendable is since when a campaign could send: its start, or when its window
@@ -292,7 +292,7 @@ func (s *Spool) adjust(ctx context.Context, campaign uint64, what string, change
 			return fmt.Errorf("campaign %d is %s: %w", campaign, l.State, ErrState)
 		}
 		change(l)
-		l.act(Act{At: time.Now().UTC(), By: caller(ctx), What: what})
+		l.act(Act{At: time.Now().UTC(), By: Caller(ctx), What: what})
 		return nil
 	})
 	if err == nil {

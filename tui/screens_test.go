@@ -292,7 +292,7 @@ func withBlock(f *fakeBackend) {
 
 func withLargePlan(f *fakeBackend) {
 	f.plan = campaign.Plan{Campaign: 9, Recipients: 182400, Rate: 12.6, Seconds: 4 * 24 * 3600, Start: testNow, End: testNow.Add(96 * time.Hour),
-		QuotaAt: testNow.Add(time.Hour), Waits: 132400, ResumesAt: testNow.Add(23 * time.Hour), Sandbox: true, Notes: []string{"the plan assumes that nothing else is sent"}}
+		QuotaAt: testNow.Add(time.Hour), Waits: 132400, ResumesAt: testNow.Add(23 * time.Hour), Sandbox: true}
 }
 
 func open(t *testing.T, lang string, i int) *driver {

@@ -85,7 +85,7 @@ type texts struct {
 	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings          string
 	CheckedOver                                                        func(mailable, selected, bytes string) string
 	ChooseStart, Recipients, Takes, Ends, FiveMinutes                  string
-	FiveYes, FiveNo, PlanAgain, Start                                  string
+	FiveYes, FiveNo, NoPlan, PlanAgain, Start                          string
 	TakesAt                                                            func(duration, rate string) string
 	QuotaWait                                                          func(at, waits, resumes string) string
 	StartAsk, Started, TypeNumber, TypeWord                            func(n string) string

@@ -113,12 +113,10 @@ func (s *wizardStart) planLines(a *app, w int) []string {
 		lines = append(lines, "  "+pad("SES", 12)+" "+a.look.warn.Render("! "+a.t.Sandbox))
 	}
 	if pl.Rate > 0 {
-		return append(lines, "") // the notes say the same in English
+		return append(lines, "")
 	}
-	for _, n := range pl.Notes { // why there is no plan
-		for _, l := range wrap("· "+safe(n), w-4) {
-			lines = append(lines, "  "+a.look.dim.Render(l))
-		}
+	for _, l := range wrap("· "+a.t.NoPlan, w-4) {
+		lines = append(lines, "  "+a.look.dim.Render(l))
 	}
 	return append(lines, "")
 }

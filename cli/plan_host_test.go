@@ -1,0 +1,57 @@
+//go:build host
+
+package cli
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/sesclient/emulator"
+	"pabal/spool"
+)
+
+// TestFiveHundredMailsOf100KBForReal is the promise with the real binary, real
+// sockets and real time: about 40 seconds.
+func TestFiveHundredMailsOf100KBForReal(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 14, Keep: -1})
+	p := h.serve()
+	c, ctx := h.client(), t.Context()
+	if _, err := c.Import(ctx, strings.NewReader(people(500)), audience.ImportOptions{Name: "people.csv"}); err != nil {
+		t.Fatal(err)
+	}
+	page := `<p>{{Name}}님 <a href="{{UnsubscribeURL}}">수신거부</a></p>` + strings.Repeat("<p>가을 신상품을 소개합니다. 0123456789</p>\n", 1200)
+	if _, err := c.PutTemplate(ctx, campaign.Template{Name: "large", Subject: "{{Name}}님", HTML: page}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.CreateCampaign(ctx, campaign.Campaign{Template: "large"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := c.Plan(ctx, made.ID)
+	if err != nil || !plan.FiveMinutes {
+		t.Fatalf("plan %+v, %v", plan, err)
+	}
+	start := time.Now()
+	if _, err := c.Start(ctx, made.ID, 500); err != nil {
+		t.Fatal(err)
+	}
+	for now, err := range c.Watch(ctx, made.ID) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now.State == spool.Done && now.Accepted != 500 {
+			t.Errorf("got %+v", now.Counts)
+		}
+	}
+	all := h.ses.Accepted()
+	took := all[len(all)-1].At.Sub(start)
+	most := 41_666 * time.Millisecond // 1.05 × 500 ÷ (14 × 0.9)
+	t.Logf("%d mails of %d KB in %v, planned %.1f s", len(all), all[0].Bytes>>10, took, plan.Seconds)
+	if took > most || took > 5*time.Minute || all[0].Bytes < 95<<10 {
+		t.Errorf("the last of %d mails of %d bytes was accepted after %v, want %v at most", len(all), all[0].Bytes, took, most)
+	}
+	h.stop(p)
+}
