@@ -27,7 +27,7 @@ func TestKillNineSettlesEveryUnknownThatSESHas(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	h := newHost(t, emulator.Options{Rate: crashRate, Quota: -1, Latency: 2 * time.Millisecond, Keep: -1,
 		Events: emulator.EventOptions{Sets: []string{"main"}, Duplicate: 3, Shuffle: true, FailDelete: 7, Visibility: time.Second}},
-		"PABAL_SES_CONCURRENCY=16", "PABAL_SES_RATE_SHARE=1", "PABAL_SES_CONFIGURATION_SET=main")
+		"PABAL_SES_CONCURRENCY=16", "PABAL_SES_RATE_SHARE=1", "PABAL_SES_CONFIGURATION_SET=main", "PABAL_BRAKE_BOUNCE_PERCENT=0")
 	for _, variable := range h.env {
 		if url, ok := strings.CutPrefix(variable, "PABAL_SES_ENDPOINT="); ok {
 			h.env = append(h.env, "PABAL_FEEDBACK_SQS_QUEUE_URL="+emulator.QueueURL(url, "main"))
