@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,7 @@ type app struct {
 	rates rates          // of the last minutes, whatever screen is shown
 
 	editor string // the person's own; "" for none
+	folder string // for files they ask for
 
 	after func(time.Duration, tea.Msg) tea.Cmd // a message later; the tests' clock stands still
 }
@@ -46,7 +48,16 @@ func newApp(ctx context.Context, b Backend, o Options) *app {
 	if o.Lang != "ko" {
 		o.Lang = "en"
 	}
-	return &app{ctx: ctx, back: b, lang: o.Lang, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), editor: o.Editor, after: after}
+	return &app{ctx: ctx, back: b, lang: o.Lang, t: textsOf(o.Lang), look: newLook(o.ASCII, !o.NoColor), now: time.Now, zone: cmp.Or(o.Zone, time.Local), editor: o.Editor, folder: cmp.Or(o.Folder, ownFolder()), after: after}
+}
+
+// ownFolder is the person's own folder, or that for temporary files where they have
+// none, as in a container.
+func ownFolder() string {
+	if dir, err := os.UserHomeDir(); err == nil && dir != "/" {
+		return dir
+	}
+	return os.TempDir()
 }
 
 // reply is an answer of the daemon on its way to the screens; the root looks

@@ -20,6 +20,7 @@ type Backend interface {
 	Campaigns
 	Letters
 	Mails
+	Reports
 	People
 	Consents
 	Table
@@ -59,7 +60,11 @@ type Campaigns interface {
 type Letters interface {
 	Templates(ctx context.Context) ([]campaign.Template, error)
 	Template(ctx context.Context, name string, version int) (campaign.Template, error)
-	PutTemplate(ctx context.Context, t campaign.Template) (campaign.Template, error) // a new version
+	TemplateVersions(ctx context.Context, name string) ([]campaign.Template, error)                     // newest first
+	PutTemplate(ctx context.Context, t campaign.Template) (campaign.Template, error)                    // a new version
+	PutInboxTemplate(ctx context.Context, t campaign.Template, file string) (campaign.Template, error)  // of a zip or a page
+	PullTemplate(ctx context.Context, name string, o campaign.PullOptions) (campaign.PullResult, error) // of SES
+	RemoveTemplate(ctx context.Context, name string) error                                              // with all versions, unless a campaign is made of it
 	PreviewAs(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Letter, error)
 	PreviewLink(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Link, error)
 }
@@ -71,6 +76,13 @@ type Mails interface {
 	Retry(ctx context.Context, id string) (spool.Message, error)                  // spool.ErrState
 	Discard(ctx context.Context, id string) (spool.Message, error)                // spool.ErrState
 	Hold(ctx context.Context, scope spool.Scope, reason string) (spool.Hold, error)
+}
+
+// Reports say what became of a campaign.
+type Reports interface {
+	Report(ctx context.Context, id uint64) (campaign.Report, error)
+	ReportLink(ctx context.Context, id uint64) (campaign.Link, error)
+	MailReport(ctx context.Context, id uint64, to, lang string) (messageID string, err error)
 }
 
 // People is the audience.

@@ -95,6 +95,8 @@ func (s *detail) keys(a *app) []binding {
 			st == spool.Paused || st == spool.Held),
 		only(binding{keys: []string{"x"}, help: a.t.Cancel, do: func() tea.Cmd { return s.change(a, a.t.Cancel, a.t.CancelAsk, a.back.Cancel) }},
 			st == spool.Running || st == spool.Held || st == spool.Paused || st == spool.Freezing),
+		only(binding{keys: []string{"o"}, help: a.t.Report.Title, do: func() tea.Cmd { return push(a, newReport(s.c)) }},
+			!s.c.Started.IsZero()),
 	}
 }
 

@@ -94,6 +94,7 @@ func newFake(now time.Time) *fakeBackend {
 		{Reason: "erased", At: at(-500 * time.Hour)},
 	}
 	f.heard = &sesclient.FeedbackStatus{Source: sesclient.SourceSQS, LastEvent: at(-4 * time.Second), CheckedAt: now}
+	f.report = sampleReport(at(-26 * time.Hour))
 	f.audience(at)
 	f.queue(at)
 	return f
@@ -138,4 +139,24 @@ func (f *fakeBackend) audience(at func(time.Duration) time.Time) {
 	f.listed = audience.SuppressResult{Lines: 310, Added: 290, Known: 18, Rejected: 2, Rejects: []audience.Reject{{Line: 4, Email: "kim.example.com", Reason: "it has no @", ReasonKo: "주소에 @가 없습니다", Code: "address_no_at"}, {Line: 9, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다", Code: "no_address"}}}
 	f.result = audience.ImportResult{Rows: 12_430, Accepted: 12_415, Created: 12_000, Updated: 400, Unchanged: 15, Duplicate: 12, Rejected: 3, OptedOut: 31, Total: 12_430, Import: 7, Encoding: "cp949",
 		Rejects: []audience.Reject{{Line: 17, Email: "kim.example.com", Reason: "no @", ReasonKo: "@가 없습니다", Code: "address_no_at"}, {Line: 230, Reason: "no e-mail address", ReasonKo: "이메일 주소가 비어 있습니다"}, {Line: 8001, Email: "a@b@c", Reason: "two @", ReasonKo: "@가 둘입니다"}}}
+}
+
+// sampleReport is what became of the autumn sale, without its campaign.
+func sampleReport(start time.Time) campaign.Report {
+	r := campaign.Report{Made: start.Add(26 * time.Hour), Events: true, Tracking: campaign.Tracking{Opens: campaign.TrackingOn, Clicks: campaign.TrackingOff, Why: campaign.WhyNotInSet},
+		Speed: campaign.Speed{Seconds: 3400, PerSecond: 12.6, PeakMinute: 842, PeakAt: start.Add(4 * time.Minute), Aim: 12.6, AimSeconds: 3397}, Cost: &campaign.Cost{PricePer1000: 0.1, Mails: 42_800, Total: 4.28}}
+	r.Series.Start = start
+	for i := range int64(57) {
+		r.Series.Points = append(r.Series.Points, spool.Point{After: i * 60, Span: 60, Happened: spool.Happened{Accepted: 750, Delivered: 745, Bounced: i % 2, Opened: 60, MachineOpened: 150}})
+	}
+	for i := range int64(20) {
+		r.Series.Points = append(r.Series.Points, spool.Point{After: 7200 + i*3600, Span: 3600, Happened: spool.Happened{Opened: 11790 / 20, Complained: i / 18, MachineOpened: 22}})
+	}
+	count := func(domain string, n int64) spool.DomainCount {
+		return spool.DomainCount{Domain: domain, Sent: n, Accepted: n - 4, Delivered: n - 9, Bounced: 5, Complained: n / 20000, Opened: n / 3, Clicked: n / 24, Failed: 4}
+	}
+	r.Tables = spool.Tally{Domains: []spool.DomainCount{count("naver.com", 21_400), count("gmail.com", 12_210), count("daum.net", 5_180), count("아주긴한글도메인이름.한국", 900), count("", 3_130)},
+		Failed:  []spool.ReasonCount{{Reason: "550 5.1.1 mailbox does not exist: the account was closed by its owner", Count: 18}, {Reason: "552 message too large", Count: 2}},
+		Bounced: []spool.ReasonCount{{Reason: "550 5.1.1 no such user", Count: 28}, {Reason: "552 5.2.2 mailbox full", Count: 3}}}
+	return r
 }

@@ -35,6 +35,7 @@ type fakeBackend struct {
 	plan      campaign.Plan
 	letter    campaign.Letter
 	link      campaign.Link
+	report    campaign.Report
 	rows      []spool.Message
 
 	heard      *sesclient.FeedbackStatus
@@ -249,6 +250,42 @@ func (f *fakeBackend) PutTemplate(_ context.Context, t campaign.Template) (campa
 		}
 	}
 	return t, err
+}
+
+func (f *fakeBackend) TemplateVersions(_ context.Context, name string) ([]campaign.Template, error) {
+	var all []campaign.Template
+	for _, t := range f.templates {
+		for v := t.Version; t.Name == name && v > 0; v-- {
+			all = append(all, campaign.Template{Name: name, Version: v, Subject: t.Subject, CreatedAt: t.CreatedAt.Add(time.Duration(v-t.Version) * 70 * time.Hour)})
+		}
+	}
+	return all, f.did("TemplateVersions %s", name)
+}
+func (f *fakeBackend) PutInboxTemplate(_ context.Context, t campaign.Template, file string) (campaign.Template, error) {
+	t.Version, t.HTML, t.CreatedAt = 1, "<p>{{Name}}</p>", f.now
+	f.templates = append(f.templates, t)
+	return t, f.did("PutInboxTemplate %s|%s|%s", t.Name, t.Subject, file)
+}
+func (f *fakeBackend) PullTemplate(_ context.Context, name string, o campaign.PullOptions) (campaign.PullResult, error) {
+	return campaign.PullResult{Template: f.templates[0], Asked: true, New: true}, f.did("PullTemplate %s as %q again=%v", name, o.As, o.Refresh)
+}
+func (f *fakeBackend) RemoveTemplate(_ context.Context, name string) error {
+	return f.did("RemoveTemplate %s", name)
+}
+func (f *fakeBackend) Report(_ context.Context, id uint64) (campaign.Report, error) {
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Report{}, err
+	}
+	r := f.report
+	r.Campaign, r.Final = *c, c.State.Final()
+	return r, f.did("Report %d", id)
+}
+func (f *fakeBackend) ReportLink(_ context.Context, id uint64) (campaign.Link, error) {
+	return f.link, f.did("ReportLink %d", id)
+}
+func (f *fakeBackend) MailReport(_ context.Context, id uint64, to, lang string) (string, error) {
+	return "q78", f.did("MailReport %d %s %s", id, to, lang)
 }
 
 // PreviewAs steps through all people; it knows no segment.

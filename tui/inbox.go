@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -10,6 +11,7 @@ import (
 const (
 	forSubscribers = iota
 	forSuppression
+	forTemplate
 )
 
 // inbox is the file picker: what people copied to this host. It is the first
@@ -25,17 +27,20 @@ type inbox struct {
 func newInbox(use int) *inbox { return &inbox{use: use} }
 
 func (s *inbox) title(a *app) string {
-	if s.use == forSuppression {
+	switch s.use {
+	case forSuppression:
 		return a.t.Suppress.Import
+	case forTemplate:
+		return a.t.Template.FileHead
 	}
 	return a.t.Import.Title
 }
 
 func (s *inbox) step() int {
-	if s.use == forSuppression {
-		return 0
+	if s.use == forSubscribers {
+		return 1
 	}
-	return 1
+	return 0
 }
 
 func (s *inbox) steps(a *app) []string { return a.t.Import.Steps[:] }
@@ -54,26 +59,37 @@ func (s *inbox) update(a *app, msg tea.Msg) tea.Cmd {
 	case answer[Inbox]:
 		s.take(a, msg)
 	case tea.KeyPressMsg:
-		s.list.move(keyName(msg), len(s.now.Files))
+		s.list.move(keyName(msg), len(s.files()))
 	}
 	return nil
 }
 
+// files are those that can be taken here.
+func (s *inbox) files() []InboxFile {
+	if s.use != forTemplate {
+		return s.now.Files
+	}
+	return slices.DeleteFunc(slices.Clone(s.now.Files), func(f InboxFile) bool { return !isTemplateFile(f.Name) })
+}
+
 func (s *inbox) keys(a *app) []binding {
 	open := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Next, do: func() tea.Cmd { return s.open(a) }}
-	if len(s.now.Files) == 0 {
+	if len(s.files()) == 0 {
 		open.off = a.t.Import.NoFiles
 	}
 	return []binding{open, {keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd { return s.start(a) }}}
 }
 
 func (s *inbox) open(a *app) tea.Cmd {
-	file := s.now.Files[min(s.list.at, len(s.now.Files)-1)]
+	file := s.files()[min(s.list.at, len(s.files())-1)]
 	if s.use == forSuppression {
 		t := &a.t.Suppress
 		c := newConfirm(t.Import, []string{safe(file.Name), t.ImportWarn}, 1, "", nil)
 		c.yes = func(a *app) tea.Cmd { return show(a, "", tabSuppressions, &suppressList{file: file}) }
 		return push(a, c)
+	}
+	if s.use == forTemplate {
+		return push(a, newTemplateFile(a, file))
 	}
 	return push(a, newPreview(file))
 }
@@ -83,18 +99,22 @@ func (s *inbox) view(a *app, w, h int) page {
 	if lines := a.instead(s.why, s.have, false, "", w); lines != nil {
 		return page{lines: lines}
 	}
-	p := page{lines: []string{" " + a.look.bold.Render(t.ChooseFile), ""}}
+	head, none := t.ChooseFile, t.NoFiles
+	if s.use == forTemplate {
+		head, none = a.t.Template.ChooseFile, a.t.Template.NoFiles
+	}
+	p := page{lines: []string{" " + a.look.bold.Render(head), ""}}
 	foot := s.how(a, w)
-	if len(s.now.Files) == 0 {
-		p.lines = append(p.lines, "  "+t.NoFiles, "")
+	if len(s.files()) == 0 {
+		p.lines = append(p.lines, "  "+none, "")
 		p.lines = append(p.lines, foot...)
 		return p
 	}
 	name := w - 2 - 10 - 16 - 2
 	p.lines = append(p.lines, a.look.dim.Render("  "+row(column{a.t.Name, name}, column{t.Size, -10}, column{t.Modified, 16})))
-	from, to := s.list.window(len(s.now.Files), h-len(p.lines)-len(foot)-1)
+	from, to := s.list.window(len(s.files()), h-len(p.lines)-len(foot)-1)
 	for i := from; i < to; i++ {
-		f := s.now.Files[i]
+		f := s.files()[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{safe(f.Name), name}, column{size(f.Size), -10}, column{a.moment(f.Modified), 16}), i == s.list.at, w))
 	}
 	p.lines = append(fill(p.lines, h-len(foot)), foot...)

@@ -53,7 +53,7 @@ func poisonAll(f *fakeBackend) {
 	for _, c := range f.campaigns {
 		states[c.ID] = c.State
 	}
-	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.link, &f.rows,
+	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.link, &f.report, &f.rows,
 		f.heard, &f.topics, &f.mails, &f.queued, &f.history, &f.suppressed, &f.fields, &f.values, &f.inbox, &f.seen, &f.result, &f.listed} {
 		poison(reflect.ValueOf(v))
 	}

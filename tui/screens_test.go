@@ -143,6 +143,24 @@ var screens = []struct {
 	{"templates", nil, func(d *driver) { d.press("4") }},
 	{"template_read", nil, func(d *driver) { d.press("4", "enter") }},
 	{"template_pulled", withPulled, func(d *driver) { d.press("4", "enter") }},
+	{"template_versions", nil, func(d *driver) { d.press("4", "enter", "h") }},
+	{"template_remove", nil, func(d *driver) { d.press("4", "enter", "x") }},
+	{"template_file", func(f *fakeBackend) {
+		f.inbox.Files = append(f.inbox.Files, InboxFile{Name: "가을 세일.zip", Size: 412_000, Modified: testNow.Add(-time.Minute)})
+	}, func(d *driver) { d.press("4", "i") }},
+	{"template_file_none", nil, func(d *driver) { d.press("4", "i") }},
+	{"template_file_name", func(f *fakeBackend) { f.inbox.Files = []InboxFile{{Name: "가을 세일.zip", Size: 412_000}} }, func(d *driver) { d.press("4", "i", "enter") }},
+	{"template_pull", nil, func(d *driver) { d.press("4", "s"); d.typeText("autumn-sale") }},
+	{"report", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "o") }},
+	{"report_end", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "o"); d.screenText(); d.press("pgdown") }},
+	{"report_running", nil, func(d *driver) { d.press("2", "down", "down", "enter", "o") }},
+	{"report_export", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "o", "e") }},
+	{"report_exported", nil, func(d *driver) {
+		d.press("2", "down", "down", "down", "enter", "o")
+		d.m.stack = append(d.m.stack, &exporting{done: shown[exported]{have: true, now: exported{path: "/home/marketer/pabal-report-2.csv", scp: `scp "marketer@mail.example.com:/home/marketer/pabal-report-2.csv" .`}}})
+	}},
+	{"report_link", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "o", "l") }},
+	{"report_mail", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "o", "m"); d.typeText("me@example.com") }},
 	{"template_edit", nil, func(d *driver) {
 		d.press("4", "enter", "e", "down", "down")
 		d.typeText("반갑습니다. ")

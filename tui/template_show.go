@@ -53,10 +53,12 @@ func (s *templateShow) update(a *app, msg tea.Msg) tea.Cmd {
 
 func (s *templateShow) keys(a *app) []binding {
 	edit := binding{keys: []string{"e"}, help: a.t.Template.Edit, do: func() tea.Cmd { return push(a, newTemplateEdit(s.t.now)) }}
+	old := binding{keys: []string{"h"}, help: a.t.Template.Versions, do: func() tea.Cmd { return push(a, s.versions(a)) }}
+	gone := binding{keys: []string{"x"}, help: a.t.Template.Remove, do: func() tea.Cmd { return push(a, s.remove(a)) }}
 	if !s.t.have {
-		edit.off = a.t.Loading
+		edit.off, old.off, gone.off = a.t.Loading, a.t.Loading, a.t.Loading
 	}
-	return []binding{{show: "↑↓", help: a.t.Scroll}, edit}
+	return []binding{edit, old, gone, {show: "↑↓", help: a.t.Scroll}}
 }
 
 func (s *templateShow) view(a *app, w, h int) page {

@@ -100,7 +100,11 @@ func (s *templates) keys(a *app) []binding {
 		look.keys, look.show = []string{"enter", "v"}, "Enter"
 		take = binding{keys: []string{"n"}, help: a.t.NewCampaign, off: off, do: func() tea.Cmd { return s.take(a, &draft{}) }}
 	}
-	return append([]binding{take, look}, filter...)
+	bring := []binding{
+		{keys: []string{"i"}, help: a.t.Template.FromFile, do: func() tea.Cmd { return push(a, newInbox(forTemplate)) }},
+		{keys: []string{"s"}, help: a.t.Template.FromSES, do: func() tea.Cmd { return push(a, newTemplatePull(a)) }},
+	}
+	return append(append([]binding{look, take}, bring...), filter...)
 }
 
 func (s *templates) chosen() campaign.Template {

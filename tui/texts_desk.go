@@ -6,6 +6,7 @@ type deskTexts struct {
 	Check    checkTexts
 	Plan     planTexts
 	Template templateTexts
+	Report   reportTexts
 }
 
 // templateTexts are those of the templates' screens.
@@ -15,6 +16,10 @@ type templateTexts struct {
 	Bytes, Missing, Changed                                                                string
 	BytesOf, ChangedAt                                                                     func(a, b string) string
 	Pulled, Images                                                                         func(s string) string
+	FromFile, FileHead, FileText, SubjectHint, Make, NoName, ChooseFile, NoFiles           string
+	FromSES, SESHead, SESText, SESName, Here, HereHint, Again, AgainNo, AgainYes, Fetch    string
+	SameAsHere, Versions, Remove, RemoveAsk, Removed                                       string
+	MadeVersion                                                                            func(name, version string) string
 }
 
 // letterTexts are those of the preview.
@@ -31,4 +36,11 @@ type checkTexts struct {
 // planTexts are those of the flight plan.
 type planTexts struct {
 	StartNow string
+}
+
+// reportTexts are those of a campaign's report; its tables bring their own.
+type reportTexts struct {
+	Title, Running, Export, ExportAs, CSV, CSVNote, HTML, HTMLNote, Written, FetchIt string
+	Mail, MailHead, MailText, LinkText                                               string
+	Mailed                                                                           func(to string) string
 }

@@ -1,7 +1,7 @@
 package tui
 
 func englishDesk() deskTexts {
-	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate()}
+	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate(), Report: englishReportScreen()}
 }
 
 func englishTemplate() templateTexts {
@@ -14,6 +14,13 @@ func englishTemplate() templateTexts {
 		ChangedAt: func(part, line string) string { return part + ", line " + line + ":" },
 		Pulled:    func(at string) string { return "taken from SES " + at },
 		Images:    func(n string) string { return "Pictures: " + n },
+
+		FromFile: "from a file", FileHead: "A template from a file", FileText: "Pictures come with the file. A name that is there already gets a new version.", SubjectHint: "empty: that of the file", Make: "make", NoName: "type a name",
+		ChooseFile: "Choose the file of the template (.zip or .html).", NoFiles: "The inbox has no .zip or .html file. Pack a folder with pictures as a zip.",
+		FromSES: "from SES", SESHead: "A template from SES", SESText: "Brings a template that SES stores here, once. From then on the one here is used; tags that only SES fills in are changed, and listed.", SESName: "Name in SES",
+		Here: "Name here", HereHint: "empty: the same", Again: "Ask again", AgainNo: "not if it is here", AgainYes: "ask SES anew", Fetch: "bring it",
+		SameAsHere: "It is as it is here.", Versions: "versions", Remove: "remove", RemoveAsk: "Removes all versions, unless a campaign is made of it.", Removed: "The template was removed.",
+		MadeVersion: func(name, version string) string { return "Made version " + version + " of the template " + name + "." },
 	}
 }
 
@@ -40,4 +47,14 @@ func englishCheck() checkTexts {
 
 func englishPlan() planTexts {
 	return planTexts{StartNow: "send now"}
+}
+
+func englishReportScreen() reportTexts {
+	return reportTexts{
+		Title: "report", Running: "It is still being sent. This is what became of it so far.", Export: "export", ExportAs: "Export it as what?",
+		CSV: "CSV", CSVNote: "for a spreadsheet", HTML: "web page (HTML)", HTMLNote: "with charts, for a browser",
+		Written: "Written to a file.", FetchIt: "To get it to your PC, run this line in a terminal there (PowerShell on Windows).",
+		Mail: "by mail", MailHead: "The report by mail", MailText: "Sends this report to this address.", LinkText: "This address shows the report with charts to everybody who has it.",
+		Mailed: func(to string) string { return "The report is on its way to " + to + "." },
+	}
 }

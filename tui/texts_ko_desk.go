@@ -1,7 +1,7 @@
 package tui
 
 func koreanDesk() deskTexts {
-	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate()}
+	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate(), Report: koreanReportScreen()}
 }
 
 func koreanTemplate() templateTexts {
@@ -14,6 +14,15 @@ func koreanTemplate() templateTexts {
 		ChangedAt: func(part, line string) string { return part + " " + line + "번째 줄:" },
 		Pulled:    func(at string) string { return at + "에 SES에서 가져왔습니다." },
 		Images:    func(n string) string { return "그림 " + n + "개" },
+
+		FromFile: "파일에서", FileHead: "파일로 템플릿 만들기", FileText: "그림은 파일과 함께 들어옵니다. 이미 있는 이름을 쓰면 그 템플릿의 새 판이 됩니다.", SubjectHint: "비우면 파일의 제목", Make: "만들기", NoName: "이름을 쓰세요",
+		ChooseFile: "템플릿 파일을 고르세요 (.zip 또는 .html).", NoFiles: "올려 둔 .zip이나 .html 파일이 없습니다. 그림이 있으면 폴더째 zip으로 묶으세요.",
+		FromSES: "SES에서", SESHead: "SES의 템플릿 가져오기", SESText: "SES에 저장된 템플릿을 한 번 가져옵니다. 그 뒤로는 여기 있는 것을 쓰고, SES에만 있는 태그는 알맞게 바꾸어 알려 줍니다.", SESName: "SES의 이름",
+		Here: "여기서 이름", HereHint: "비우면 같은 이름", Again: "다시 묻기", AgainNo: "여기 있으면 묻지 않음", AgainYes: "SES에 새로 물음", Fetch: "가져오기",
+		SameAsHere: "여기 있는 것과 같습니다.", Versions: "이전 판", Remove: "없애기", RemoveAsk: "모든 판을 없앱니다. 이 템플릿으로 만든 캠페인이 있으면 없애지 않습니다.", Removed: "템플릿을 없앴습니다.",
+		MadeVersion: func(name, version string) string {
+			return name + " 템플릿 " + version + "판을 만들었습니다."
+		},
 	}
 }
 
@@ -40,4 +49,14 @@ func koreanCheck() checkTexts {
 
 func koreanPlan() planTexts {
 	return planTexts{StartNow: "지금 보내기"}
+}
+
+func koreanReportScreen() reportTexts {
+	return reportTexts{
+		Title: "보고서", Running: "아직 보내는 중입니다. 지금까지의 결과입니다.", Export: "내보내기", ExportAs: "무엇으로 내보낼까요?",
+		CSV: "CSV", CSVNote: "엑셀에서 엽니다", HTML: "웹 페이지 (HTML)", HTMLNote: "그래프와 함께 브라우저에서 엽니다",
+		Written: "파일로 저장했습니다.", FetchIt: "PC로 가져오려면 PC의 터미널(PowerShell)에서 이 줄을 실행하세요.",
+		Mail: "메일로", MailHead: "보고서를 메일로 보내기", MailText: "이 보고서를 아래 주소로 보냅니다.", LinkText: "이 보고서를 그래프와 함께 보여 주는 주소입니다. 주소를 아는 사람은 누구나 볼 수 있습니다.",
+		Mailed: func(to string) string { return "보고서를 보냈습니다: " + to },
+	}
 }

@@ -34,6 +34,7 @@ type Options struct {
 	Zone    *time.Location // of all times shown; nil means the machine's
 	ASCII   bool           // no box drawing; also by itself on TERM=linux, dumb, or a locale that is not UTF-8
 	NoColor bool           // no colours; also by itself when NO_COLOR is set
+	Folder  string         // where files are written that the person asks for; "" means their home folder
 	Editor  string         // the person's own editor with its arguments; by itself $EDITOR; "" for none
 	Plain   bool           // nothing is drawn, screens are read out line by line; also by itself on TERM=dumb
 	Input   io.Reader      // nil: stdin
