@@ -49,5 +49,6 @@ const (
 	DetailOfCampaign  = " of campaign "          // behind either link, before the campaign's number
 	DetailRow         = "row "                   // before the id in MySQL
 	DetailSoft        = " soft bounces in a row" // behind how many
+	DetailKept        = "kept with the address"  // chosen by who had it before
 	DetailSESList     = "on the SES account's suppression list"
 )

@@ -2,8 +2,8 @@
 // preferences, suppressed addresses, segments, and the signed tokens of
 // unsubscribe links.
 //
-// It promises: a write is on disk when its method returns; an opt-out
-// and a suppression (not for soft bounces) is also in optouts.log before that,
+// It promises: a write is on disk when its method returns; an opt-out, a choice of
+// topics and frequency, and a suppression (not for soft bounces) is also in optouts.log before that,
 // and is read back from there when a restored audience.db does not know it; a lower source never re-subscribes anybody
 // (see decide, the one place where consent is judged); a CSV or XLSX file that is
 // broken anywhere changes nothing, and an import that was begun is finished, or
@@ -43,10 +43,28 @@
 //	             whether they want mail (store_confirm.go)
 //	outs         time learned u64, id u64 -> nothing: opt-outs in the order they
 //	             were learned (store_outs.go)
+//	choices      address hash (16 bytes) -> topics and frequency chosen by who
+//	             has or had the address, who chose and when (choices.go): the
+//	             record of who has it says the same, and gets it from here
 //	reread       key of a row whose fields are to be read again -> nothing
 //
 // Beside it, the folder imports holds the rows of imports that are not finished
 // (import_rows.go) and, for 30 days, the reports of rejected rows.
+//
+// What somebody chose is kept with the address, as their refusal of all mail is:
+//
+//   - It ends with no record: who comes again at the address, by a row, a file or
+//     the operator, has it again, and the operator still cannot loosen it.
+//   - A person who moves to another address takes all of it along; what they
+//     refused stays refused at the old address too, and what was refused at the
+//     new one holds. A row that leaves or joins others takes the refusals along.
+//   - Of two words about one thing any refusal wins, but that at one address the
+//     person's own later word wins over an older one (choices.hear, choices.carry).
+//   - A line of optouts.log has all that person or operator changed, refusal or
+//     wish, so that a restored backup forgets neither; not what files say.
+//   - Erasing leaves the refusals with the hash, as it leaves an opt-out.
+//
+// An address with one choice takes 65 bytes of the file, one without none.
 //
 // The address hash is SHA-256 over the salt and eml.Key of the address.
 package audience

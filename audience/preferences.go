@@ -1,14 +1,14 @@
 package audience
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	bolt "go.etcd.io/bbolt"
 
 	"pabal/eml"
 )
@@ -58,8 +58,8 @@ func (t Topic) Wants(sub *Subscriber) bool {
 }
 
 // Prefer records what a person chose by the link in their mail, in one commit
-// with one line of history. Subscribed false is the end of all commercial mail
-// (in optouts.log before it returns, as by Unsubscribe), true their return by
+// with one line of history, and in optouts.log before it returns. Subscribed
+// false is the end of all commercial mail, as by Unsubscribe, true their return by
 // their own act. What is so already changes nothing. It returns the subscriber as
 // they then are. ErrNotFound.
 func (s *Store) Prefer(ctx context.Context, id uint64, p Preferences, subscribed *bool, detail string) (Subscriber, error) {
@@ -71,49 +71,132 @@ func (s *Store) Prefer(ctx context.Context, id uint64, p Preferences, subscribed
 		return Subscriber{}, err
 	}
 	var sub Subscriber
-	do := func(u *update) error {
+	e := Edit{Email: before.Email, Preferences: p, Subscribed: subscribed, Source: Person, Detail: detail}
+	err = s.commit(ctx, &e, before.Consent, id, func(u *update) error {
 		who, err := u.get(id)
 		if err != nil {
 			return fmt.Errorf("subscriber %d: %w", id, err)
 		}
-		e := Edit{Preferences: p, Subscribed: subscribed, Source: Person, Detail: detail}
 		if err := u.change(who, s.hash(who.email), &e, false); err != nil {
 			return err
 		}
 		return s.decode(id, u.people.Get(key64(id)), &sub)
-	}
-	if subscribed == nil || *subscribed || before.Consent.saysSame(Person, s.now()) {
-		err = s.update(ctx, do)
-	} else {
-		at, h := s.now(), s.hash(before.Email)
-		if at.Before(before.Consent.At) {
-			at = before.Consent.At
-		}
-		err = s.logged(ctx, []optOutLine{{At: at.UTC(), ID: id, Address: hex.EncodeToString(h[:]), Source: Person, Detail: eml.Cut(detail, maxDetail)}}, do)
-	}
+	})
 	if err != nil {
 		return Subscriber{}, err
 	}
 	return sub, nil
 }
 
+// commit runs do, which applies an edit, in a commit; what the edit refuses or
+// chooses is in optouts.log before. now is the consent that stands.
+func (s *Store) commit(ctx context.Context, e *Edit, now Consent, id uint64, do func(*update) error) error {
+	h, at := s.hash(e.Email), s.now()
+	line := optOutLine{ID: id, Address: hex.EncodeToString(h[:]), Detail: eml.Cut(e.Detail, maxDetail)}
+	if e.Source.strength() < Operator.strength() { // files and tables say it again
+		return s.update(ctx, do)
+	}
+	if e.Subscribed != nil && !*e.Subscribed && !now.saysSame(e.Source, at) {
+		line.Source = e.Source
+		if at.Before(now.At) {
+			at = now.At
+		}
+	}
+	last, err := s.chooses(e, h, &line)
+	if err != nil {
+		return err
+	}
+	if line.Source == "" && line.By == "" {
+		return s.update(ctx, do)
+	}
+	if line.At = at.UTC(); line.By != "" && at.UnixMilli() < last {
+		line.At = fromMillis(last) // a clock set back
+	}
+	e.at = line.At.UnixMilli()
+	return s.logged(ctx, []optOutLine{line}, do)
+}
+
+// chooses notes in a line what an edit chooses anew, and gives the time of the
+// newest choice there is. The error is what prefer would say.
+func (s *Store) chooses(e *Edit, h addressHash, line *optOutLine) (last int64, err error) {
+	if e.Topics == nil && e.Frequency == nil {
+		return 0, nil
+	}
+	var list choices
+	if err = s.db.View(func(tx *bolt.Tx) error { list, err = readChoices(tx.Bucket(bucketChoices).Get(h[:])); return err }); err != nil {
+		return 0, err
+	}
+	for topic, wanted := range e.Topics {
+		if now, own := s.stands(list, topic); now == wanted {
+			continue
+		} else if wanted && own && e.Source != Person {
+			return 0, ownTopic(e.Email, topic)
+		}
+		if line.Topics == nil {
+			line.Topics = map[string]bool{}
+		}
+		line.Topics[topic], line.By = wanted, e.Source
+	}
+	if code, own := frequencyOf(list); e.Frequency != nil && *e.Frequency != frequencyWords()[code] {
+		if own && e.Source != Person && slices.Index(frequencyWords(), *e.Frequency) < int(code) {
+			return 0, ownFrequency(e.Email, code)
+		}
+		line.Frequency, line.By = e.Frequency, e.Source
+	}
+	for _, one := range list {
+		last = max(last, one.at)
+	}
+	return last, nil
+}
+
+// stands is whether a topic is wanted, and whether the person chose that.
+func (s *Store) stands(list choices, topic string) (wanted, own bool) {
+	if id := s.names.lookup(topicName, topic); id != 0 {
+		if one := list.of(id); one.source != "" {
+			return one.value == 0, one.source == Person
+		}
+	}
+	def, known := s.definition(topic)
+	return !known || def.Default, false
+}
+
+// frequencyOf is how often mail is wanted, and whether the person chose that.
+func frequencyOf(list choices) (code byte, own bool) {
+	one := list.of(0)
+	return one.value, one.source == Person
+}
+
 // prefer sets a person's preferences and says in words what changed. An error
 // is an operator's wish that stands against the person's own.
-func (u *update) prefer(p *person, e *Edit) ([]string, error) {
+func (u *update) prefer(p *person, h addressHash, e *Edit) ([]string, error) {
+	if e.Topics == nil && e.Frequency == nil && e.Language == nil {
+		return nil, nil
+	}
+	before, err := u.choices(h)
+	if err != nil {
+		return nil, err
+	}
+	list := before
 	var changed []string
 	for _, topic := range slices.Sorted(maps.Keys(e.Topics)) {
-		words, err := u.choose(p, topic, e)
-		if err != nil {
-			return nil, err
-		}
-		changed = append(changed, words...)
-	}
-	if e.Frequency != nil {
-		word, err := u.often(p, e)
+		word, err := u.choose(p, &list, topic, e)
 		if err != nil {
 			return nil, err
 		}
 		changed = append(changed, word...)
+	}
+	if e.Frequency != nil {
+		word, err := u.often(p, &list, e)
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, word...)
+	}
+	if !slices.Equal(list, before) {
+		if err := u.keepChoices(h, list); err != nil {
+			return nil, err
+		}
+		u.hold(p, list)
 	}
 	if e.Language != nil {
 		if code := byte(slices.Index(languageWords(), *e.Language)); code != p.language {
@@ -124,69 +207,64 @@ func (u *update) prefer(p *person, e *Edit) ([]string, error) {
 	return changed, nil
 }
 
+// chosen puts a choice into the list, never as older than the one before it.
+func (u *update) chosen(list *choices, one choice, e *Edit) {
+	at := e.at // as optouts.log has it
+	if at == 0 {
+		at = u.now.UnixMilli()
+	}
+	one.source, one.at = e.Source, max(at, list.of(one.topic).at)
+	*list = list.set(one)
+}
+
 // often sets how often a person wants mail.
-func (u *update) often(p *person, e *Edit) ([]string, error) {
+func (u *update) often(p *person, list *choices, e *Edit) ([]string, error) {
 	code := byte(slices.Index(frequencyWords(), *e.Frequency))
-	if code == p.freq {
+	now, own := frequencyOf(*list)
+	if code == now {
 		return nil, nil
 	}
-	if now := "frequency " + shownFrequency(frequencyWords()[p.freq]); code < p.freq && e.Source != Person && u.chose(p.id, "frequency ", now) {
-		return nil, ownChoice(p.email, "asked for "+now)
+	if code < now && e.Source != Person && own {
+		return nil, ownFrequency(p.email, now)
 	}
-	p.freq = code
-	return []string{"frequency " + shownFrequency(*e.Frequency)}, nil
+	u.chosen(list, choice{value: code}, e)
+	return []string{wordFrequency + shownFrequency(*e.Frequency)}, nil
 }
 
 // choose switches one topic. Nothing is kept for what is the default anyway and
 // was never chosen otherwise.
-func (u *update) choose(p *person, topic string, e *Edit) ([]string, error) {
+func (u *update) choose(p *person, list *choices, topic string, e *Edit) ([]string, error) {
 	wanted := e.Topics[topic]
-	def, known := u.s.definition(topic)
-	id := u.s.names.lookup(topicName, topic)
-	now := !slices.Contains(p.topics, id) && (!known || def.Default || slices.Contains(p.on, id))
+	now, own := u.s.stands(*list, topic)
 	if now == wanted {
 		return nil, nil
 	}
-	if wanted && e.Source != Person && u.chose(p.id, "topic "+topic+" ", "topic "+topic+" off") {
-		return nil, ownChoice(p.email, "switched the topic "+topic+" off")
+	if wanted && e.Source != Person && own {
+		return nil, ownTopic(p.email, topic)
 	}
 	id, err := u.s.names.need(topicName, topic)
 	if err != nil {
 		return nil, err
 	}
-	into, from, word := &p.topics, &p.on, " off"
+	one, word := choice{topic: id, value: 1}, wordOff
 	if wanted {
-		into, from, word = &p.on, &p.topics, " on"
+		one.value, word = 0, wordOn
 	}
-	if i := slices.Index(*from, id); i >= 0 {
-		*from = slices.Delete(*from, i, i+1)
-		u.s.names.count(topicName, id, -1)
-	}
-	if !slices.Contains(*into, id) {
-		*into = append(*into, id)
-		u.s.names.count(topicName, id, 1)
-	}
-	return []string{"topic " + topic + word}, nil
+	u.chosen(list, one, e)
+	return []string{wordTopic + topic + word}, nil
 }
 
-// chose reports whether the newest word in the history that begins with about
-// is that one, and the person's own.
-func (u *update) chose(id uint64, about, word string) bool {
-	mine := false
-	b, prefix := u.tx.Bucket(bucketHistory), key64(id)
-	c := b.Cursor()
-	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
-		var change Change
-		if json.Unmarshal(v, &change) != nil { // Check tells of it
-			continue
-		}
-		for _, w := range change.Changed {
-			if strings.HasPrefix(w, about) {
-				mine = w == word && change.Source == Person
-			}
-		}
-	}
-	return mine
+// choseLanguage reports whether the newest word in the history about the
+// language is that one, and the person's own.
+func (u *update) choseLanguage(id uint64, word string) bool {
+	c := lastChosen(u.tx, id, "language")
+	return c != nil && c.Source == Person && slices.Contains(c.Changed, "language "+word)
+}
+
+func ownTopic(email, topic string) error { return ownChoice(email, "switched the topic "+topic+" off") }
+
+func ownFrequency(email string, code byte) error {
+	return ownChoice(email, "asked for "+wordFrequency+shownFrequency(frequencyWords()[code]))
 }
 
 func ownChoice(email, what string) error {

@@ -34,6 +34,7 @@ var (
 	bucketErased      = []byte("erased")
 	bucketAsked       = []byte("asked")
 	bucketOuts        = []byte("outs")
+	bucketChoices     = []byte("choices")
 
 	metaSalt    = []byte("salt")
 	metaKey     = []byte("key")
@@ -163,8 +164,8 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 	}
 	return store.Open(path, store.Options{Kind: "audience", Room: room, Init: initialise, ReadOnly: readOnly,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
-			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts},
-		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent}})
+			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts, bucketChoices},
+		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent, addChoices}})
 }
 
 // initialise gives a new store its secrets.

@@ -55,7 +55,7 @@ func CheckFile(ctx context.Context, dir string) (faults []string, err error) {
 
 func (c *check) all(tx *bolt.Tx) error {
 	c.tx = tx
-	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows, c.feedback, c.erasures, c.outs} {
+	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows, c.feedback, c.erasures, c.outs, c.choices} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -111,6 +111,7 @@ func (c *check) subscribers() error {
 		if p.external != "" && number(external.Get([]byte(p.external))) != id && !c.hasRows(id) {
 			c.fault("subscriber %d is not in the index of external ids", id)
 		}
+		c.chose(p, h)
 		c.count(tagName, p.tags)
 		c.count(topicName, p.topics)
 		c.count(topicName, p.on)

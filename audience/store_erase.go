@@ -122,6 +122,9 @@ func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
 			return e, err
 		}
 	}
+	if err := u.keepRefusals(h); err != nil {
+		return e, err
+	}
 	v, err := json.Marshal(Suppression{Reason: reasonErased, At: e.At})
 	if err != nil {
 		return e, err
@@ -146,7 +149,10 @@ func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
 // since, by the operator's word. The address is known only where the person is.
 func (u *update) eraseAgain(line optOutLine, h addressHash) error {
 	p, err := u.byHash(line.ID, h)
-	if err != nil || p == nil && u.erased(h) || p != nil && p.id > max(line.ID, line.Until) {
+	if err == nil && p == nil && u.erased(h) {
+		return u.keepRefusals(h)
+	}
+	if err != nil || p != nil && p.id > max(line.ID, line.Until) {
 		return err
 	}
 	e := Erasure{Subscriber: line.ID, Hash: line.Address, At: line.At, By: line.Detail}

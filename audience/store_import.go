@@ -261,7 +261,7 @@ func (im *importer) fields(u *update, p *person, row *importRow) (changed bool, 
 	if row.gender != 0 && row.gender != p.gender {
 		p.gender, changed = row.gender, true
 	}
-	if row.lang != 0 && row.lang != p.language && (p.language == 0 || !u.chose(p.id, "language", "language "+languageWords()[p.language])) {
+	if row.lang != 0 && row.lang != p.language && (p.language == 0 || !u.choseLanguage(p.id, languageWords()[p.language])) {
 		p.language, changed = row.lang, true
 	}
 	if row.created != 0 && row.created != p.created {
@@ -296,29 +296,36 @@ func (im *importer) fields(u *update, p *person, row *importRow) (changed bool, 
 }
 
 // preferences sets what an export says of topics and frequency. They are the
-// person's own: somebody who is there already keeps theirs.
+// person's own: somebody who is there already keeps theirs, and of somebody new
+// what is kept with the address stands, should the file want more mail.
 func (im *importer) preferences(u *update, p *person, row *importRow) error {
-	p.freq = row.freq
-	var err error
-	if p.topics, err = u.topics(p.topics, row.topicsOff); err == nil {
-		p.on, err = u.topics(p.on, row.topicsOn)
+	if row.freq == 0 && len(row.topicsOff) == 0 && len(row.topicsOn) == 0 {
+		return nil
 	}
-	return err
-}
-
-// topics adds topics to a list of a person's.
-func (u *update) topics(list []uint32, topics []string) ([]uint32, error) {
-	for _, topic := range topics {
-		id, err := u.s.names.need(topicName, topic)
-		if err != nil {
-			return list, err
-		}
-		if !slices.Contains(list, id) {
-			list = append(list, id)
-			u.s.names.count(topicName, id, 1)
+	before, err := u.choices(row.hash)
+	if err != nil {
+		return err
+	}
+	var said choices
+	one := choice{source: Import, at: u.now.UnixMilli()}
+	for value, topics := range [][]string{row.topicsOn, row.topicsOff} {
+		for _, topic := range topics {
+			if one.topic, err = u.s.names.need(topicName, topic); err != nil {
+				return err
+			}
+			one.value = byte(value)
+			said = said.set(one)
 		}
 	}
-	return list, nil
+	if row.freq != 0 {
+		one.topic, one.value = 0, row.freq
+		said = said.set(one)
+	}
+	list := before.hear(said)
+	if len(before) == 0 { // else create tells of it
+		u.hold(p, list)
+	}
+	return u.keepChoices(row.hash, list)
 }
 
 // external moves the external id of a subscriber.

@@ -22,7 +22,8 @@ import (
 // optOutLine is one line of optouts.log: no address in it, so that erasing a
 // person leaves nothing here. Source says whose refusal it is, Suppress what
 // becomes of the address's entry in the suppression list; a line has one of
-// them or, for a bounce and a complaint, both.
+// them or, for a bounce and a complaint, both. By says who chose what Topics and
+// Frequency hold; it is no Source, so that nobody takes it for an end of all mail.
 type optOutLine struct {
 	At      time.Time `json:"at"`
 	ID      uint64    `json:"id,omitempty"` // 0: nobody had the address
@@ -33,6 +34,10 @@ type optOutLine struct {
 	Until   uint64    `json:"until,omitempty"`  // of an erasure: the newest id given by then
 
 	Suppress string `json:"suppress,omitempty"` // bounce, complaint, operator; none: an operator took it off
+
+	By        Source          `json:"by,omitempty"`
+	Topics    map[string]bool `json:"topics,omitempty"` // by id: wanted or not
+	Frequency *string         `json:"frequency,omitempty"`
 }
 
 // maxLogLine bounds a line read back; ours are far shorter.
@@ -229,6 +234,11 @@ func (u *update) optOut(line optOutLine) error {
 			return err
 		}
 	}
+	if line.By != "" {
+		if err := u.chooseAgain(p, h, line); err != nil {
+			return err
+		}
+	}
 	return u.listAgain(p, h, line)
 }
 
@@ -300,7 +310,12 @@ func readOptOut(b []byte) (optOutLine, bool) {
 		return line, false
 	}
 	_, err := hex.DecodeString(line.Address)
-	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && (line.Source.strength() > 0 || line.Source == "" && line.Suppress != "")
+	return line, err == nil && len(line.Address) == 2*len(addressHash{}) && line.says()
+}
+
+// says reports whether a line says anything this version knows.
+func (l *optOutLine) says() bool {
+	return (l.Source == "" || l.Source.strength() > 0) && (l.By == "" || l.By.strength() > 0) && (l.Source != "" || l.By != "" || l.Suppress != "")
 }
 
 // maxJump bounds the ids that a line of the log may tell of.

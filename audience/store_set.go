@@ -2,7 +2,6 @@ package audience
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,6 +26,8 @@ type Edit struct {
 	Create bool   `json:"create,omitempty"`
 	Source Source `json:"source,omitempty"` // "" means operator
 	Detail string `json:"detail,omitempty"`
+
+	at int64 // unix ms, when optouts.log says it was chosen; 0: it is not in there
 }
 
 // Set applies an edit and returns the subscriber as it then is. A Subscribed
@@ -55,16 +56,8 @@ func (s *Store) Set(ctx context.Context, e Edit) (Subscriber, error) {
 		}
 		return s.decode(id, u.people.Get(key64(id)), &sub)
 	}
-	now := s.consentOf(h, address)
-	if e.Subscribed == nil || *e.Subscribed || e.Source.strength() < Operator.strength() || now.saysSame(e.Source, s.now()) {
-		err = s.update(ctx, do)
-	} else {
-		at := s.now()
-		if at.Before(now.At) {
-			at = now.At
-		}
-		err = s.logged(ctx, []optOutLine{{At: at.UTC(), Address: hex.EncodeToString(h[:]), Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail)}}, do)
-	}
+	e.Email = address
+	err = s.commit(ctx, &e, s.consentOf(h, address), 0, do)
 	if err != nil {
 		return Subscriber{}, err
 	}
@@ -175,7 +168,7 @@ func (u *update) change(p *person, h addressHash, e *Edit, isNew bool) error {
 	if err != nil {
 		return err
 	}
-	words, err := u.prefer(p, e)
+	words, err := u.prefer(p, h, e)
 	if err == nil && len(words) > 0 {
 		changed = true
 		err = u.remember(p, Change{At: u.now, Subscribed: p.consent.Subscribed, Source: e.Source, Detail: eml.Cut(e.Detail, maxDetail), Applied: true, Changed: words})

@@ -26,6 +26,7 @@ type syncRun struct {
 	erasures bool     // somebody was erased
 	result   SyncResult
 	places   places
+	moving   map[uint64]choices // what those chose who lost their address and whose row is still to come
 }
 
 // sync stores a batch and the mark.
@@ -46,7 +47,7 @@ func (u *update) sync(b *SyncBatch, mark func(SyncResult) []byte, later bool) (S
 
 func (u *update) syncing(o *SyncOptions, later bool) *syncRun {
 	run := &syncRun{
-		update: u, options: o, later: later, columns: make([]uint32, len(o.Attributes)),
+		update: u, options: o, later: later, columns: make([]uint32, len(o.Attributes)), moving: map[uint64]choices{},
 		rows: u.tx.Bucket(bucketRows), rowsOf: u.tx.Bucket(bucketRowsOf), again: u.tx.Bucket(bucketReread),
 	}
 	run.rows.FillPercent, run.rowsOf.FillPercent = 0.9, 0.9 // a first load is in key order
@@ -102,9 +103,9 @@ func (u *syncRun) row(r *syncRow) error {
 	case was != nil:
 		return u.move(was, p, r, old)
 	case p == nil:
-		return u.fresh(r, Consent{})
+		return u.fresh(r, refusals{})
 	}
-	return u.join(p, r, true, Consent{})
+	return u.join(p, r, true, refusals{})
 }
 
 // owner is who a known row belonged to, nil if nobody or somebody erased.
@@ -119,8 +120,8 @@ func (u *syncRun) owner(old sourceRow, known bool) (*person, error) {
 	return p, err
 }
 
-// fresh makes a subscriber of a row; refusal is what its person said under another address.
-func (u *syncRun) fresh(r *syncRow, refusal Consent) error {
+// fresh makes a subscriber of a row; said is what its person refused under another address.
+func (u *syncRun) fresh(r *syncRow, said refusals) error {
 	p := &person{email: r.email, origin: fromSync}
 	if _, err := u.fields(p, r); err != nil {
 		return err
@@ -145,10 +146,11 @@ func (u *syncRun) fresh(r *syncRow, refusal Consent) error {
 	if v == refused && r.yes {
 		u.result.KeptOut++
 	}
-	if err := u.enter(r, p.id); err != nil || refusal.Source == "" {
+	if err := u.enter(r, p.id); err != nil {
 		return err
 	}
-	if _, err := u.say(p, r.hash, refusal, stated, detail(r)); err != nil {
+	changed, err := u.refused(p, r, said)
+	if err != nil || !changed {
 		return err
 	}
 	return u.put(p)
@@ -165,18 +167,14 @@ func (u *syncRun) stay(p *person, r *syncRow, old sourceRow) error {
 	return u.settle(p, r, old, old.yes != r.yes || old.consentAt != r.consentAt, false)
 }
 
-// join makes a row one of p's; refusal is what its person said under another address.
-func (u *syncRun) join(p *person, r *syncRow, news bool, refusal Consent) error {
+// join makes a row one of p's; said is what its person refused under another address.
+func (u *syncRun) join(p *person, r *syncRow, news bool, said refusals) error {
 	if err := u.enter(r, p.id); err != nil {
 		return err
 	}
-	changed := false
-	if refusal.Source != "" {
-		v, err := u.say(p, r.hash, refusal, stated, detail(r))
-		if err != nil {
-			return err
-		}
-		changed = v == applied
+	changed, err := u.refused(p, r, said)
+	if err != nil {
+		return err
 	}
 	return u.settle(p, r, sourceRow{}, news, changed)
 }
@@ -187,14 +185,23 @@ func (u *syncRun) move(was, p *person, r *syncRow, old sourceRow) error {
 	if p == nil && alone {
 		return u.rename(was, r, old)
 	}
-	refusal := carried(was.consent)
+	list, lost, err := u.chosenBy(was)
+	if err != nil {
+		return err
+	}
+	said := refusals{carried(was.consent), list.refusals()}
 	if err := u.leave(r.key, old, was); err != nil {
 		return err
 	}
-	if p == nil {
-		return u.fresh(r, refusal)
+	if alone && !lost && was.origin == fromSync { // what was wished for at the old address is not the next one's wish
+		if err := u.keepRefusals(u.s.hash(was.email)); err != nil {
+			return err
+		}
 	}
-	return u.join(p, r, true, refusal)
+	if p == nil {
+		return u.fresh(r, said)
+	}
+	return u.join(p, r, true, said)
 }
 
 // carried is the refusal that goes with a person to another address. A bounce
@@ -213,6 +220,9 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 		return err
 	}
 	if err := u.keepRefusal(before, p.consent); err != nil {
+		return err
+	}
+	if err := u.rehome(p, r); err != nil {
 		return err
 	}
 	p.email, p.suppressed = r.email, u.blocked.Get(r.hash[:]) != nil

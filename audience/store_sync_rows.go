@@ -128,7 +128,7 @@ func (u *syncRun) leave(key []byte, old sourceRow, p *person) error {
 		}
 		return nil
 	}
-	if p.origin == fromSync {
+	if _, lost := u.moving[p.id]; lost || p.origin == fromSync { // who lost their address has none to stay with
 		return u.remove(p)
 	}
 	return u.detach(p, key)

@@ -26,9 +26,10 @@ func TestCheckGivesTheReasonAsOfNow(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		p.topics, p.freq, p.language = []uint32{id}, 1, 1
-		u.s.names.count(topicName, id, 1)
-		return u.put(p)
+		p.language = 1
+		list := choices{{topic: id, value: 1, source: Person}, {value: 1, source: Person}}
+		u.hold(p, list)
+		return errors.Join(u.keepChoices(s.hash(p.email), list), u.put(p))
 	})
 	if err != nil {
 		t.Fatal(err)

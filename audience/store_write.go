@@ -122,8 +122,8 @@ func (u *update) put(p *person) error {
 }
 
 // create gives a new subscriber an id and what is known of the address: a
-// suppression, and a refusal that consent has to get past. The e-mail index is
-// left for later when later is set.
+// suppression, what was chosen there, and a refusal that consent has to get past.
+// The e-mail index is left for later when later is set.
 func (u *update) create(p *person, h addressHash, later bool) error {
 	blocked := u.blocked.Get(h[:])
 	if isErased(blocked) {
@@ -135,6 +135,9 @@ func (u *update) create(p *person, h addressHash, later bool) error {
 	}
 	p.id, p.updated = id, u.now.UnixMilli()
 	p.suppressed = blocked != nil
+	if err := u.chosenHere(p, h); err != nil {
+		return err
+	}
 	if err := errors.Join(u.put(p), u.noteOut(p.id, p.consent)); err != nil {
 		return err
 	}
