@@ -50,5 +50,6 @@ const (
 	DetailRow         = "row "                   // before the id in MySQL
 	DetailSoft        = " soft bounces in a row" // behind how many
 	DetailKept        = "kept with the address"  // chosen by who had it before
+	DetailSource      = "customers' table is another one now"
 	DetailSESList     = "on the SES account's suppression list"
 )

@@ -130,6 +130,7 @@ func (a *app) syncCommand() *cobra.Command {
 		return one(a, result, func(r *report) { describeSync(r, result) })
 	})
 	cmd.Flags().BoolVar(&order.Full, "full", false, "read every row, and take out those that vanished")
+	cmd.Flags().BoolVar(&order.New, "new-source", false, "with --full: the table or database is another one, whose ids mean other people; find people by address")
 	cmd.Flags().BoolVar(&order.Shrink, "shrink", false, "with --full: take them out even if they are more than half")
 	return cmd
 }

@@ -12,6 +12,10 @@
 // killed one goes on where it was. A clock of the server that was set back, or
 // two clocks that went apart, lead to a full pass.
 //
+// Where the rows are from is kept with the mark. From another source a pass only
+// reads on if it has the same people under the same ids, or an order says that
+// it is new (source.go).
+//
 // It promises: whoever the table does not say yes of (exactly one of
 // Config.SubscribedYes) is not subscribed; MySQL never re-subscribes anybody
 // (audience.Store.Sync); one bad row never stops the others; memory is bounded

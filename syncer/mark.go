@@ -9,6 +9,7 @@ import (
 // mark is how far the sync is, stored with the rows it stored.
 type mark struct {
 	Plan      string    `json:"plan"`                // of the last pass begun: another one needs a full pass
+	Source    string    `json:"source,omitempty"`    // where the rows known are from; "" of a version before it was kept
 	Watermark int64     `json:"watermark,omitempty"` // everything committed before this instant of the server's clock is here, unix µs
 	Ours      int64     `json:"ours,omitempty"`      // our clock at Watermark, unix µs
 	LastGood  time.Time `json:"last_good,omitzero"`

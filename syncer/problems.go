@@ -38,6 +38,7 @@ const (
 	CodeTooLarge    = "too_large"   // an answer
 	CodeNoRows      = "no_rows"     // at all
 	CodeShrunk      = "shrunk"      // too many rows are gone
+	CodeSource      = "source"      // another one, of other people
 	CodeServer      = "server"      // anything else it said
 	CodeWrites      = "writes"      // a warning: the account may do more than read
 	CodeNoIndex     = "no_index"    // a warning: on updated_at
@@ -47,7 +48,7 @@ const (
 func Codes() []string {
 	return []string{CodeDSN, CodeDSNFile, CodeDSNOpen, CodeDSNUnsafe, CodeTLS, CodeCertificate, CodeUnreachable, CodeGone, CodeTimeout,
 		CodeLogin, CodeDatabase, CodeRight, CodeTable, CodeColumn, CodeColumnForm, CodeSQL, CodeCharset, CodeBusy, CodeTooLarge,
-		CodeNoRows, CodeShrunk, CodeServer, CodeWrites, CodeNoIndex}
+		CodeNoRows, CodeShrunk, CodeSource, CodeServer, CodeWrites, CodeNoIndex}
 }
 
 // explain is an error as people read it: what happened and what to do.

@@ -18,8 +18,9 @@ var ErrShrunk = errors.New("too many rows are gone")
 
 // Order is what kind of sync is asked for.
 type Order struct {
-	Full   bool `json:"full,omitempty"`   // read every row, look for those that vanished
-	Shrink bool `json:"shrink,omitempty"` // remove them even if they are more than half
+	Full   bool `json:"full,omitempty"`       // read every row, look for those that vanished
+	Shrink bool `json:"shrink,omitempty"`     // remove them even if they are more than half
+	New    bool `json:"new_source,omitempty"` // the source is another one: its ids mean other people. Reads every row
 }
 
 // Status is how the sync is.
@@ -203,8 +204,11 @@ func (s *Syncer) run(ctx context.Context, o Order, begin time.Time) (result Resu
 	if err != nil {
 		return Result{}, err
 	}
+	if err := s.knownSource(ctx, p, &o); err != nil {
+		return Result{}, err
+	}
 	why := p.mark.wantsFull(s.config.plan(), p.table.updated >= 0, s.config.overlap(), now, s.now().UnixMicro())
-	if o.Full {
+	if o.Full || o.New {
 		why = "asked for"
 	}
 	if why != "" || p.mark.Run != nil && p.mark.Run.Full {
@@ -251,7 +255,7 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 		s.Full(true)
 		defer s.Full(false)
 	}
-	goesOn = p.mark.Run != nil && p.mark.Run.Full && p.mark.Plan == s.config.plan() && (!o.Full || p.mark.LastFull.IsZero())
+	goesOn = p.mark.Run != nil && p.mark.Run.Full && p.mark.Plan == s.config.plan() && (!(o.Full || o.New) || p.mark.LastFull.IsZero())
 	if !goesOn {
 		p.mark.Plan = s.config.plan()
 		p.mark.Run = &run{Full: true, Next: now, Ours: s.now().UnixMicro(), Result: Result{Full: true}}

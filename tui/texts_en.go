@@ -72,7 +72,7 @@ func english() *texts {
 		Sources:     map[audience.Source]string{audience.Person: "person", audience.Complaint: "complaint", audience.Bounce: "bounce", audience.Operator: "operator", audience.MySQL: "customer database", audience.Import: "file", audience.SMTP: "SMTP"},
 		RowID:       func(id string) string { return audience.DetailRow + id },
 		SoftBounces: func(n string) string { return n + audience.DetailSoft },
-		Details:     map[string]string{audience.DetailUnsubscribe: "unsubscribe link in a mail", audience.DetailPreferences: "preference page", audience.DetailPageLink: "preference link in a mail", audience.DetailSESList: audience.DetailSESList, audience.DetailKept: audience.DetailKept},
+		Details:     map[string]string{audience.DetailUnsubscribe: "unsubscribe link in a mail", audience.DetailPreferences: "preference page", audience.DetailPageLink: "preference link in a mail", audience.DetailSESList: audience.DetailSESList, audience.DetailKept: audience.DetailKept, audience.DetailSource: audience.DetailSource},
 		Genders:     map[string]string{"male": "male", "female": "female"},
 
 		NobodyHas: func(names string) string { return "Nobody has the attribute " + names + ": is it spelled right?" },

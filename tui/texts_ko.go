@@ -74,7 +74,7 @@ func korean() *texts {
 		Sources:     map[audience.Source]string{audience.Person: "본인", audience.Complaint: "스팸 신고", audience.Bounce: "반송", audience.Operator: "운영자", audience.MySQL: "고객 DB", audience.Import: "파일", audience.SMTP: "SMTP"},
 		SoftBounces: func(n string) string { return "연달아 " + n + "번 반송" },
 		RowID:       func(id string) string { return "고객번호 " + id },
-		Details:     map[string]string{audience.DetailUnsubscribe: "메일의 수신 거부 링크", audience.DetailPreferences: "수신 설정 페이지", audience.DetailPageLink: "메일의 수신 설정 링크", audience.DetailSESList: "SES 계정의 차단 목록", audience.DetailKept: "이 주소에 남아 있던 설정"},
+		Details:     map[string]string{audience.DetailUnsubscribe: "메일의 수신 거부 링크", audience.DetailPreferences: "수신 설정 페이지", audience.DetailPageLink: "메일의 수신 설정 링크", audience.DetailSESList: "SES 계정의 차단 목록", audience.DetailKept: "이 주소에 남아 있던 설정", audience.DetailSource: "고객 표가 다른 표로 바뀜"},
 		Genders:     map[string]string{"male": "남", "female": "여"},
 
 		NobodyHas: func(names string) string {

@@ -30,6 +30,7 @@ func koreanTroubles() map[string]troubleText {
 		syncer.CodeTooLarge:    {"DB의 답이 너무 큼 (32 MB 초과)", "긴 글이나 파일이 든 열을 빼세요."},
 		syncer.CodeNoRows:      {"고객 표에 행이 하나도 없음", "맞는 데이터베이스와 표인지 확인하세요. 아무도 빼지 않았습니다."},
 		syncer.CodeShrunk:      {"고객이 한꺼번에 너무 많이 사라짐", "맞는 표인지 확인하세요. 아무도 빼지 않았습니다. 맞다면: pabal sync --full --shrink"},
+		syncer.CodeSource:      {"읽을 곳이 바뀌었고, 같은 id가 다른 사람임", "실수면 DSN·mysql.table·mysql.query를 되돌리세요. 바뀐 것은 없습니다. 맞다면: pabal sync --full --new-source"},
 		syncer.CodeServer:      {"DB가 뜻밖의 답을 함", "아래 내용을 운영자에게 보여 주세요. 저절로 다시 시도합니다."},
 		syncer.CodeWrites:      {"DB 계정이 읽기 말고도 할 수 있음: SELECT 권한만 주세요", ""},
 		syncer.CodeNoIndex:     {"updated_at 열에 인덱스가 없어 매번 표 전체를 읽음: 인덱스를 만드세요", ""},
