@@ -118,16 +118,22 @@ func (c choice) hear(next choice) choice {
 }
 
 // again is a word said twice: the stronger source's. Of two refusals the later
-// time counts, so that a wish for mail from between them undoes neither.
+// time counts, so that a wish for mail from between them undoes neither; but not
+// of a limit that the person may have made stricter in between.
 func (c choice) again(next choice) choice {
 	one, other := c, next
 	if b, a := next.source.strength(), c.source.strength(); b > a || b == a && next.at > c.at {
 		one, other = next, c
 	}
-	if one.value > 0 {
+	if one.strictest() {
 		one.at = max(one.at, other.at)
 	}
 	return one
+}
+
+// strictest reports whether there is no stricter word about the same.
+func (c choice) strictest() bool {
+	return c.topic != 0 && c.value == 1 || c.topic == 0 && int(c.value) == len(frequencyWords())-1
 }
 
 // carry is the list with the refusals that came from another address at a time.

@@ -63,7 +63,7 @@ func TestThePersonsLastWordIsHeardInAnyOrder(t *testing.T) {
 		words := make(choices, rapid.IntRange(1, 6).Draw(t, "words"))
 		var last choice // of the person
 		for i := range words {
-			words[i] = choice{value: byte(rapid.IntRange(0, 2).Draw(t, "value")), at: int64(i + 1),
+			words[i] = choice{topic: 1, value: byte(rapid.IntRange(0, 1).Draw(t, "value")), at: int64(i + 1),
 				source: rapid.SampledFrom([]Source{Person, Operator, Import}).Draw(t, "source")}
 			if words[i].source == Person {
 				last = words[i]
@@ -76,7 +76,7 @@ func TestThePersonsLastWordIsHeardInAnyOrder(t *testing.T) {
 		if words[len(words)-1].source == Import { // as new as it is heard
 			shuffled = words
 		}
-		got := choices{}.hear(shuffled).of(0)
+		got := choices{}.hear(shuffled).of(1)
 		if got.value < last.value || last.at == int64(len(words)) && got.value != last.value && !slices.ContainsFunc(shuffled, func(c choice) bool { return c.source == Import }) {
 			t.Fatalf("the person's last word was %+v, of %+v stands %+v", last, shuffled, got)
 		}
@@ -95,6 +95,14 @@ func TestFromAnotherAddressComeRefusalsOnly(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestALimitMadeStricterBetweenTwoOthersStands: it came to light last.
+func TestALimitMadeStricterBetweenTwoOthersStands(t *testing.T) {
+	weekly := choice{value: 1, source: Person, at: 4}.hear(choice{value: 1, source: Operator, at: 6})
+	if got := weekly.hear(choice{value: 2, source: Person, at: 5}); got.value != 2 {
+		t.Errorf("got %+v", got)
 	}
 }
 
