@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pabal/campaign"
+	"pabal/control"
 	"pabal/sesclient"
 )
 
@@ -32,11 +33,7 @@ func (a accounts) Sender(ctx context.Context, from string) ([]campaign.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	var all []campaign.Finding
-	for _, f := range d.Faults {
-		all = append(all, campaign.Finding{Rule: f.Part, Case: f.Case, Level: campaign.Level(f.Level), Count: f.Count, Data: f.Data})
-	}
-	return all, nil
+	return control.DomainFindings(d), nil
 }
 
 func (a accounts) Verified(ctx context.Context, address string) (bool, error) {

@@ -47,6 +47,16 @@ func (s screens) DiscardImport(ctx context.Context, id uint32) error {
 	return err
 }
 
+// Domains are the domains of senders.
+func (s screens) Domains(ctx context.Context, name, lang string) ([]tui.SenderDomain, error) {
+	list, err := s.Client.Domains(ctx, name, lang)
+	var out []tui.SenderDomain
+	for _, d := range list {
+		out = append(out, tui.SenderDomain(d))
+	}
+	return out, err
+}
+
 // Unsubscribe ends their consent by the operator's word.
 func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	no := false

@@ -140,6 +140,7 @@ func (s *Server) streams() map[string]stream {
 		"GET /v0/campaigns/{id}/dryrun":          s.dryRun,
 		"GET /v0/messages":                       s.messages,
 		"GET /v0/holds":                          s.holds,
+		"GET /v0/domains":                        s.domains,
 		"GET /v0/trace":                          s.trace,
 		"GET /v0/reports":                        s.reports,
 	}

@@ -21,6 +21,7 @@ type Backend interface {
 	Letters
 	Mails
 	Reports
+	Senders
 	People
 	Consents
 	Table
@@ -83,6 +84,13 @@ type Reports interface {
 	Report(ctx context.Context, id uint64) (campaign.Report, error)
 	ReportLink(ctx context.Context, id uint64) (campaign.Link, error)
 	MailReport(ctx context.Context, id uint64, to, lang string) (messageID string, err error)
+}
+
+// Senders are the domains mail is sent from.
+type Senders interface {
+	// Domains are all of the account, the configured one first; name asks for
+	// one. Findings are in a language, ko or en.
+	Domains(ctx context.Context, name, lang string) ([]SenderDomain, error)
 }
 
 // People is the audience.

@@ -97,6 +97,7 @@ func newFake(now time.Time) *fakeBackend {
 	f.report = sampleReport(at(-26 * time.Hour))
 	f.audience(at)
 	f.queue(at)
+	f.domains(at)
 	return f
 }
 
@@ -159,4 +160,36 @@ func sampleReport(start time.Time) campaign.Report {
 		Failed:  []spool.ReasonCount{{Reason: "550 5.1.1 mailbox does not exist: the account was closed by its owner", Count: 18}, {Reason: "552 message too large", Count: 2}},
 		Bounced: []spool.ReasonCount{{Reason: "550 5.1.1 no such user", Count: 28}, {Reason: "552 5.2.2 mailbox full", Count: 3}}}
 	return r
+}
+
+// domains are one that is right, one that lacks much, one that is not verified.
+func (f *fakeBackend) domains(at func(time.Duration) time.Time) {
+	zone := ".dkim.amazonses.com"
+	good := sesclient.Domain{Name: "example.com", Identity: "example.com", DKIM: sesclient.DKIM{Signing: true, Status: "SUCCESS", Domain: "example.com", Aligned: true},
+		MailFrom: sesclient.MailFrom{Domain: "bounce.example.com", Status: "SUCCESS", SPF: "v=spf1 include:amazonses.com ~all", Aligned: true},
+		DMARC:    sesclient.DMARC{Record: "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com", Policy: "quarantine"}, At: at(-2 * time.Minute),
+		Records: []sesclient.Record{
+			{Name: "abcdefghijklmnopqrstuvwxyz234567._domainkey.example.com", Type: "CNAME", Value: "abcdefghijklmnopqrstuvwxyz234567" + zone, Found: true},
+			{Name: "bounce.example.com", Type: "MX", Value: "10 feedback-smtp.ap-northeast-2.amazonses.com", Found: true}}}
+	bad := good
+	bad.Name, bad.Identity, bad.DKIM = "shop.example.net", "shop.example.net", sesclient.DKIM{Status: "PENDING"}
+	bad.MailFrom, bad.DMARC = sesclient.MailFrom{}, sesclient.DMARC{}
+	bad.Records = []sesclient.Record{}
+	for _, token := range []string{"abcdefghijklmnopqrstuvwxyz234567", "bcdefghijklmnopqrstuvwxyz2345678", "cdefghijklmnopqrstuvwxyz23456789"} {
+		bad.Records = append(bad.Records, sesclient.Record{Name: token + "._domainkey.shop.example.net", Type: "CNAME", Value: token + zone})
+	}
+	of := func(d string, more ...string) map[string]string {
+		m := map[string]string{"domain": d, "address": d}
+		for i := 0; i+1 < len(more); i += 2 {
+			m[more[i]] = more[i+1]
+		}
+		return m
+	}
+	f.senders = []SenderDomain{
+		{Domain: good, Configured: true},
+		{Domain: bad, Findings: []campaign.Finding{{Rule: "mail_from", Case: "none", Level: campaign.Note, Data: of(bad.Name)}, {Rule: "dmarc", Case: "missing", Level: campaign.Warn, Data: of(bad.Name)},
+			{Rule: "dkim", Case: "off", Level: campaign.Block, Data: of(bad.Name, "status", "PENDING")}}},
+		{Domain: sesclient.Domain{Name: "old.example.org", At: at(-2 * time.Minute)}, Findings: []campaign.Finding{{Rule: "from_unverified", Level: campaign.Block, Data: of("old.example.org")}}},
+		{Domain: sesclient.Domain{Name: "slow.example.org", At: at(-2 * time.Minute)}, Error: "SES did not answer: no credentials"},
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,8 @@ type fakeBackend struct {
 	result audience.ImportResult
 	listed audience.SuppressResult
 
-	queued []spool.Message // of the queue
+	queued  []spool.Message // of the queue
+	senders []SenderDomain
 
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
@@ -472,4 +474,14 @@ func (f *fakeBackend) Discard(_ context.Context, id string) (spool.Message, erro
 }
 func (f *fakeBackend) Hold(_ context.Context, scope spool.Scope, reason string) (spool.Hold, error) {
 	return spool.Hold{}, f.did("Hold %s %s", scope, reason)
+}
+func (f *fakeBackend) Domains(_ context.Context, name, lang string) ([]SenderDomain, error) {
+	out := slices.Clone(f.senders)
+	for i := range out {
+		out[i].Findings = slices.Clone(out[i].Findings)
+		for j := range out[i].Findings {
+			out[i].Findings[j] = out[i].Findings[j].In(lang)
+		}
+	}
+	return out, f.did("Domains %s %s", name, lang)
 }

@@ -48,6 +48,7 @@ const (
 	tabSuppressions
 	tabSync
 	tabQueue
+	tabDomains
 )
 
 // model is the root: the stack of screens and what surrounds them.
@@ -155,7 +156,7 @@ func (m *model) show(tab int, over ...screen) tea.Cmd {
 		}
 	}
 	roots := []screen{tabHome: &home{}, tabCampaigns: &campaigns{}, tabSubscribers: &subscribers{}, tabTemplates: &templates{},
-		tabSuppressions: &suppressions{}, tabSync: &syncing{}, tabQueue: &queue{}}
+		tabSuppressions: &suppressions{}, tabSync: &syncing{}, tabQueue: &queue{}, tabDomains: &domains{}}
 	m.tab = tab
 	m.stack = append([]screen{roots[tab]}, over...)
 	var cmds []tea.Cmd

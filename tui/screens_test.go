@@ -125,6 +125,13 @@ var screens = []struct {
 		d.typeText("창고 점검")
 		d.press("enter")
 	}},
+	{"domains", nil, func(d *driver) { d.press("8") }},
+	{"domains_bad", func(f *fakeBackend) { f.ses.Sandbox, f.ses.Enforcement = true, "PROBATION" }, func(d *driver) { d.press("8", "down") }},
+	{"domains_none", func(f *fakeBackend) { f.senders = nil }, func(d *driver) { d.press("8") }},
+	{"domain_good", nil, func(d *driver) { d.press("8", "enter") }},
+	{"domain_bad", nil, func(d *driver) { d.press("8", "down", "enter") }},
+	{"domain_bad_end", nil, func(d *driver) { d.press("8", "down", "enter"); d.screenText(); d.press("end") }},
+	{"domain_unknown", nil, func(d *driver) { d.press("8", "end", "enter") }},
 	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
 	{"import_1_empty", func(f *fakeBackend) { f.inbox.Files = nil }, func(d *driver) { d.press("3", "i") }},
 	{"import_2_preview", nil, func(d *driver) { d.press("3", "i", "enter", "down") }},
@@ -375,7 +382,7 @@ func TestSmallWindowSaysSoAndComesBack(t *testing.T) {
 	d.size(59, 24)
 	d.want("창이 작습니다 (59×24). 60×20 이상으로")
 	d.size(60, 20)
-	d.want("대기열", "최근 1분")
+	d.want("일반 메일", "최근 1분")
 }
 
 // TestAsciiHasNoDrawnCharacters: on a terminal that draws ambiguous characters

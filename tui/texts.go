@@ -17,7 +17,7 @@ type texts struct {
 	Product, Connected, Lost                                 string
 	LostSince                                                func(at string) string
 	TooSmall                                                 func(w, h, minW, minH int) string
-	Tabs, ShortTabs                                          [7]string // short: where the others do not fit
+	Tabs, ShortTabs                                          [8]string // short: where the others do not fit
 	Steps                                                    [6]string
 	Help, Back, Quit, Close, NextTab, PrevTab, Moves         string
 	HelpKeys                                                 func(screen string) string
@@ -106,6 +106,7 @@ type texts struct {
 	Mail     mailTexts
 	Dash     dashTexts
 	Plain    plainTexts
+	Domain   domainTexts
 }
 
 // pickTexts are those of lists to choose from.
@@ -215,4 +216,13 @@ type plainTexts struct {
 	Intro           []string
 	Key, Text, Keys string
 	Unknown         func(s string) string
+}
+
+// domainTexts are those of the domains of senders.
+type domainTexts struct {
+	Open, Account, Production, Reputation, Head, None, AllGood, Good, Unknown string
+	CheckedAt, Records, Found, NotFound                                       string
+	Enforcement                                                               map[string]string // by SES's word
+	Parts                                                                     map[string]string // the checks
+	States                                                                    [5]string         // by partState
 }

@@ -19,7 +19,7 @@ func english() *texts {
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("This window is too small (%d×%d). Make it %d×%d or more. Sending goes on.", w, h, minW, minH)
 		},
-		Tabs: [7]string{"Home", "Campaigns", "Subscribers", "Templates", "Suppression", "Customer DB", "Spool"}, ShortTabs: [7]string{"Home", "Campaigns", "People", "Templates", "Blocked", "DB", "Spool"},
+		Tabs: [8]string{"Home", "Campaigns", "Subscribers", "Templates", "Suppression", "Customer DB", "Spool", "Domain"}, ShortTabs: [8]string{"Home", "Campaigns", "People", "Templates", "Blocked", "DB", "Spool", "Domain"},
 		Steps: [6]string{"Template", "Audience", "Content", "Preview", "Check", "Start"},
 		Help:  "help", Back: "back", Quit: "leave", Close: "close", NextTab: "next screen", PrevTab: "screen before", Moves: "choose, scroll (also j k PgUp PgDn Home End)",
 		HelpKeys:  func(screen string) string { return "Keys now: " + screen },
@@ -162,7 +162,7 @@ func english() *texts {
 			Waiting: "connected, nothing came yet", NoTracking: "Opens and clicks: tracking is off, or none yet", Next: "by feedback",
 			Last: func(at string) string { return "connected, last " + at },
 		},
-		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(), Dash: englishDash(), Plain: englishPlain(),
+		Person: englishPerson(), Suppress: englishSuppress(), Sync: englishSync(), Mail: englishMail(), Dash: englishDash(), Plain: englishPlain(), Domain: englishDomain(),
 	}
 }
 

@@ -21,7 +21,7 @@ func korean() *texts {
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("창이 작습니다 (%d×%d). %d×%d 이상으로 넓혀 주세요. 발송은 계속됩니다.", w, h, minW, minH)
 		},
-		Tabs: [7]string{"홈", "캠페인", "구독자", "템플릿", "발송 차단", "고객 DB", "대기열"}, ShortTabs: [7]string{"홈", "캠페인", "구독자", "템플릿", "차단", "DB", "대기열"},
+		Tabs: [8]string{"홈", "캠페인", "구독자", "템플릿", "발송 차단", "고객 DB", "대기열", "도메인"}, ShortTabs: [8]string{"홈", "캠페인", "구독자", "템플릿", "차단", "DB", "대기열", "도메인"},
 		Steps: [6]string{"템플릿", "대상", "내용", "미리보기", "점검", "발송"},
 		Help:  "도움말", Back: "뒤로", Quit: "나가기", Close: "닫기", NextTab: "다음 화면", PrevTab: "이전 화면", Moves: "고르기, 움직이기 (j k PgUp PgDn Home End 도 됨)",
 		HelpKeys:  func(screen string) string { return "지금 쓸 수 있는 키: " + screen },
@@ -172,7 +172,7 @@ func korean() *texts {
 			Waiting: "연결됨, 아직 들어온 것 없음", NoTracking: "열람과 클릭: 추적이 꺼져 있거나 아직 없음", Next: "소식별",
 			Last: func(at string) string { return "연결됨, 마지막 " + at },
 		},
-		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(), Dash: koreanDash(), Plain: koreanPlain(),
+		Person: koreanPerson(), Suppress: koreanSuppress(), Sync: koreanSync(), Mail: koreanMail(), Dash: koreanDash(), Plain: koreanPlain(), Domain: koreanDomain(),
 	}
 }
 
