@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -21,6 +22,9 @@ type detail struct {
 
 	heard *sesclient.FeedbackStatus // where word of mails comes from; nil: not known
 	asked turn
+
+	plan    shown[campaign.Plan] // of those still to go
+	planned int                  // ticks since it was asked for
 }
 
 // waitLines is how many lines the hold of a campaign may take.
@@ -36,10 +40,15 @@ func (s *detail) title(a *app) string { return a.t.Campaign + " " + comma(int64(
 func (s *detail) start(a *app) tea.Cmd {
 	id := s.c.ID
 	s.feed = openFlow(a, func(ctx context.Context) iter.Seq2[campaign.Campaign, error] { return a.back.Watch(ctx, id) })
-	return tea.Batch(s.feed.next(), askTurn(a, &s.asked, callTimeout, a.back.FeedbackStatus))
+	cmds := []tea.Cmd{s.feed.next(), askTurn(a, &s.asked, callTimeout, a.back.FeedbackStatus)}
+	if s.underWay() && !s.plan.have {
+		cmds = append(cmds, s.flight(a))
+	}
+	return tea.Batch(cmds...)
 }
 
 func (s *detail) leave() {
+	s.plan.leave()
 	s.asked.stop()
 	s.feed.stop()
 }
@@ -47,8 +56,19 @@ func (s *detail) leave() {
 func (s *detail) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tickMsg:
+		var cmds []tea.Cmd
 		if s.feed == nil && !s.ends {
-			return s.start(a)
+			cmds = append(cmds, s.start(a))
+		}
+		if s.planned++; s.planned >= planEvery && s.underWay() && !s.plan.turn.busy {
+			cmds = append(cmds, s.flight(a))
+		}
+		return tea.Batch(cmds...)
+	case answer[campaign.Plan]:
+		s.plan.take(a, msg)
+	case copiedMsg:
+		if msg.of == s {
+			return s.takeCopy(a, msg)
 		}
 	case flowMsg[campaign.Campaign]:
 		if msg.of == s.feed {
@@ -86,18 +106,30 @@ func (s *detail) keys(a *app) []binding {
 		}
 		return b
 	}
-	st := s.c.State
-	return []binding{
+	st, sealed := s.c.State, !unsealed(s.c)
+	keys := []binding{
 		{keys: []string{"enter", "l"}, show: "Enter", help: a.t.Ledger, do: func() tea.Cmd { return push(a, newLedger(s.c, outcomes[s.at])) }},
 		only(binding{keys: []string{"p"}, help: a.t.Pause, do: func() tea.Cmd { return s.change(a, a.t.Pause, a.t.PauseAsk, a.back.Pause) }},
-			st == spool.Running || st == spool.Held),
+			st == spool.Running || st == spool.Held && sealed),
 		only(binding{keys: []string{"r"}, help: a.t.Resume, do: func() tea.Cmd { return s.change(a, a.t.Resume, a.t.ResumeAsk, a.back.Resume) }},
-			st == spool.Paused || st == spool.Held),
+			st == spool.Paused || st == spool.Held && sealed),
 		only(binding{keys: []string{"x"}, help: a.t.Cancel, do: func() tea.Cmd { return s.change(a, a.t.Cancel, a.t.CancelAsk, a.back.Cancel) }},
 			st == spool.Running || st == spool.Held || st == spool.Paused || st == spool.Freezing),
 		only(binding{keys: []string{"o"}, help: a.t.Report.Title, do: func() tea.Cmd { return push(a, newReport(s.c)) }},
 			!s.c.Started.IsZero()),
+		{keys: []string{"c"}, help: a.t.Plan.Copy, do: func() tea.Cmd { return s.copied(a) }},
+		only(binding{keys: []string{"w"}, help: a.t.Plan.WindowKey, do: func() tea.Cmd {
+			return push(a, a.window(s.c, func(a *app, _ campaign.Campaign) tea.Cmd { return s.flight(a) }))
+		}}, s.underWay()),
 	}
+	if sealed {
+		return keys
+	}
+	return append([]binding{
+		{keys: []string{"s"}, help: a.t.Plan.Again, do: func() tea.Cmd { return push(a, newWizardStart(&draft{c: s.c})) }},
+		{keys: []string{"e"}, help: a.t.Template.Edit, do: func() tea.Cmd { return push(a, newWizardContent(&draft{c: s.c})) }},
+		only(binding{keys: []string{"u"}, help: a.t.Plan.Unschedule, do: func() tea.Cmd { return push(a, s.unschedule(a)) }}, s.c.Schedule != nil),
+	}, keys...)
 }
 
 // change asks once more, with the number of those it touches.
@@ -135,7 +167,8 @@ func (s *detail) view(a *app, w, h int) page {
 	if skips := s.skips(a); skips != "" {
 		lines = append(lines, " "+cut(skips, w-2))
 	}
-	return page{lines: append(lines, s.feedback(a, w)...)}
+	lines = append(lines, s.feedback(a, w)...)
+	return page{lines: append(lines, s.flightLines(a, w, h-len(lines))...)}
 }
 
 // feedback is what became of the mails SES took, as far as SES tells: two
@@ -172,7 +205,20 @@ func (s *detail) feedback(a *app, w int) []string {
 
 // waits says why it does not send, and what to do.
 func (s *detail) waits(a *app, w int) []string {
+	what, how := a.stopped(&s.c)
 	switch {
+	case what != "" && s.c.State == spool.Scheduled:
+		return []string{" " + a.look.bold.Render(cut(what, w-2))}
+	case what != "":
+		lines := []string{}
+		for _, l := range wrap(what, w-4) {
+			lines = append(lines, "   "+a.look.bad.Render(l))
+		}
+		lines[0] = " " + a.look.bad.Render("! ") + strings.TrimLeft(lines[0], " ")
+		for _, line := range wrap(how, w-4) {
+			lines = append(lines, "   "+line)
+		}
+		return lines[:min(len(lines), waitLines)]
 	case s.c.Hold != nil:
 		what, hint := a.hold(*s.c.Hold)
 		lines := []string{" " + a.look.bad.Render("‖ "+cut(what, w-4))}

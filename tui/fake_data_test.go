@@ -71,7 +71,8 @@ func newFake(now time.Time) *fakeBackend {
 		{Rule: "consent_assumed", Level: campaign.Warn, What: "40 recipients came from customers.csv, which had no consent column", How: "check it", Count: 40, Examples: []string{"customer001@example.com", "customer002@example.com"}},
 		{Rule: "big_mail", Level: campaign.Note, What: "the mail is just under Gmail's 102 KB clip", How: "leave out an image"},
 	}}
-	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true}
+	f.plan = campaign.Plan{Campaign: 9, Recipients: 183, Rate: 12.6, Seconds: 14.5, Start: now, End: at(15 * time.Second), FiveMinutes: true, WithinFive: 183, Cost: 0.0183, Currency: "USD", PricePer: 0.1,
+		Notes: []campaign.PlanNote{{Code: campaign.NoteTakes, Count: 183, Seconds: 14.5, Rate: 12.6}}}
 	f.letter = campaign.Letter{From: "무신상회 <shop@example.com>", Subject: "김하나님, 가입을 환영합니다", Bytes: 101800,
 		Text: "김하나님 안녕하세요.\n\n무신상회에 가입해 주셔서 감사합니다. 첫 구매에 쓸 수 있는 쿠폰을 드립니다.\n\n쇼핑하기: https://shop.example.com/\n\n수신 거부: https://mail.example.com/u/abc"}
 	f.link = campaign.Link{URL: "https://mail.example.com/p/" + strings.Repeat("k7Qz", 30), Until: at(15 * time.Minute), Email: "customer001@example.com"}

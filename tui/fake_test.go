@@ -180,6 +180,39 @@ func (f *fakeBackend) StartOver(_ context.Context, id uint64, expect int64, over
 	}
 	return f.change(what, id, spool.Running)
 }
+func (f *fakeBackend) Schedule(_ context.Context, id uint64, o campaign.ScheduleOrder) (campaign.Campaign, error) {
+	c, err := f.change(fmt.Sprintf("Schedule %s %s late=%d expect=%d %s %s", o.At, o.Zone, o.LateSeconds, o.Expect, o.Hours, o.Days), id, spool.Scheduled)
+	if kept, no := f.find(id); no == nil {
+		kept.Schedule = &campaign.Schedule{Wall: o.At, Zone: o.Zone, Due: f.now.Add(20 * time.Hour)}
+		c = *kept
+	}
+	return c, err
+}
+func (f *fakeBackend) Unschedule(_ context.Context, id uint64) (campaign.Campaign, error) {
+	c, err := f.change("Unschedule", id, spool.Draft)
+	c.Schedule = nil
+	return c, err
+}
+func (f *fakeBackend) SetWindow(_ context.Context, id uint64, w *spool.Window) (campaign.Campaign, error) {
+	if err := f.did("SetWindow %d %v", id, w); err != nil {
+		return campaign.Campaign{}, err
+	}
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	c.Window = w
+	return *c, nil
+}
+func (f *fakeBackend) CopyCampaign(_ context.Context, id uint64, name string) (campaign.Copied, error) {
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Copied{}, err
+	}
+	d := campaign.Campaign{ID: 9, Name: c.Name + " 2", State: spool.Draft, Template: c.Template}
+	f.campaigns = append(f.campaigns, d)
+	return campaign.Copied{Campaign: d, Changes: []campaign.Change{{Code: campaign.ChangedVersion, Was: "1", Is: "2"}, {Code: campaign.ChangedAudience, Was: "42820", Is: "44100"}}}, f.did("CopyCampaign %d %s", id, name)
+}
 func (f *fakeBackend) Pause(_ context.Context, id uint64) (campaign.Campaign, error) {
 	return f.change("Pause", id, spool.Paused)
 }

@@ -225,6 +225,16 @@ var screens = []struct {
 		d.press("enter")
 	}},
 	{"wizard_6_start", nil, toStart},
+	{"schedule", nil, func(d *driver) { toStart(d); d.press("s") }},
+	{"schedule_bad", nil, func(d *driver) { toStart(d); d.press("s", "down", "ctrl+u"); d.typeText("25시"); d.press("down") }},
+	{"schedule_ask", withLargePlan, func(d *driver) { toSchedule(d); d.press("enter") }},
+	{"schedule_window", nil, func(d *driver) { toStart(d); d.press("w"); d.typeText("09-20"); d.press("down", "right") }},
+	{"detail_scheduled", withScheduled, func(d *driver) { d.press("2", "enter") }},
+	{"detail_unschedule", withScheduled, func(d *driver) { d.press("2", "enter", "u") }},
+	{"detail_not_started", withHeldStart, func(d *driver) { d.press("2", "enter") }},
+	{"detail_braked", withBraked, func(d *driver) { d.press("2", "down", "down", "enter") }},
+	{"detail_plan", func(f *fakeBackend) { withLargePlan(f) }, func(d *driver) { d.press("2", "down", "down", "enter") }},
+	{"campaign_copy", nil, func(d *driver) { d.press("2", "down", "down", "down", "enter", "c") }},
 	{"wizard_6_ask", nil, func(d *driver) { toStart(d); d.press("enter") }},
 	{"wizard_6_plan", withLargePlan, toStart},
 	{"wizard_6_large", withLargePlan, func(d *driver) { toStart(d); d.press("enter"); d.typeText("182000"); d.press("enter") }},
@@ -285,6 +295,17 @@ func toPreview(d *driver) {
 	d.typeText("환영 메일")
 	d.press("ctrl+s")
 }
+
+// toSchedule fills the form for noon, in the daytime of weekdays.
+func toSchedule(d *driver) {
+	toStart(d)
+	d.press("s", "down", "ctrl+u")
+	d.typeText("12:00")
+	d.press("down", "down")
+	d.typeText("09-20")
+	d.press("down", "right", "down")
+}
+
 func toStart(d *driver) { toPreview(d); d.press("enter", "enter") }
 
 func withHolds(f *fakeBackend) {
@@ -316,8 +337,32 @@ func withBlock(f *fakeBackend) {
 }
 
 func withLargePlan(f *fakeBackend) {
-	f.plan = campaign.Plan{Campaign: 9, Recipients: 182400, Rate: 12.6, Seconds: 4 * 24 * 3600, Start: testNow, End: testNow.Add(96 * time.Hour),
-		QuotaAt: testNow.Add(time.Hour), Waits: 132400, ResumesAt: testNow.Add(23 * time.Hour), Sandbox: true}
+	f.plan = campaign.Plan{Campaign: 9, Recipients: 182400, Rate: 12.6, Seconds: 4 * 24 * 3600, Start: testNow, End: testNow.Add(96 * time.Hour), AtLatest: true, WithinFive: 3780,
+		QuotaAt: testNow.Add(time.Hour), Waits: 132400, ResumesAt: testNow.Add(23 * time.Hour), Sandbox: true, Cost: 18.24, Currency: "USD", PricePer: 0.1,
+		Notes: []campaign.PlanNote{{Code: campaign.NoteQuotaWaits, Count: 50000, Waits: 132400, Limit: 50000, At: testNow.Add(23 * time.Hour)}, {Code: campaign.NoteFiveMissed, Count: 3780, Rate: 12.6},
+			{Code: campaign.NoteSandbox}, {Code: campaign.NoteWindowBreaks, Name: "09:00-20:00 mon-fri", Count: 4}, {Code: campaign.NoteBrakeBlind}}}
+	for i := range 10 {
+		f.plan.Tenths = append(f.plan.Tenths, testNow.Add(time.Duration(i+1)*9*time.Hour))
+	}
+}
+
+// withScheduled is a draft that is scheduled for tomorrow.
+func withScheduled(f *fakeBackend) {
+	c := &f.campaigns[0]
+	c.State, c.Window = spool.Scheduled, &spool.Window{Hours: "09:00-20:00", Days: "mon-fri", Zone: "Asia/Seoul"}
+	c.Schedule = &campaign.Schedule{Wall: "2026-11-23 10:00", Zone: "Asia/Seoul", Due: testNow.Add(20 * time.Hour), Expect: 183}
+	f.plan.Start, f.plan.End = c.Schedule.Due, c.Schedule.Due.Add(15*time.Second)
+}
+
+func withHeldStart(f *fakeBackend) {
+	withScheduled(f)
+	f.campaigns[0].State, f.campaigns[0].HeldFor, f.campaigns[0].Reason = spool.Held, campaign.HeldGrown, "183 recipients were confirmed, now there are 410"
+}
+
+func withBraked(f *fakeBackend) {
+	c := &f.campaigns[2]
+	c.State, c.Reason = spool.Paused, "brake"
+	c.Braked = &spool.Braked{At: testNow, Kind: spool.Bounced, Count: 41, Of: 500, First: true, Percent: 8.2, Limit: 5}
 }
 
 func open(t *testing.T, lang string, i int) *driver {

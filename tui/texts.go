@@ -85,9 +85,8 @@ type texts struct {
 	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings          string
 	CheckedOver                                                        func(mailable, selected, bytes string) string
 	ChooseStart, Recipients, Takes, Ends, FiveMinutes                  string
-	FiveYes, FiveNo, NoPlan, PlanAgain, Start                          string
+	FiveYes, PlanAgain, Start                                          string
 	TakesAt                                                            func(duration, rate string) string
-	QuotaWait                                                          func(at, waits, resumes string) string
 	StartAsk, Started, TypeNumber, TypeWord                            func(n string) string
 	PressYes, WrongNumber, WrongWord                                   string
 

@@ -1,5 +1,11 @@
 package tui
 
+import (
+	"time"
+
+	"pabal/campaign"
+)
+
 // deskTexts are those of a campaign's own way: template, letter, check, plan.
 type deskTexts struct {
 	Letter   letterTexts
@@ -35,7 +41,23 @@ type checkTexts struct {
 
 // planTexts are those of the flight plan.
 type planTexts struct {
-	StartNow string
+	StartNow, ScheduleKey, Starts, AtOnce, Tenths, Cost, NeverEnds                   string
+	AtLatest, FiveOf, In                                                             func(s string) string
+	CostOf                                                                           func(cost, per string) string
+	Notes                                                                            map[campaign.NoteCode]string // {n} count, {w} who wait, {s} a span, {r} a rate, {l} and {L} a limit, {a} a time, {t} a name
+	Schedule, ScheduleText, Date, Time, Zone, ZoneHint, Hours, HoursHint, Days, Late string
+	DayWords                                                                         [3]string
+	LateWords                                                                        [5]string
+	NotRead, BadTime, BadZone, BadHours, Past, Gap, Twice, Growth, Scheduled         string
+	When                                                                             func(at time.Time, ahead string) string
+	ScheduleAsk, Copied                                                              func(s string) string
+	Window, WindowKey, WindowText, BrakedHow, Copy, Since, Unschedule, UnscheduleAsk string
+	Unscheduled, Again                                                               string
+	Braked                                                                           func(kind, count, of, percent, limit string) string
+	HeldFor                                                                          map[campaign.HeldFor]holdText
+	Waits                                                                            func(at, zone string) string
+	Live                                                                             func(n, rate, ends string) string
+	Changed                                                                          map[campaign.ChangeCode]string
 }
 
 // reportTexts are those of a campaign's report; its tables bring their own.

@@ -137,11 +137,8 @@ func english() *texts {
 			return mailable + " of " + selected + " people, mail " + bytes
 		},
 		ChooseStart: "Flight plan and confirmation", Recipients: "Recipients", Takes: "Takes", Ends: "Ends about", FiveMinutes: "5 minutes",
-		FiveYes: "All are sent within 5 minutes.", FiveNo: "Not all can be sent within 5 minutes.", NoPlan: "SES does not say how fast it may be used, so there is no plan.", PlanAgain: "plan again", Start: "Start",
-		TakesAt: func(duration, rate string) string { return duration + " (at " + rate + "/s)" },
-		QuotaWait: func(at, waits, resumes string) string {
-			return "quota used up at " + at + ", " + waits + " wait till " + resumes
-		},
+		FiveYes: "All are sent within 5 minutes.", PlanAgain: "plan again", Start: "Start",
+		TakesAt:    func(duration, rate string) string { return duration + " (at " + rate + "/s)" },
 		StartAsk:   func(n string) string { return "This mails " + n + " people." },
 		Started:    func(n string) string { return "Started: " + n + " recipients." },
 		TypeNumber: func(n string) string { return "Type " + n + " and Enter:" },

@@ -45,10 +45,6 @@ func englishCheck() checkTexts {
 	}
 }
 
-func englishPlan() planTexts {
-	return planTexts{StartNow: "send now"}
-}
-
 func englishReportScreen() reportTexts {
 	return reportTexts{
 		Title: "report", Running: "It is still being sent. This is what became of it so far.", Export: "export", ExportAs: "Export it as what?",

@@ -145,11 +145,8 @@ func korean() *texts {
 			return "대상 " + mailable + "/" + selected + "명, 메일 " + bytes
 		},
 		ChooseStart: "발송 계획과 확인", Recipients: "받는 사람", Takes: "걸리는 시간", Ends: "예상 종료", FiveMinutes: "5분 약속",
-		FiveYes: "모두 5분 안에 나갑니다.", FiveNo: "5분 안에 다 나가지 못합니다.", NoPlan: "SES가 발송 속도를 알려 주지 않아 계획을 세울 수 없습니다.", PlanAgain: "다시 계획", Start: "발송 시작",
-		TakesAt: func(duration, rate string) string { return duration + " (초당 " + rate + "통)" },
-		QuotaWait: func(at, waits, resumes string) string {
-			return at + "에 한도가 차서 " + waits + "명이 " + resumes + "까지 기다립니다."
-		},
+		FiveYes: "모두 5분 안에 나갑니다.", PlanAgain: "다시 계획", Start: "발송 시작",
+		TakesAt:    func(duration, rate string) string { return duration + " (초당 " + rate + "통)" },
 		StartAsk:   func(n string) string { return n + "명에게 메일을 보냅니다." },
 		Started:    func(n string) string { return n + "명에게 보내기 시작했습니다." },
 		TypeNumber: func(n string) string { return "확인: " + n + " 입력 후 Enter" },

@@ -47,10 +47,6 @@ func koreanCheck() checkTexts {
 	}
 }
 
-func koreanPlan() planTexts {
-	return planTexts{StartNow: "지금 보내기"}
-}
-
 func koreanReportScreen() reportTexts {
 	return reportTexts{
 		Title: "보고서", Running: "아직 보내는 중입니다. 지금까지의 결과입니다.", Export: "내보내기", ExportAs: "무엇으로 내보낼까요?",

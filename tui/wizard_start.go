@@ -2,18 +2,19 @@ package tui
 
 import (
 	"context"
-	"time"
 
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/campaign"
 )
 
-// wizardStart is step 6: the flight plan, from which the campaign is started
-// after one more question.
+// wizardStart is step 6: the flight plan, from which the campaign is started or
+// scheduled after one more question.
 type wizardStart struct {
-	d    *draft
-	plan shown[campaign.Plan]
+	d      *draft
+	plan   shown[campaign.Plan]
+	scroll scroll
+	lines  int
 }
 
 func newWizardStart(d *draft) *wizardStart { return &wizardStart{d: d} }
@@ -36,29 +37,48 @@ func (s *wizardStart) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 	case answer[campaign.Plan]:
 		s.plan.take(a, msg)
+	case tea.KeyPressMsg:
+		s.scroll.move(keyName(msg), s.lines)
 	}
 	return nil
 }
 
 func (s *wizardStart) keys(a *app) []binding {
-	begin := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Plan.StartNow, do: func() tea.Cmd { return push(a, s.question(a)) }}
+	off := s.off(a)
 	again := binding{keys: []string{"r"}, help: a.t.PlanAgain, do: func() tea.Cmd { return s.start(a) }}
 	if s.plan.turn.busy {
 		again.off = a.t.Working
 	}
-	begin.off = s.off(a)
-	return []binding{begin, again}
+	return []binding{
+		{keys: []string{"enter"}, show: "Enter", help: a.t.Plan.StartNow, off: off, do: func() tea.Cmd { return push(a, s.question(a)) }},
+		{keys: []string{"s"}, help: a.t.Plan.ScheduleKey, off: off, do: func() tea.Cmd { return push(a, s.schedule(a)) }},
+		{keys: []string{"w"}, help: a.t.Plan.WindowKey, off: off, do: func() tea.Cmd {
+			return push(a, a.window(s.d.c, func(a *app, c campaign.Campaign) tea.Cmd { s.d.c = c; return s.start(a) }))
+		}},
+		again,
+	}
 }
 
 // off is why nothing can be sent by this plan.
 func (s *wizardStart) off(a *app) string {
 	switch {
-	case !s.plan.have || s.plan.why != "":
+	case s.plan.why != "":
+		return a.t.NothingHere
+	case !s.plan.have:
 		return a.t.Loading
 	case s.plan.now.Recipients == 0:
 		return a.t.NobodySelected
 	}
 	return ""
+}
+
+// passed are the blocks that are let pass, with their reasons.
+func (s *wizardStart) passed(a *app) []string {
+	var lines []string
+	for _, o := range s.d.overrides {
+		lines = append(lines, a.look.warn.Render("! "+a.t.Check.Passed+": "+safe(o.Rule)+" ("+safe(o.Reason)+")"))
+	}
+	return lines
 }
 
 // question asks once more, with the number, and starts for exactly the number
@@ -67,10 +87,7 @@ func (s *wizardStart) question(a *app) screen {
 	d, n := s.d, s.plan.now.Recipients
 	id, overrides := d.c.ID, d.overrides
 	var started campaign.Campaign
-	lines := []string{a.look.bold.Render(safe(d.c.Name)), a.t.StartAsk(comma(n))}
-	for _, o := range overrides {
-		lines = append(lines, a.look.warn.Render("! "+a.t.Check.Passed+": "+safe(o.Rule)+" ("+safe(o.Reason)+")"))
-	}
+	lines := append([]string{a.look.bold.Render(safe(d.c.Name)), a.t.StartAsk(comma(n))}, s.passed(a)...)
 	c := newConfirm(a.t.Start, lines, n, "", func(ctx context.Context) (err error) {
 		started, err = a.back.StartOver(ctx, id, n, overrides)
 		return err
@@ -85,38 +102,15 @@ func (s *wizardStart) view(a *app, w, h int) page {
 		p.lines = append(p.lines, lines[1:]...)
 		return p
 	}
-	p.lines = append(p.lines, s.planLines(a, w)...)
+	lines := a.block([][2]string{{a.t.Name, safe(s.d.c.Name)}}, w)
+	lines = append(lines, a.planLines(&s.plan.now, w)...)
+	if win := s.d.c.Window; win != nil {
+		lines = append(lines, a.block([][2]string{{a.t.Plan.Hours, a.hours(win)}}, w)...)
+	}
 	if s.plan.now.Recipients == 0 {
-		p.lines = append(p.lines, "  "+a.look.bad.Render("! "+a.t.NobodySelected))
+		lines = append(lines, "  "+a.look.bad.Render("! "+a.t.NobodySelected))
 	}
+	s.lines = len(lines)
+	p.lines = append(p.lines, s.scroll.window(lines, h-len(p.lines))...)
 	return p
-}
-
-// planLines is the plan in sentences.
-func (s *wizardStart) planLines(a *app, w int) []string {
-	pl := s.plan.now
-	lines := []string{
-		"  " + pad(a.t.Name, 12) + " " + cut(safe(s.d.c.Name), w-18),
-		"  " + pad(a.t.Recipients, 12) + " " + a.look.bold.Render(comma(pl.Recipients)),
-		"  " + pad(a.t.Takes, 12) + " " + a.t.TakesAt(a.t.Duration(time.Duration(pl.Seconds*float64(time.Second)).Round(time.Second)), rate(pl.Rate)),
-		"  " + pad(a.t.Ends, 12) + " " + a.moment(pl.End),
-	}
-	promise := a.look.good.Render("✓ " + a.t.FiveYes)
-	if !pl.FiveMinutes {
-		promise = a.look.warn.Render("! " + a.t.FiveNo)
-	}
-	lines = append(lines, "  "+pad(a.t.FiveMinutes, 12)+" "+promise)
-	if !pl.QuotaAt.IsZero() || pl.Waits > 0 {
-		lines = append(lines, "  "+pad(a.t.Quota, 12)+" "+a.look.warn.Render("! "+a.t.QuotaWait(a.moment(pl.QuotaAt), comma(pl.Waits), a.moment(pl.ResumesAt))))
-	}
-	if pl.Sandbox {
-		lines = append(lines, "  "+pad("SES", 12)+" "+a.look.warn.Render("! "+a.t.Sandbox))
-	}
-	if pl.Rate > 0 {
-		return append(lines, "")
-	}
-	for _, l := range wrap("· "+a.t.NoPlan, w-4) {
-		lines = append(lines, "  "+a.look.dim.Render(l))
-	}
-	return append(lines, "")
 }
