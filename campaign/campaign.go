@@ -84,6 +84,7 @@ type Campaign struct {
 	HeldFor         HeldFor           `json:"held_for,omitempty"`  // why a scheduled start did not happen; Reason says it in words
 	Window          *spool.Window     `json:"window,omitempty"`    // when it may send; nil: always
 	Brake           *spool.Brake      `json:"brake,omitempty"`     // its own; nil: the configured one until sealed
+	Planned         *Planned          `json:"planned,omitempty"`   // the flight plan it was started with; nil when none could be made
 	Most            int64             `json:"most,omitempty"`      // sealed by a schedule: held if there are more recipients
 	Damaged         bool              `json:"damaged,omitempty"`   // in a list: its record cannot be read, only its ledger
 

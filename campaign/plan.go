@@ -102,7 +102,12 @@ func (s *Store) Plan(ctx context.Context, id uint64) (Plan, error) {
 		}
 		n = count.Mailable
 	}
-	p := Plan{Campaign: id, Recipients: n, Start: now(), Tenths: []time.Time{}, Notes: []PlanNote{}, Currency: "USD"}
+	return s.planOf(ctx, c, n)
+}
+
+// planOf is the plan of a campaign that has n mails to go.
+func (s *Store) planOf(ctx context.Context, c Campaign, n int64) (Plan, error) {
+	p := Plan{Campaign: c.ID, Recipients: n, Start: now(), Tenths: []time.Time{}, Notes: []PlanNote{}, Currency: "USD"}
 	if s.Accounts == nil {
 		p.note(PlanNote{Code: NoteAccountUnknown})
 		return p, nil
@@ -247,16 +252,26 @@ func (p *Plan) missed() {
 
 func (p *Plan) note(n PlanNote) { p.Notes = append(p.Notes, n) }
 
-// price is what SES asks for the recipients: the configured price, else that of
-// the account's pricing plan for the first 10 million a month (SES pricing page,
-// July 2026; dearer plans have a monthly fee besides).
+// price is what SES asks for the recipients.
 func (p *Plan) price(facts AccountFacts, configured float64) {
 	p.PricingPlan = facts.Plan
-	p.PricePer = configured
-	if configured <= 0 {
-		p.PricePer = map[string]float64{"NONE": 0.10, "": 0.10, "ESSENTIALS": 0.16, "PRO": 0.22, "ENTERPRISE": 0.23}[facts.Plan]
+	p.PricePer = pricePer1000(facts.Plan, configured)
+	p.Cost = costOf(p.Recipients, p.PricePer)
+}
+
+// pricePer1000 is the configured price, else that of the account's pricing plan
+// for the first 10 million a month (SES pricing page, July 2026; dearer plans
+// have a monthly fee besides); 0 for a plan nobody knew then.
+func pricePer1000(plan string, configured float64) float64 {
+	if configured > 0 {
+		return configured
 	}
-	p.Cost = math.Round(float64(p.Recipients)/1000*p.PricePer*1e4) / 1e4
+	return map[string]float64{"NONE": 0.10, "": 0.10, "ESSENTIALS": 0.16, "PRO": 0.22, "ENTERPRISE": 0.23}[plan]
+}
+
+// costOf is the price of mails to a hundredth of a cent.
+func costOf(mails int64, per1000 float64) float64 {
+	return math.Round(float64(mails)/1000*per1000*1e4) / 1e4
 }
 
 func mails(n int64) string {

@@ -24,7 +24,7 @@ type Report struct {
 	Series   spool.Series `json:"series"` // its sums are the campaign's counters
 	Tables   spool.Tally  `json:"tables"`
 	Speed    Speed        `json:"speed"`
-	Cost     *Cost        `json:"cost,omitempty"` // nil: no price is set
+	Cost     *Cost        `json:"cost,omitempty"` // nil: no price is known
 	Tracking Tracking     `json:"tracking"`
 	Events   bool         `json:"events"` // SES's events are read: without, deliveries are not counted and unknown does not settle
 }
@@ -50,12 +50,14 @@ type Speed struct {
 	PeakAt      time.Time `json:"peak_at,omitzero"`      // when that minute began
 	Aim         float64   `json:"aim,omitempty"`         // mails a second the account allows now, our share of it; 0: SES did not say
 	AimSeconds  float64   `json:"aim_seconds,omitempty"` // how long what was accepted takes at that
-	FiveMinutes bool      `json:"five_minutes"`          // all were handed over within 5 minutes of the start
+	FiveMinutes bool      `json:"five_minutes"`          // all were handed over within 5 minutes of the start, or of the scheduled time
+	Planned     *Planned  `json:"planned,omitempty"`     // what the flight plan said at the start; nil when there was none
+	Off         float64   `json:"off,omitempty"`         // percent that it took longer than planned (less: negative), waiting included; 0 until it is final
 }
 
 // Cost is what SES asks for the mails, before tax, without attachments' data.
 type Cost struct {
-	PricePer1000 float64 `json:"price_per_1000"` // USD, campaign.price_per_1000
+	PricePer1000 float64 `json:"price_per_1000"` // USD: campaign.price_per_1000, else that of the pricing plan at the start
 	Mails        int64   `json:"mails"`          // accepted, and copies that are proved
 	Total        float64 `json:"total"`          // USD
 }
@@ -105,8 +107,9 @@ func (s *Store) Report(ctx context.Context, id uint64) (Report, error) {
 	if r.Tables, err = s.spool.Tally(ctx, id, reportTop); err != nil {
 		return Report{}, err
 	}
-	r.Speed = s.speedOf(ctx, &r)
-	r.Cost = s.costOf(&l.Counts)
+	facts := s.facts(ctx)
+	r.Speed = speedOf(facts, &r)
+	r.Cost = s.costOf(&c, facts)
 	r.Tracking = s.tracking(ctx, &l)
 	return r, nil
 }
@@ -131,12 +134,23 @@ func ratesOf(n *spool.Counts) Rates {
 		Opened: of(n.Opened, n.Accepted), Clicked: of(n.Clicked, n.Accepted)}
 }
 
-func (s *Store) speedOf(ctx context.Context, r *Report) (v Speed) {
-	if s.Accounts != nil {
-		if facts, err := s.Accounts.Facts(ctx); err == nil {
-			v.Aim = facts.MaxSendRate * share(facts.RateShare)
-		}
+// facts are the account's, nil when SES does not answer.
+func (s *Store) facts(ctx context.Context) *AccountFacts {
+	if s.Accounts == nil {
+		return nil
 	}
+	facts, err := s.Accounts.Facts(ctx)
+	if err != nil {
+		return nil
+	}
+	return &facts
+}
+
+func speedOf(facts *AccountFacts, r *Report) (v Speed) {
+	if facts != nil {
+		v.Aim = max(facts.MaxSendRate*share(facts.RateShare), 0)
+	}
+	v.Planned = r.Campaign.Planned
 	c := &r.Campaign
 	if c.First.IsZero() {
 		return v
@@ -150,7 +164,11 @@ func (s *Store) speedOf(ctx context.Context, r *Report) (v Speed) {
 	if v.Aim > 0 {
 		v.AimSeconds = float64(c.Accepted) / v.Aim
 	}
-	v.FiveMinutes = r.Final && end.Sub(c.Started) <= promise
+	begin := c.begun()
+	v.FiveMinutes = r.Final && end.Sub(begin) <= promise
+	if p := c.Planned; p != nil && p.Seconds >= 1 && r.Final && c.State == spool.Done {
+		v.Off = (end.Sub(begin).Seconds()/p.Seconds - 1) * 100
+	}
 	for _, p := range r.Series.Points {
 		if p.Span == int64(time.Minute/time.Second) && p.Accepted > v.PeakMinute {
 			v.PeakMinute, v.PeakAt = p.Accepted, r.Series.Start.Add(time.Duration(p.After)*time.Second)
@@ -159,12 +177,30 @@ func (s *Store) speedOf(ctx context.Context, r *Report) (v Speed) {
 	return v
 }
 
-func (s *Store) costOf(n *spool.Counts) *Cost {
-	if s.Settings.PricePer1000 <= 0 {
+// begun is when it was to begin: at its scheduled time, else at its start.
+func (c *Campaign) begun() time.Time {
+	if sc := c.withDue().Schedule; sc != nil && !sc.Due.IsZero() && sc.Due.Before(c.Started) {
+		return sc.Due
+	}
+	return c.Started
+}
+
+// costOf is what a campaign cost: at the configured price, else at that of its
+// start, else at that of the account's pricing plan now; nil when none is known.
+func (s *Store) costOf(c *Campaign, facts *AccountFacts) *Cost {
+	price := s.Settings.PricePer1000
+	switch {
+	case price > 0:
+	case c.Planned != nil && c.Planned.PricePer > 0:
+		price = c.Planned.PricePer
+	case facts != nil:
+		price = pricePer1000(facts.Plan, 0)
+	}
+	if price <= 0 {
 		return nil
 	}
-	mails := n.Accepted + n.SentTwice
-	return &Cost{PricePer1000: s.Settings.PricePer1000, Mails: mails, Total: float64(mails) / 1000 * s.Settings.PricePer1000}
+	mails := c.Accepted + c.SentTwice
+	return &Cost{PricePer1000: price, Mails: mails, Total: costOf(mails, price)}
 }
 
 // tracking tells "nobody opened it" from "nobody could see whether they did".
@@ -234,12 +270,12 @@ type ReportLine struct {
 
 // Reports are the campaigns that were started at a time or later, newest first;
 // the zero time means all. Drafts are left out.
-func (s *Store) Reports(since time.Time) ([]ReportLine, error) {
+func (s *Store) Reports(ctx context.Context, since time.Time) ([]ReportLine, error) {
 	all, err := s.Campaigns()
 	if err != nil {
 		return nil, err
 	}
-	out := []ReportLine{}
+	out, facts := []ReportLine{}, s.facts(ctx)
 	for i := range all {
 		c := &all[i]
 		if c.Started.IsZero() || c.Started.Before(since) {
@@ -248,7 +284,7 @@ func (s *Store) Reports(since time.Time) ([]ReportLine, error) {
 		out = append(out, ReportLine{ID: c.ID, Name: c.Name, State: c.State, Template: c.Template, Started: c.Started, Ended: c.Ended,
 			Audience: c.Audience, Accepted: c.Accepted, Failed: c.Failed, Skipped: c.Skipped, Unknown: c.Unknown,
 			Delivered: c.Delivered, Bounced: c.Bounced, Complained: c.Complained, Opened: c.Opened, Clicked: c.Clicked,
-			Rates: ratesOf(&c.Counts), Cost: s.costOf(&c.Counts)})
+			Rates: ratesOf(&c.Counts), Cost: s.costOf(c, facts)})
 	}
 	return out, nil
 }

@@ -42,10 +42,15 @@ func (r *Report) WriteCSV(w io.Writer, bom bool) error {
 	t.number("speed", "per_second", r.Speed.PerSecond)
 	t.count("speed", "peak_minute", "", r.Speed.PeakMinute)
 	t.number("speed", "aim", r.Speed.Aim)
+	if p := r.Speed.Planned; p != nil {
+		t.number("speed", "planned_seconds", p.Seconds)
+		t.number("speed", "planned_rate", p.Rate)
+		t.number("speed", "off", r.Speed.Off)
+	}
 	if r.Cost != nil {
-		t.number("cost", "price_per_1000", r.Cost.PricePer1000)
+		t.row("cost", "price_per_1000", "", strconv.FormatFloat(r.Cost.PricePer1000, 'f', -1, 64))
 		t.count("cost", "mails", "", r.Cost.Mails)
-		t.number("cost", "total", r.Cost.Total)
+		t.row("cost", "total", "", strconv.FormatFloat(r.Cost.Total, 'f', -1, 64))
 	}
 	for _, a := range c.Acts {
 		t.row("acts", csvTime(a.At)+" "+a.By, a.What, cmp.Or(a.Reason, strconv.FormatInt(a.Count, 10)))
@@ -67,7 +72,7 @@ func WriteReportsCSV(w io.Writer, all []ReportLine, bom bool) error {
 		}
 		cost := ""
 		if l.Cost != nil {
-			cost = number(l.Cost.Total)
+			cost = strconv.FormatFloat(l.Cost.Total, 'f', -1, 64)
 		}
 		t = append(t, append(row, cost))
 	}

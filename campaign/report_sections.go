@@ -3,6 +3,7 @@ package campaign
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,13 +165,31 @@ func (b *sections) speed() Section {
 	if v.PeakMinute > 0 {
 		s.Rows = append(s.Rows, []string{b.t.Peak + " (" + b.t.PeakNote + ")", grouped(v.PeakMinute) + ", " + b.when(v.PeakAt)})
 	}
+	if p := v.Planned; p != nil && !p.End.IsZero() {
+		s.Rows = append(s.Rows, []string{b.t.Planned, b.seconds(p.Seconds) + ", " + number(p.Rate) + b.t.PerSecond + b.off(v)})
+	}
 	if v.Aim > 0 {
 		s.Rows = append(s.Rows, []string{b.t.Aim, number(v.Aim) + b.t.PerSecond + " (" + b.seconds(v.AimSeconds) + ")"})
 	}
 	if b.r.Final {
-		s.Rows = append(s.Rows, []string{b.t.InFive, map[bool]string{true: b.t.Yes, false: b.t.No}[v.FiveMinutes]})
+		kept := map[bool]string{true: b.t.Yes, false: b.t.No}[v.FiveMinutes]
+		if v.Planned != nil && !v.Planned.FiveMinutes && !v.FiveMinutes {
+			kept += " (" + b.t.Foreseen + ")"
+		}
+		s.Rows = append(s.Rows, []string{b.t.InFive, kept})
 	}
 	return s
+}
+
+// off says how far from the plan it went; "" where that says nothing.
+func (b *sections) off(v Speed) string {
+	switch {
+	case v.Off >= 1:
+		return " (" + fmt.Sprintf(b.t.Longer, number(math.Round(v.Off))) + ")"
+	case v.Off <= -1:
+		return " (" + fmt.Sprintf(b.t.Shorter, number(-math.Round(v.Off))) + ")"
+	}
+	return ""
 }
 
 func (b *sections) seconds(n float64) string {
@@ -254,7 +273,7 @@ func (b *sections) cost() Section {
 	s := Section{ID: SectionCost, Title: b.t.Cost, Left: 1}
 	if c := b.r.Cost; c != nil {
 		s.Note = b.t.CostNote
-		s.Rows = [][]string{{grouped(c.Mails) + " × " + number(c.PricePer1000) + " USD / 1,000", strconv.FormatFloat(c.Total, 'f', 2, 64) + " USD"}}
+		s.Rows = [][]string{{grouped(c.Mails) + " × " + strconv.FormatFloat(c.PricePer1000, 'f', -1, 64) + " USD / 1,000", strconv.FormatFloat(c.Total, 'f', 2, 64) + " USD"}}
 	}
 	return s
 }

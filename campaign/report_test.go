@@ -307,10 +307,10 @@ func TestReportOfACampaignThatRan(t *testing.T) {
 	if text, err := json.Marshal(r); err != nil || !bytes.Contains(text, []byte(`"points":[{"after_seconds":0,"span_seconds":60,"accepted":49,`)) {
 		t.Errorf("%v %s", err, text)
 	}
-	if all, err := h.store.Reports(time.Time{}); err != nil || len(all) != 1 || all[0].Rates.Clicked < 51 {
+	if all, err := h.store.Reports(t.Context(), time.Time{}); err != nil || len(all) != 1 || all[0].Rates.Clicked < 51 {
 		t.Errorf("list: %v %+v", err, all)
 	}
-	if all, err := h.store.Reports(time.Now().Add(time.Hour)); err != nil || len(all) != 0 {
+	if all, err := h.store.Reports(t.Context(), time.Now().Add(time.Hour)); err != nil || len(all) != 0 {
 		t.Errorf("since later: %v %+v", err, all)
 	}
 	shareReport(t, h, c.ID)

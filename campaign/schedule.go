@@ -336,19 +336,19 @@ func (s *Store) fire(ctx context.Context, c Campaign) {
 		s.holdStart(c, HeldGrown, fmt.Sprintf("%d recipients were confirmed, now there are %d", c.Schedule.Expect, check.Audience.Mailable))
 		return
 	}
-	if err := s.startScheduled(ctx, c, used); err != nil && ctx.Err() == nil && !errors.Is(err, ErrState) {
+	if err := s.startScheduled(ctx, c, used, s.planned(ctx, c, check.Audience.Mailable)); err != nil && ctx.Err() == nil && !errors.Is(err, ErrState) {
 		log.Error("scheduled start was not finished", "err", err)
 		s.stall() // Run goes on with it
 	}
 }
 
 // startScheduled seals and freezes a campaign that is still scheduled as it was.
-func (s *Store) startScheduled(ctx context.Context, c Campaign, used []Override) error {
+func (s *Store) startScheduled(ctx context.Context, c Campaign, used []Override, planned *Planned) error {
 	sealed, err := s.sealAs(c.ID, func(now *Campaign) error {
 		if !now.scheduledAs(c.Schedule) {
 			return fmt.Errorf("campaign %d is not scheduled for %s any more: %w", c.ID, c.Schedule.Wall, ErrState)
 		}
-		now.Expect, now.Most, now.Overrides = -1, c.Schedule.Most(), used
+		now.Expect, now.Most, now.Overrides, now.Planned = -1, c.Schedule.Most(), used, planned
 		return nil
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, override
 	for i := range used {
 		used[i].By, used[i].At = spool.Caller(ctx), now()
 	}
-	c, err = s.seal(id, expect, used)
+	c, err = s.seal(id, expect, used, s.planned(ctx, c, check.Audience.Mailable))
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -78,9 +78,9 @@ func startable(c Campaign) error {
 
 // seal fixes what the campaign is, in one commit. From here on a restart
 // finishes the start.
-func (s *Store) seal(id uint64, expect int64, overrides []Override) (Campaign, error) {
+func (s *Store) seal(id uint64, expect int64, overrides []Override, planned *Planned) (Campaign, error) {
 	return s.sealAs(id, func(c *Campaign) error {
-		c.Expect, c.Most, c.Schedule, c.Overrides = max(expect, -1), 0, nil, overrides
+		c.Expect, c.Most, c.Schedule, c.Overrides, c.Planned = max(expect, -1), 0, nil, overrides, planned
 		return nil
 	})
 }

@@ -44,7 +44,7 @@ func (s *Server) reports(l *lines, r *http.Request) error {
 			return invalid("since is no time: "+eml.Visible(text), "for example 2026-11-02T00:00:00+09:00")
 		}
 	}
-	all, err := s.Campaigns.Reports(since)
+	all, err := s.Campaigns.Reports(r.Context(), since)
 	if err != nil {
 		return err
 	}
