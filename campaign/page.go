@@ -40,6 +40,7 @@ type pageLink struct {
 	marked  string // the address with its marks
 	text    string // what the reader sees of it
 	picture bool   // has an image that says what it is
+	image   bool   // has an image
 }
 
 // pageImage is one <img>.
@@ -190,8 +191,9 @@ func (r *pageReader) image(values map[string]string) {
 	alt, has := values["alt"]
 	i := pageImage{spot: spot{r.at, strings.NewReplacer(string(markOpen), "{{…}}", filler, "").Replace(values["src"])}, hasAlt: has, linked: r.anchor > 0, empty: strings.TrimSpace(alt) == ""}
 	r.images = append(r.images, i)
-	if r.anchor > 0 && !i.empty {
-		r.links[r.anchor-1].picture = true
+	if r.anchor > 0 {
+		l := &r.links[r.anchor-1]
+		l.image, l.picture = true, l.picture || !i.empty
 	}
 }
 

@@ -18,7 +18,6 @@ const (
 	clipMail      = 102 << 10 // bytes of HTML after which Gmail cuts a letter
 	examples      = 10
 	sandboxChecks = 200                // recipients looked up in the sandbox: its whole daily quota
-	sampleFirst   = 16                 // recipients whose letters are finished: the first, and then those at powers of two
 	nobody        = "size@example.com" // whom the letter that is weighed goes to
 )
 
@@ -50,7 +49,8 @@ type inspection struct {
 
 	largest audience.Subscriber // of those seen, the one with the longest values
 	longest int
-	samples []audience.Subscriber
+	guarded bool     // a condition decides who has a link to refuse: every letter is finished
+	trapped tally    // those whose letter has none
 	sandbox []string // first addresses to look up
 
 	letter   content // the largest, finished
@@ -118,6 +118,7 @@ func (s *Store) inspect(c Campaign) (*inspection, error) {
 		in.readValues()
 		in.targets = in.page.targets(in.def.common)
 	}
+	in.guarded = in.offersRefusal() && !in.refusalForAll()
 	return in, nil
 }
 
@@ -217,8 +218,8 @@ func (in *inspection) look(sub *audience.Subscriber) {
 	if length > in.longest || in.count.Mailable == 1 {
 		in.longest, in.largest = length, copyOf(sub)
 	}
-	if n := in.count.Mailable; n <= sampleFirst || n&(n-1) == 0 {
-		in.samples = append(in.samples, copyOf(sub))
+	if in.guarded && !in.refusable(p) {
+		in.trapped.add(sub.Email)
 	}
 }
 

@@ -33,7 +33,7 @@ func englishWords() map[string]words {
 
 		"unknown_topic":        {"there is no topic {name}", "People choose on their preference page among the topics that are defined; nobody could switch this one off.", "Give the campaign one of these: {topics}; or define it as [[topic]]."},
 		"no_unsubscribe":       {"the letter has no unsubscribe link", "Everybody must be able to refuse further mail, without logging in (Network Act 50(4), Gmail and Yahoo sender rules).", "Put <a href=\"{{UnsubscribeURL}}\">수신거부</a> into the template."},
-		"no_unsubscribe/some":  {"{count} of {looked} letters looked at have no unsubscribe link", "The link stands in a condition that does not hold for everybody.", "Put the link outside of {{#if}} and {{#each}}."},
+		"no_unsubscribe/some":  {"{count} of {looked} letters have no unsubscribe link", "The link stands in a condition that does not hold for everybody.", "Put the link outside of {{#if}} and {{#each}}."},
 		"no_unsubscribe/text":  {"the text part has no unsubscribe link", "Who reads mail as text finds no way to refuse in it.", "Put {{UnsubscribeURL}} into the text part, or leave the text part out: it is made from the HTML then."},
 		"one_click":            {"the mail has no one-click unsubscribe headers", "Gmail and Yahoo demand List-Unsubscribe and List-Unsubscribe-Post of bulk senders (RFC 8058).", "Set web.public_url to an https address."},
 		"public_url":           {"no public address is set for unsubscribe links", "The links in the letters would lead nowhere.", "Set web.public_url to the https address under which this host is reached."},

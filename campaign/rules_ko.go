@@ -30,7 +30,7 @@ func koreanWords() map[string]words {
 
 		"unknown_topic":        {"{name} 주제는 설정에 없습니다", "사람들은 정해진 주제 가운데서 고릅니다. 이 주제는 아무도 끌 수 없습니다.", "있는 주제({topics})로 바꾸거나, 운영자에게 [[topic]]에 넣어 달라고 하세요."},
 		"no_unsubscribe":       {"수신 거부 링크가 없습니다", "누구나 로그인 없이 수신을 거부할 수 있어야 합니다(정보통신망법 50조 4항, Gmail·Yahoo 발신자 규칙).", "템플릿에 넣으세요: <a href=\"{{UnsubscribeURL}}\">수신거부</a>"},
-		"no_unsubscribe/some":  {"살펴본 {looked}통 가운데 {count}통에 수신 거부 링크가 없습니다", "링크가 모두에게 맞지는 않는 조건 안에 있습니다.", "링크를 {{#if}}와 {{#each}} 밖으로 옮기세요."},
+		"no_unsubscribe/some":  {"받는 사람 {looked}명 가운데 {count}명의 편지에 수신 거부 링크가 없습니다", "링크가 모두에게 맞지는 않는 조건 안에 있습니다.", "링크를 {{#if}}와 {{#each}} 밖으로 옮기세요."},
 		"no_unsubscribe/text":  {"글자 본문에 수신 거부 링크가 없습니다", "메일을 글자로 읽는 사람은 거부할 방법을 찾지 못합니다.", "글자 본문에 {{UnsubscribeURL}}을 넣거나 글자 본문을 빼세요. 그러면 HTML에서 만듭니다."},
 		"one_click":            {"원클릭 수신 거부 헤더가 없습니다", "Gmail과 Yahoo는 대량 발신자에게 List-Unsubscribe와 List-Unsubscribe-Post를 요구합니다(RFC 8058).", "운영자에게 web.public_url을 https 주소로 설정해 달라고 하세요."},
 		"public_url":           {"수신 거부 링크의 공개 주소(public_url)가 없습니다", "편지의 링크가 아무 데도 가지 않습니다.", "운영자에게 [web] public_url에 이 서버의 https 주소를 넣어 달라고 하세요."},

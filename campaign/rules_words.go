@@ -161,44 +161,11 @@ func (in *inspection) judgeUnsubscribe() {
 	switch {
 	case !in.offersRefusal():
 		in.found(RuleNoUnsubscribe, Block)
-	case in.lacksRefusal().n > 0:
-		t := in.lacksRefusal()
-		in.tallied(RuleNoUnsubscribe, Block, &t, "looked", strconv.Itoa(len(in.samples))).Case = "some"
+	case in.trapped.n > 0:
+		in.tallied(RuleNoUnsubscribe, Block, &in.trapped, "looked", grouped(in.count.Mailable)).Case = "some"
 	case in.template.Text != "" && in.page != nil && !in.def.letter.text.uses("unsubscribeurl") && !in.def.letter.text.uses("preferencesurl"):
 		in.found(RuleNoUnsubscribe, Warn).Case = "text"
 	}
-}
-
-// offersRefusal reports whether the template has the link where a reader finds it.
-func (in *inspection) offersRefusal() bool {
-	text := in.def.letter.text
-	if in.page == nil {
-		return text.uses("unsubscribeurl") || text.uses("preferencesurl")
-	}
-	for i := range in.page.links {
-		if in.page.uses(&in.page.links[i], "unsubscribeurl", "preferencesurl") {
-			return true
-		}
-	}
-	return text.fromHTML && (text.uses("unsubscribeurl") || text.uses("preferencesurl")) // printed as text
-}
-
-// lacksRefusal is whose letters, of those finished, have no link to refuse
-// because a condition leaves it out.
-func (in *inspection) lacksRefusal() tally {
-	var t tally
-	for i := range in.samples {
-		p := in.def.person(&in.samples[i], in.samples[i].Email, "sample")
-		c, err := in.def.letter.fill(p)
-		body := c.html
-		if in.page == nil {
-			body = c.text
-		}
-		if err == nil && !strings.Contains(body, p.link) && !strings.Contains(body, p.base+"/p/sample") {
-			t.add(in.samples[i].Email)
-		}
-	}
-	return t
 }
 
 // judgeSenderBlock looks in the finished letter for who sends it: company,
