@@ -45,6 +45,7 @@ func benchParts() []benchPart {
 		{"compose", benchCompose},
 		{"ledger", benchLedger},
 		{"million", benchMillion},
+		{"screens", benchScreens},
 		{"sync", benchSync},
 	}
 }

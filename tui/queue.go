@@ -150,31 +150,45 @@ func (s *queue) keys(a *app) []binding {
 	return append(out, s.retryAll(a), binding{keys: []string{"O"}, help: a.t.PrevOutcome, do: turn(-1)})
 }
 
-// retryAll sends all again that the list shows.
+// canGoAgain reports whether a mail of the queue can be sent again.
+func canGoAgain(m *spool.Message) bool {
+	return (m.Outcome == spool.Failed || m.Outcome == spool.Unknown) && !strings.HasPrefix(m.Reason, discarded)
+}
+
+// retryAll sends all again that the list shows and that can be.
 func (s *queue) retryAll(a *app) binding {
+	n, unknown := int64(0), false
+	for i := range s.now.rows {
+		if m := &s.now.rows[i]; canGoAgain(m) {
+			n, unknown = n+1, unknown || m.Outcome == spool.Unknown
+		}
+	}
 	t := &a.t.Mail
-	rows := slices.DeleteFunc(slices.Clone(s.now.rows), func(m spool.Message) bool {
-		return m.Outcome != spool.Failed && m.Outcome != spool.Unknown || strings.HasPrefix(m.Reason, discarded)
-	})
-	n := int64(len(rows))
 	b := binding{keys: []string{"a"}, help: t.RetryAll, do: func() tea.Cmd {
 		lines := []string{t.RetryAllAsk(comma(n))}
-		if slices.ContainsFunc(rows, func(m spool.Message) bool { return m.Outcome == spool.Unknown }) {
+		if unknown {
 			lines = append(lines, a.t.ResendTwice)
 		}
-		return push(a, newConfirm(t.RetryAll, lines, n, t.Retried, func(ctx context.Context) error {
-			for _, m := range rows {
-				if _, err := a.back.Retry(ctx, m.ID); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
+		rows := slices.Clone(s.now.rows) // those that are asked about, whatever comes
+		return push(a, newConfirm(t.RetryAll, lines, n, t.Retried, func(ctx context.Context) error { return retryEach(ctx, a.back, rows) }))
 	}}
 	if n == 0 {
 		b.off = a.t.ResendOff
 	}
 	return b
+}
+
+// retryEach sends again those that can be, until one is refused.
+func retryEach(ctx context.Context, back Backend, rows []spool.Message) error {
+	for i := range rows {
+		if !canGoAgain(&rows[i]) {
+			continue
+		}
+		if _, err := back.Retry(ctx, rows[i].ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *queue) view(a *app, w, h int) page {
