@@ -37,29 +37,61 @@ func textTemplate(source string) (string, error) {
 	}
 	var marked strings.Builder
 	var state htmlState
-	at, first := 0, map[string]int{} // of the same field, so that a link whose text is its address is seen to be
+	first := map[string]int{} // of the same field, so that a link whose text is its address is seen to be
 	for i, t := range tags {
-		if same, seen := first[source[t.pos:t.end]]; seen && t.kind == tagField {
-			i = same
-		} else {
-			first[source[t.pos:t.end]] = i
-		}
-		stretch := dropMarks(source[at:t.pos])
+		stretch := dropMarks(textBefore(source, tags, i))
 		state.advance(stretch)
 		marked.WriteString(stretch)
+		written := untrimmed(source[t.pos:t.end])
+		if same, seen := first[written]; seen && t.kind == tagField {
+			i = same
+		} else {
+			first[written] = i
+		}
 		if state.inTag() {
 			fmt.Fprintf(&marked, "%c%d%c", markOpen, i, markClose)
 		} else {
 			fmt.Fprintf(&marked, "<!--%c%d%c-->", markOpen, i, markClose)
 		}
-		at = t.end
 	}
-	marked.WriteString(dropMarks(source[at:]))
+	marked.WriteString(dropMarks(textBefore(source, tags, len(tags))))
 	converted, err := textOf(strings.ReplaceAll(marked.String(), `\{{`, "{{"), tags)
 	if err != nil {
 		return "", err
 	}
 	return putTagsBack(converted, source, tags), nil
+}
+
+// textBefore is what stands between the tag before number i and that one,
+// without the white space that a ~ of either takes from the HTML.
+func textBefore(source string, tags []tag, i int) string {
+	at, end := 0, len(source)
+	if i > 0 {
+		at = tags[i-1].end
+	}
+	if i < len(tags) {
+		end = tags[i].pos
+	}
+	stretch := source[at:end]
+	if strings.HasSuffix(source[:at], "~}}") {
+		stretch = strings.TrimLeft(stretch, " \t\r\n")
+	}
+	if strings.HasPrefix(source[end:], "{{~") {
+		stretch = strings.TrimRight(stretch, " \t\r\n")
+	}
+	return stretch
+}
+
+// untrimmed is a tag without its ~: in the text that is made they would take
+// the line ends that stand for paragraphs.
+func untrimmed(tag string) string {
+	if rest, ok := strings.CutPrefix(tag, "{{~"); ok {
+		tag = "{{" + rest
+	}
+	if rest, ok := strings.CutSuffix(tag, "~}}"); ok {
+		tag = rest + "}}"
+	}
+	return tag
 }
 
 func dropMarks(s string) string {
@@ -91,7 +123,7 @@ func putTagsBack(text, source string, tags []tag) string {
 		b.WriteString(text[:i])
 		n, err := strconv.Atoi(text[i+len(string(markOpen)) : i+j])
 		if err == nil && n < len(tags) && tags[n].kind != tagComment {
-			b.WriteString(source[tags[n].pos:tags[n].end])
+			b.WriteString(untrimmed(source[tags[n].pos:tags[n].end]))
 		}
 		text = text[i+j+len(string(markClose)):]
 	}
