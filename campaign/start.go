@@ -61,7 +61,7 @@ func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, override
 	ctx, cancel := s.detached(ctx)
 	defer cancel()
 	if err := s.freeze(ctx, c); err != nil {
-		return Campaign{}, err
+		return Campaign{}, s.notFrozen(id, err)
 	}
 	return s.Campaign(id)
 }
@@ -109,11 +109,11 @@ func (s *Store) sealAs(id uint64, agree func(*Campaign) error) (Campaign, error)
 }
 
 // freeze writes the ledger header and walks the audience into the ledger,
-// from where an earlier walk got to. It is repeatable, and a second call at the
-// same time is refused with ErrState.
+// from where an earlier walk got to. It is repeatable, and waits for another
+// that is at the same campaign: Run begins with one as soon as it is sealed.
 func (s *Store) freeze(ctx context.Context, c Campaign) error {
-	if !s.claim(c.ID) {
-		return fmt.Errorf("campaign %d is being frozen already: %w", c.ID, ErrState)
+	if err := s.claim(ctx, c.ID); err != nil {
+		return err
 	}
 	defer s.release(c.ID)
 	from, err := eml.ParseMailbox(c.From)
@@ -170,29 +170,6 @@ func (s *Store) walk(ctx context.Context, c Campaign, segment *audience.Segment,
 		return nil // cancelled meanwhile
 	}
 	return err
-}
-
-func (s *Store) claim(id uint64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.closing:
-		return false
-	default:
-	}
-	if s.freezing[id] {
-		return false
-	}
-	s.freezing[id] = true
-	s.work.Add(1)
-	return true
-}
-
-func (s *Store) release(id uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.freezing, id)
-	s.work.Done()
 }
 
 // Run finishes what a crash or a full disk interrupted (freezes, cancels) and
@@ -265,11 +242,7 @@ func (s *Store) finish(ctx context.Context, c Campaign) error {
 	switch c.State {
 	case spool.Freezing:
 		s.log().Info("interrupted freeze resumed", "campaign", c.ID)
-		err := s.freeze(ctx, c)
-		if errors.Is(err, ErrState) {
-			return nil // a new start is at it
-		}
-		return err
+		return s.freeze(ctx, c)
 	case spool.Cancelling:
 		s.log().Info("interrupted cancel resumed", "campaign", c.ID)
 		return s.spool.Cancel(ctx, c.ID)

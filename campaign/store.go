@@ -63,7 +63,7 @@ type Store struct {
 	buffers   sync.Pool // *[]byte: finished mails are composed into them
 
 	mu       sync.Mutex
-	freezing map[uint64]bool // campaigns whose audience is being walked now
+	freezing map[uint64]chan struct{} // campaigns whose audience is being walked now; closed after it
 }
 
 // Open opens or creates campaign.db in dir. Errors are those of store.Open.
@@ -73,7 +73,7 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 		return nil, err
 	}
 	db.Start(nil)
-	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), scheduled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]bool{}}
+	s := &Store{db: db, people: people, spool: sp, stalled: make(chan struct{}, 1), scheduled: make(chan struct{}, 1), closing: make(chan struct{}), freezing: map[uint64]chan struct{}{}}
 	s.letters.max, s.mailings.max, s.heavy.max = 64, 64, 4
 	s.memory = semaphore.NewWeighted(heavyMemory)
 	return s, nil
