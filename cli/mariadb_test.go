@@ -44,14 +44,7 @@ func startMariaDB(t *testing.T) *mariaDB {
 	if out, err := exec.Command("mariadb-install-db", "--no-defaults", "--datadir="+m.data(), "--auth-root-authentication-method=normal", "--skip-test-db", "--user="+m.user).CombinedOutput(); err != nil {
 		t.Fatalf("MariaDB is needed (mariadb-server-core): %v\n%s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m.addr = l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	m.addr = freePort(t)
 	if m.db, err = sql.Open("mysql", "root@tcp("+m.addr+")/?multiStatements=true"); err != nil {
 		t.Fatal(err)
 	}

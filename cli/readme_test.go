@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -63,16 +62,6 @@ func newReader(t *testing.T) *reader {
 	r.env = append(r.env, "HOME="+dir, "PATH="+os.Getenv("PATH"), "LANG=en_US.UTF-8", "PABAL_SMTP_LISTEN="+freePort(t),
 		"PABAL_WEB_LISTEN="+freePort(t), "PABAL_WEB_METRICS_LISTEN="+freePort(t), "AWS_EC2_METADATA_DISABLED=true")
 	return r
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (r *reader) follow(emulator, daemon, own string) {

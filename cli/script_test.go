@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,16 +67,6 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("AWS_SECRET_ACCESS_KEY", "test")
 	env.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 	return nil
-}
-
-// ports sets the variables named to ports that are free.
-func ports(ts *testscript.TestScript, neg bool, names []string) {
-	for _, name := range names {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		ts.Check(err)
-		ts.Setenv(name, fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
-		ts.Check(l.Close())
-	}
 }
 
 // until runs a command again and again until it succeeds; with a pattern in
