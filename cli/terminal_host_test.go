@@ -28,6 +28,12 @@ const terminalPatience = 60 * time.Second
 // newTerminal opens the screens of a host's daemon in a window of w×h.
 func newTerminal(t *testing.T, h *host, w, height, lang string) *terminal {
 	t.Helper()
+	return openTerminal(t, h, w, height, "pabal --lang "+lang)
+}
+
+// openTerminal runs a command in a window of w×h.
+func openTerminal(t *testing.T, h *host, w, height, command string) *terminal {
+	t.Helper()
 	term := &terminal{t: t, socket: filepath.Join(h.dir, "tmux"), pictures: os.Getenv("UI_PICTURES"),
 		env: append(append([]string{}, h.env...), "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TERM=xterm-256color")}
 	config := filepath.Join(h.dir, "tmux.conf")
@@ -35,7 +41,7 @@ func newTerminal(t *testing.T, h *host, w, height, lang string) *terminal {
 	if err := os.WriteFile(config, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	term.tmux("-f", config, "new-session", "-d", "-x", w, "-y", height, "pabal --lang "+lang)
+	term.tmux("-f", config, "new-session", "-d", "-x", w, "-y", height, command)
 	t.Cleanup(func() { term.tmux("kill-server") })
 	return term
 }

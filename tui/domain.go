@@ -51,7 +51,7 @@ func (d *SenderDomain) part(name string) partState {
 		return partUnknown
 	case len(faults) == 0 && name == "spf" && d.MailFrom.Domain == "":
 		return partNote // amazonses.com's
-	case len(faults) == 0 && silent && name != "mail_from":
+	case len(faults) == 0 && silent && name != "mail_from", len(faults) == 0 && !d.lookedUp() && (name == "spf" || name == "dmarc"):
 		return partUnknown
 	case len(faults) == 0:
 		return partGood
@@ -64,6 +64,11 @@ func (d *SenderDomain) part(name string) partState {
 		return partMissing
 	}
 	return partWrong
+}
+
+// lookedUp reports whether the DNS was asked: there is a policy, or it lacks.
+func (d *SenderDomain) lookedUp() bool {
+	return d.DMARC.Record != "" || slices.ContainsFunc(d.Findings, func(f campaign.Finding) bool { return f.Rule == "dmarc" || f.Rule == "dns_silent" })
 }
 
 // partWord is a check's outcome in a word with a sign.
@@ -122,8 +127,11 @@ func (s *domain) records(a *app, w int) []string {
 	lines := []string{"", a.look.rule(t.Records, w)}
 	for _, r := range s.d.Records {
 		state := a.look.warn.Render("! " + t.NotFound)
-		if r.Found {
+		switch {
+		case r.Found:
 			state = a.look.good.Render("✓ " + t.Found)
+		case !s.d.lookedUp():
+			state = a.look.dim.Render("· " + t.NotAsked)
 		}
 		lines = append(lines, "  "+a.look.bold.Render(safe(r.Type))+"  "+state)
 		for _, text := range []string{r.Name, r.Value} {

@@ -24,8 +24,8 @@ func (r *rates) add(now time.Time, recent []int) {
 	r.counts = r.counts[max(0, len(r.counts)-rateSeconds):]
 }
 
-// minutes is how much is remembered, rounded up.
-func (r *rates) minutes() int64 { return max(1, int64(len(r.counts)+59)/60) }
+// minutes is how much is remembered, rounded.
+func (r *rates) minutes() int64 { return max(1, int64(len(r.counts)+30)/60) }
 
 // columns are the means of at most w stretches of the same length.
 func (r *rates) columns(w int) []float64 {

@@ -131,6 +131,12 @@ var screens = []struct {
 	{"domain_good", nil, func(d *driver) { d.press("8", "enter") }},
 	{"domain_bad", nil, func(d *driver) { d.press("8", "down", "enter") }},
 	{"domain_bad_end", nil, func(d *driver) { d.press("8", "down", "enter"); d.screenText(); d.press("end") }},
+	{"domain_not_asked", func(f *fakeBackend) {
+		f.senders[0].DMARC, f.senders[0].MailFrom.SPF = sesclient.DMARC{}, ""
+		for i := range f.senders[0].Records {
+			f.senders[0].Records[i].Found = false
+		}
+	}, func(d *driver) { d.press("8", "enter") }},
 	{"domain_unknown", nil, func(d *driver) { d.press("8", "end", "enter") }},
 	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
 	{"import_1_empty", func(f *fakeBackend) { f.inbox.Files = nil }, func(d *driver) { d.press("3", "i") }},

@@ -4,7 +4,7 @@ func englishDomain() domainTexts {
 	return domainTexts{
 		Open: "details, records to publish", Account: "SES account", Production: "in production (may mail anybody)", Reputation: "Reputation",
 		Head: "Domains of senders", None: "There is no domain in SES.", AllGood: "All is set up right, at SES and in the DNS.", Good: "pass", Unknown: "not known",
-		CheckedAt: "Checked", Records: "Records for the DNS (type, name, value)", Found: "published", NotFound: "not seen",
+		CheckedAt: "Checked", Records: "Records for the DNS (type, name, value)", Found: "published", NotFound: "not seen", NotAsked: "DNS not asked",
 		Enforcement: map[string]string{"HEALTHY": "good", "PROBATION": "under review: bounces and complaints must go down", "SHUTDOWN": "stopped"},
 		Parts:       map[string]string{"dkim": "DKIM", "mail_from": "MAIL FROM", "spf": "SPF", "dmarc": "DMARC"},
 		States:      [5]string{"pass", "missing", "wrong", "default", "unknown"},
