@@ -1,13 +1,16 @@
 package campaign
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"mime"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
+	"golang.org/x/text/encoding/korean"
 	"golang.org/x/text/unicode/norm"
 
 	"pabal/eml"
@@ -90,17 +93,37 @@ func forbiddenFile(name string) bool {
 	return ext != "" && !strings.Contains(ext, " ") && strings.Contains(forbidden, " "+ext+" ")
 }
 
+const unknownType = "application/octet-stream"
+
 // contentType goes by the name, then by the bytes. A text part without a
-// charset is read as US-ASCII, so what is UTF-8 says so.
+// charset is read as US-ASCII, so it says which it has.
 func contentType(name string, data []byte) string {
-	ext := strings.ToLower(filepath.Ext(name))
-	if known, ok := fileTypes()[ext]; ok {
-		return known
+	found := http.DetectContentType(data)
+	known, ok := fileTypes()[strings.ToLower(filepath.Ext(name))]
+	if !ok {
+		known = found
 	}
-	if kind, params, err := mime.ParseMediaType(http.DetectContentType(data)); err == nil && kind != "text/html" && kind != "text/xml" {
+	kind, params, err := mime.ParseMediaType(known)
+	switch {
+	case err != nil, kind == "text/html", kind == "text/xml":
+		return unknownType // never a page a reader would run
+	case params["charset"] == "utf-8" && !utf8.Valid(data):
+		return legacyText(kind, found, data)
+	}
+	return mime.FormatMediaType(kind, params)
+}
+
+// legacyText is the type of a text that is not UTF-8: as Windows wrote it in
+// Korea, or UTF-16, which begins with its mark.
+func legacyText(kind, found string, data []byte) string {
+	if _, params, err := mime.ParseMediaType(found); err == nil && strings.HasPrefix(params["charset"], "utf-16") {
 		return mime.FormatMediaType(kind, params)
 	}
-	return "application/octet-stream" // never a page a reader would run
+	text, err := korean.EUCKR.NewDecoder().Bytes(data)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) || bytes.ContainsRune(data, 0) {
+		return unknownType
+	}
+	return mime.FormatMediaType(kind, map[string]string{"charset": "euc-kr"})
 }
 
 // fileTypes is what a name says, the same on every host: the system's own table

@@ -231,3 +231,22 @@ func (h *house) files(t *testing.T) (n int) {
 	}
 	return n
 }
+
+// A file from a Korean Windows is read as what it is.
+func TestTextSaysItsCharset(t *testing.T) {
+	for _, c := range []struct{ name, data, want string }{
+		{"쿠폰.txt", "쿠폰", "text/plain; charset=utf-8"},
+		{"쿠폰.txt", "\xc4\xed\xc6\xf9", "text/plain; charset=euc-kr"},
+		{"고객.csv", "a,\xc4\xed\xc6\xf9\r\n", "text/csv; charset=euc-kr"},
+		{"memo.log", "\xc4\xed\xc6\xf9 \x8c\xee", "text/plain; charset=euc-kr"}, // the second is in CP949 only
+		{"고객.csv", "\xff\xfea\x00,\x00", "text/csv; charset=utf-16le"},
+		{"고객.csv", "a\x00\xc4", "application/octet-stream"},
+		{"고객.csv", "caf\xe9", "application/octet-stream"},
+		{"page.log", "<html><script>", "application/octet-stream"},
+		{"a.pdf", "%PDF-1.7 \xff", "application/pdf"},
+	} {
+		if got := contentType(c.name, []byte(c.data)); got != c.want {
+			t.Errorf("%s %q: got %s, want %s", c.name, c.data, got, c.want)
+		}
+	}
+}

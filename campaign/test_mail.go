@@ -35,9 +35,10 @@ func (s *Store) Test(ctx context.Context, id uint64, as, to string) (string, err
 // Tests sends the letter as `as` would get it to each address through the
 // spool's transactional lane, so that it counts for pace and quota: subject
 // marked [테스트], unsubscribe links that lead to a page saying that it is a
-// test, outside the ledger. as "" means the first of the audience. Either all
-// are queued or none: a *eml.Problem says what keeps the letter from being
-// made, or which address is suppressed. ErrNotFound.
+// test, outside the ledger. as "" means the first of the audience. A *eml.Problem
+// says what keeps the letter from being made, or which address is suppressed:
+// then none is queued. When the disk fills up between two, it says which are.
+// ErrNotFound.
 func (s *Store) Tests(ctx context.Context, id uint64, as string, to []string) ([]TestMail, error) {
 	c, err := s.record(id)
 	if err != nil {
@@ -64,19 +65,41 @@ func (s *Store) Tests(ctx context.Context, id uint64, as string, to []string) ([
 	var sent []TestMail
 	for i, address := range to {
 		tag := "test-" + strconv.FormatUint(id, 10) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36) + "-" + strconv.Itoa(i)
-		mail, body, err := def.testMail(p, address, tag)
+		message, err := s.queueTest(ctx, def, p, address, tag)
 		if err != nil {
-			return nil, err
+			return nil, partly(sent, address, err)
 		}
-		ids, err := s.spool.Put(ctx, spool.Envelope{From: def.from.Address, FromDomain: eml.Domain(def.from.Address), To: []string{address},
-			Subject: mail.Subject, MessageID: mail.MessageID}, body)
-		if err != nil {
-			return nil, fmt.Errorf("queue test mail: %w", err)
-		}
-		sent = append(sent, TestMail{To: address, Message: ids[0]})
+		sent = append(sent, TestMail{To: address, Message: message})
 	}
 	s.log().Info("test mails queued", "campaign", id, "count", len(sent))
 	return sent, nil
+}
+
+// queueTest makes one test mail and puts it into the spool.
+func (s *Store) queueTest(ctx context.Context, def *mailing, p *person, to, tag string) (string, error) {
+	mail, body, err := def.testMail(p, to, tag)
+	if err != nil {
+		return "", err
+	}
+	ids, err := s.spool.Put(ctx, spool.Envelope{From: def.from.Address, FromDomain: eml.Domain(def.from.Address), To: []string{to},
+		Subject: mail.Subject, MessageID: mail.MessageID}, body)
+	if err != nil {
+		return "", fmt.Errorf("queue test mail: %w", err)
+	}
+	return ids[0], nil
+}
+
+// partly adds to what stopped a test who gets theirs all the same.
+func partly(sent []TestMail, next string, err error) error {
+	if len(sent) == 0 {
+		return err
+	}
+	to := make([]string, len(sent))
+	for i := range sent {
+		to[i] = sent[i].To
+	}
+	return &eml.Problem{What: fmt.Sprintf("the test to %s was not queued: %v", next, err),
+		Hint: "on their way are those to " + strings.Join(to, ", ") + "; test again with the others only", Err: err}
 }
 
 // testAddresses are the addresses of a test, each once, none of them suppressed.

@@ -44,7 +44,7 @@ type emulated struct {
 
 func (e *emulated) describe(w *report) {
 	w.pair("emulated", commas(e.Accepted)+" of "+commas(e.Recipients)+" accepted in "+span(e.Seconds)+"; planned "+span(e.PlannedSeconds))
-	if e.Speed > 1 && e.Seconds > e.PlannedSeconds*tooSlow {
+	if e.Speed > 1 && e.Seconds > e.PlannedSeconds*tooSlow && e.Seconds-e.PlannedSeconds > e.Speed { // a second of this machine's is no sign
 		w.line("This machine may not keep up with %g times the account's rate; a lower --speed tells more.", e.Speed)
 	}
 	if e.Refused > 0 {

@@ -127,6 +127,22 @@ func TestDryRunThatIsStoppedSaysSo(t *testing.T) {
 	h.stop(p)
 }
 
+// A few mails take a tick of the clock longer than planned on any machine.
+func TestRehearsalBlamesTheMachineForNoMoreThanATick(t *testing.T) {
+	for e, slow := range map[*emulated]bool{
+		{Speed: 10, PlannedSeconds: 0.04, Seconds: 1}:    false,
+		{Speed: 10, PlannedSeconds: 1000, Seconds: 1050}: false,
+		{Speed: 10, PlannedSeconds: 1000, Seconds: 1200}: true,
+		{Speed: 1, PlannedSeconds: 1000, Seconds: 1200}:  false,
+	} {
+		var r report
+		e.describe(&r)
+		if got := strings.Contains(r.out.String(), "may not keep up"); got != slow {
+			t.Errorf("%+v: %s", e, r.out.String())
+		}
+	}
+}
+
 func TestCellsOfADryRunAreNoFormulas(t *testing.T) {
 	for text, want := range map[string]string{"": "", "a@example.com": "a@example.com", "=1+1@example.com": "'=1+1@example.com", "+82@example.com": "'+82@example.com"} {
 		if got := cell(text); got != want {

@@ -36,6 +36,9 @@ func (s *Server) showPreview(w http.ResponseWriter, r *http.Request) {
 	}
 	lang := chosen(r)
 	v := letterView{Style: s.pages.letterStyle, Lang: lang, T: letterTextsIn(lang), Letter: letter}
+	if reason := v.T.Reasons[letter.Skip]; reason != "" {
+		v.Letter.Skip = reason
+	}
 	if letter.HTML != "" {
 		v.Frame = r.PathValue("token") + "/html"
 	}
@@ -103,16 +106,20 @@ func (s *Server) openLetter(w http.ResponseWriter, r *http.Request, gone kind, o
 }
 
 // outside has the links of a letter open in a tab of their own: within the
-// sandbox they would lead nowhere.
+// sandbox of a frame they would lead nowhere. A letter need not have a <head>: a
+// browser makes one where a <base> comes first.
 func outside(page string) []byte {
 	at := headTag.FindStringIndex(page)
 	if at == nil {
-		return []byte(page)
+		at = beforeHead.FindStringIndex(page) // of nothing, at worst
 	}
 	return []byte(page[:at[1]] + `<base target="_blank">` + page[at[1]:])
 }
 
-var headTag = regexp.MustCompile(`(?i)<head(?:\s[^>]*)?>`)
+var (
+	headTag    = regexp.MustCompile(`(?i)<head(?:\s[^>]*)?>`)
+	beforeHead = regexp.MustCompile(`(?i)^\s*(?:<!doctype[^>]*>)?\s*(?:<html(?:\s[^>]*)?>)?`)
+)
 
 // letterView is what letter.html shows.
 type letterView struct {
@@ -130,6 +137,7 @@ type letterTexts struct {
 	File                        string
 	Desktop, Phone, Text, Frame string
 	Skip                        string
+	Reasons                     map[string]string // why somebody is not mailed, by what is stored
 }
 
 // noLetters is for a server without campaigns: no link is good.

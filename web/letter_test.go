@@ -50,7 +50,7 @@ func TestPreviewShowsHeadersAndBothParts(t *testing.T) {
 	if got.status != 200 || got.header.Get("Content-Language") != "ko" {
 		t.Fatalf("%d %s", got.status, got.header.Get("Content-Language"))
 	}
-	for _, want := range []string{"상점 &lt;shop@example.com&gt;", "&lt;b&gt;민지", "(광고) &lt;봄&gt; 신상", `src="good/html"`, "김민지님\n&lt;script&gt;", "unsubscribed", "Coupon", "쿠폰&lt;1&gt;.pdf", "noindex"} {
+	for _, want := range []string{"상점 &lt;shop@example.com&gt;", "&lt;b&gt;민지", "(광고) &lt;봄&gt; 신상", `src="good/html"`, "김민지님\n&lt;script&gt;", "수신 거부", "Coupon", "쿠폰&lt;1&gt;.pdf", "noindex"} {
 		if !strings.Contains(got.body, want) {
 			t.Errorf("no %q in %s", want, got.body)
 		}
@@ -96,6 +96,30 @@ func TestLetterIsShownAsItIs(t *testing.T) {
 	}
 	if got := ask(t, text, "GET", "/l/good", "", ""); strings.Contains(got.body, "<iframe") || !strings.Contains(got.body, "&lt;b&gt;글만") {
 		t.Errorf("text only: %s", got.body)
+	}
+}
+
+// A letter without a <head> has links too.
+func TestLinksOfEveryLetterOpenElsewhere(t *testing.T) {
+	const base = `<base target="_blank">`
+	for page, want := range map[string]string{
+		"<p>a</p>":                               base + "<p>a</p>",
+		"<!DOCTYPE html>\n<html lang=ko><body>a": "<!DOCTYPE html>\n<html lang=ko>" + base + "<body>a",
+		"<!doctype html><p>a<html>":              "<!doctype html>" + base + "<p>a<html>",
+		"<HTML><HEAD>\n</HEAD><header>a":         "<HTML><HEAD>" + base + "\n</HEAD><header>a",
+		"<header>a</header>":                     base + "<header>a</header>",
+	} {
+		if got := string(outside(page)); got != want {
+			t.Errorf("%s: %s, want %s", page, got, want)
+		}
+	}
+}
+
+func TestPreviewSaysInItsLanguageWhyNobodyIsMailed(t *testing.T) {
+	for query, want := range map[string]string{"": "수신 거부", "?lang=en": "<dd class=\"bad\">unsubscribed</dd>"} {
+		if got := ask(t, letterServer(sampleLetter()), "GET", "/l/good"+query, "", ""); !strings.Contains(got.body, want) || query == "" && strings.Contains(got.body, "unsubscribed") {
+			t.Errorf("%q: no %q in %s", query, want, got.body)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ func letterTextsIn(tag string) letterTexts {
 	if tag == "ko" {
 		return letterTexts{
 			Title:   "메일 미리보기",
-			Notice:  "발송 전 확인용 미리보기입니다. 이 주소는 15분 동안만 열리며, 편지 속 수신거부 링크는 눌러도 아무것도 바꾸지 않습니다.",
+			Notice:  "발송 전 확인용 미리보기입니다. 이 주소는 15분 동안만 열리며, 메일 안의 수신거부 링크는 눌러도 아무것도 바뀌지 않습니다.",
 			From:    "보낸 사람",
 			To:      "받는 사람",
 			Subject: "제목",
@@ -16,6 +16,8 @@ func letterTextsIn(tag string) letterTexts {
 			Phone:   "휴대전화 화면",
 			Text:    "텍스트",
 			Frame:   "메일 본문",
+			Reasons: map[string]string{"unsubscribed": "수신 거부", "topic_off": "이 주제를 받지 않음", "frequency": "최근에 이미 받음",
+				"suppressed": "발송 차단 주소", "erased": "삭제된 구독자", "invalid": "잘못된 주소"},
 		}
 	}
 	return letterTexts{
@@ -31,6 +33,8 @@ func letterTextsIn(tag string) letterTexts {
 		Phone:   "Phone",
 		Text:    "Text",
 		Frame:   "The letter",
+		Reasons: map[string]string{"unsubscribed": "unsubscribed", "topic_off": "this topic is switched off", "frequency": "mailed too recently",
+			"suppressed": "suppressed address", "erased": "erased", "invalid": "invalid address"},
 	}
 }
 
