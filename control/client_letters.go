@@ -18,6 +18,11 @@ func (c *Client) PutFile(ctx context.Context, name string, content io.Reader) (c
 	return decodeBody[campaign.Attachment](c.send(ctx, http.MethodPost, "/v0/files", url.Values{"name": {name}}, content))
 }
 
+// PutInboxFile is PutFile of the file of that name in the inbox.
+func (c *Client) PutInboxFile(ctx context.Context, name string) (campaign.Attachment, error) {
+	return decodeBody[campaign.Attachment](c.send(ctx, http.MethodPost, "/v0/files", url.Values{"inbox": {name}}, nil))
+}
+
 // PreviewAs is the letter as one of the audience would get it.
 func (c *Client) PreviewAs(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Letter, error) {
 	return get[campaign.Letter](ctx, c, campaignPath(id, "/preview"), whomQuery(whom))

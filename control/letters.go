@@ -15,6 +15,9 @@ import (
 
 // putFile stores a file to be attached; the body is its bytes.
 func (s *Server) putFile(r *http.Request) (any, error) {
+	if name := r.URL.Query().Get("inbox"); name != "" {
+		return s.putInboxFile(r.Context(), name)
+	}
 	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, campaign.MaxAttached))
 	var tooLong *http.MaxBytesError
 	if errors.As(err, &tooLong) {
@@ -25,6 +28,19 @@ func (s *Server) putFile(r *http.Request) (any, error) {
 		return nil, fmt.Errorf("read file: %w", err)
 	}
 	return s.Campaigns.PutFile(r.Context(), r.URL.Query().Get("name"), data)
+}
+
+// putInboxFile stores a file of the inbox to be attached.
+func (s *Server) putInboxFile(ctx context.Context, name string) (any, error) {
+	f, err := s.Inbox.open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, campaign.MaxAttached+1))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return s.Campaigns.PutFile(ctx, name, data) // it refuses what is too large
 }
 
 // preview is the letter as one of the audience would get it.

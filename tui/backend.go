@@ -70,6 +70,7 @@ type Letters interface {
 	PutInboxTemplate(ctx context.Context, t campaign.Template, file string) (campaign.Template, error)  // of a zip or a page
 	PullTemplate(ctx context.Context, name string, o campaign.PullOptions) (campaign.PullResult, error) // of SES
 	RemoveTemplate(ctx context.Context, name string) error                                              // with all versions, unless a campaign is made of it
+	PutInboxFile(ctx context.Context, file string) (campaign.Attachment, error)                         // of the inbox, to be attached
 	PreviewAs(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Letter, error)
 	PreviewLink(ctx context.Context, id uint64, whom campaign.Whom) (campaign.Link, error)
 }

@@ -92,6 +92,10 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case doneMsg:
 		if msg.from == s {
+			return pop(a)
+		}
+	case answeredMsg:
+		if msg.of == s {
 			return s.ended(a, msg.err)
 		}
 	case tea.PasteMsg:
@@ -115,12 +119,9 @@ func (s *confirm) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// ended goes back, or on; what failed can be tried again where it leads on.
+// ended goes on; what failed can be tried again.
 func (s *confirm) ended(a *app, err error) tea.Cmd {
-	switch {
-	case s.then == nil:
-		return pop(a)
-	case err == nil:
+	if err == nil {
 		return s.then(a)
 	}
 	s.ask.busy, s.why = false, a.problem(err)
@@ -129,7 +130,18 @@ func (s *confirm) ended(a *app, err error) tea.Cmd {
 
 func (s *confirm) run(a *app) tea.Cmd {
 	return call(a, startTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.do(ctx) },
-		func(_ struct{}, err error) tea.Msg { return doneMsg{from: s, text: s.done, err: err} })
+		func(_ struct{}, err error) tea.Msg {
+			if s.then != nil {
+				return answeredMsg{s, err}
+			}
+			return doneMsg{from: s, text: s.done, err: err}
+		})
+}
+
+// answeredMsg is doneMsg of a question that itself says what went wrong.
+type answeredMsg struct {
+	of  *confirm
+	err error
 }
 
 func (s *confirm) wrong(a *app) string {

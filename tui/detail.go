@@ -93,7 +93,10 @@ func (s *detail) take(a *app, m flowMsg[campaign.Campaign]) tea.Cmd {
 		s.ends = s.c.State == spool.Done || s.c.State == spool.Cancelled
 		return nil
 	case m.err == nil:
-		s.c = m.piece
+		another := m.piece.State != s.c.State
+		if s.c = m.piece; another && s.underWay() {
+			return tea.Batch(s.feed.next(), s.flight(a))
+		}
 	}
 	return s.feed.next()
 }

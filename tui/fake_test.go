@@ -287,6 +287,9 @@ func (f *fakeBackend) PutTemplate(_ context.Context, t campaign.Template) (campa
 	return t, err
 }
 
+func (f *fakeBackend) PutInboxFile(_ context.Context, file string) (campaign.Attachment, error) {
+	return campaign.Attachment{Name: file, ContentType: "text/csv", Bytes: 88_100}, f.did("PutInboxFile %s", file)
+}
 func (f *fakeBackend) TemplateVersions(_ context.Context, name string) ([]campaign.Template, error) {
 	var all []campaign.Template
 	for _, t := range f.templates {

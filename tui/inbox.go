@@ -12,6 +12,7 @@ const (
 	forSubscribers = iota
 	forSuppression
 	forTemplate
+	forAttachment
 )
 
 // inbox is the file picker: what people copied to this host. It is the first
@@ -20,7 +21,8 @@ type inbox struct {
 	shown[Inbox]
 
 	use  int
-	age  int // ticks since it was read
+	d    *draft // the file is for; nil but forAttachment
+	age  int    // ticks since it was read
 	list list
 }
 
@@ -32,6 +34,8 @@ func (s *inbox) title(a *app) string {
 		return a.t.Suppress.Import
 	case forTemplate:
 		return a.t.Template.FileHead
+	case forAttachment:
+		return a.t.Attach.Title
 	}
 	return a.t.Import.Title
 }
@@ -55,6 +59,10 @@ func (s *inbox) update(a *app, msg tea.Msg) tea.Cmd {
 	case tickMsg: // a file that is being copied appears by itself
 		if s.age++; s.age >= 2 && !s.turn.busy {
 			return s.start(a)
+		}
+	case attachedMsg:
+		if msg.of == s {
+			return s.attached(a, msg)
 		}
 	case answer[Inbox]:
 		s.take(a, msg)
@@ -88,8 +96,11 @@ func (s *inbox) open(a *app) tea.Cmd {
 		c.yes = func(a *app) tea.Cmd { return show(a, "", tabSuppressions, &suppressList{file: file}) }
 		return push(a, c)
 	}
-	if s.use == forTemplate {
+	switch s.use {
+	case forTemplate:
 		return push(a, newTemplateFile(a, file))
+	case forAttachment:
+		return s.attach(a, file)
 	}
 	return push(a, newPreview(file))
 }
@@ -100,8 +111,11 @@ func (s *inbox) view(a *app, w, h int) page {
 		return page{lines: lines}
 	}
 	head, none := t.ChooseFile, t.NoFiles
-	if s.use == forTemplate {
+	switch s.use {
+	case forTemplate:
 		head, none = a.t.Template.ChooseFile, a.t.Template.NoFiles
+	case forAttachment:
+		head = a.t.Attach.Choose
 	}
 	p := page{lines: []string{" " + a.look.bold.Render(head), ""}}
 	foot := s.how(a, w)

@@ -15,6 +15,9 @@ import (
 // wallFormat is how a date and a time are typed.
 const wallFormat = "2006-01-02 15:04"
 
+// maxAhead is how far off the daemon lets a start be.
+const maxAhead = 400 * 24 * time.Hour
+
 // The fields of the schedule's form.
 const (
 	atDate = iota
@@ -107,8 +110,11 @@ func (a *app) scheduled(v []string) (said []string, why string) {
 	}
 	at, clock := spool.Instant(wall, zone)
 	ahead := at.Sub(a.now())
-	if ahead <= 0 {
+	switch {
+	case ahead <= 0:
 		return nil, t.Past
+	case ahead > maxAhead:
+		return nil, t.Far
 	}
 	said = []string{t.When(at.In(zone), a.t.Duration(ahead.Truncate(time.Minute)))}
 	switch clock {

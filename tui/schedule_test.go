@@ -24,7 +24,7 @@ func TestScheduleIsConfirmedWithTheNumber(t *testing.T) {
 
 func TestScheduleThatIsPastIsNotTaken(t *testing.T) {
 	for _, c := range []struct{ day, clock, zone, want string }{
-		{"2026-11-22", "13:59", "", "This time is past"}, {"2026-11-31", "10:00", "", "Write the date as"}, {"2026-12-01", "noon", "", "Write the date as"},
+		{"2026-11-22", "13:59", "", "This time is past"}, {"2036-11-22", "10:00", "", "more than a year away"}, {"2026-11-31", "10:00", "", "Write the date as"}, {"2026-12-01", "noon", "", "Write the date as"},
 		{"2026-12-01", "10:00", "Mars/Olympus", "no such time zone"}, {"2027-03-14", "02:30", "America/New_York", "The clocks skip this time"}, {"2027-11-07", "01:30", "America/New_York", "twice that day"},
 	} {
 		d := newDriver(t, "en")
@@ -110,5 +110,19 @@ func TestEveryNoteOfAPlanHasWords(t *testing.T) {
 				t.Errorf("%s: the note %s has no words", lang, c)
 			}
 		}
+	}
+}
+
+func TestFilesOfTheInboxAreAttached(t *testing.T) {
+	d := newDriver(t, "ko")
+	toAttached(d)
+	d.wantCalls("PutInboxFile", "PutInboxFile 11월 고객.csv", "PutInboxFile 회원.xlsx")
+	d.want("11월 고객.csv", "회원.xlsx", "모두 172.1 KB")
+	d.press("d", "esc")
+	d.want("회원.xlsx (86.0 KB)")
+	d.wantNot("11월 고객.csv")
+	d.press("ctrl+s")
+	if got := d.back.campaigns[len(d.back.campaigns)-1].Attachments; len(got) != 1 || got[0].Name != "회원.xlsx" {
+		t.Errorf("attached: %+v", got)
 	}
 }

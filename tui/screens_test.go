@@ -214,6 +214,10 @@ var screens = []struct {
 	}, func(d *driver) { toText(d); d.typeText(`gendr != "x"`); d.rest() }},
 	{"segment", nil, func(d *driver) { d.press("3", "s") }},
 	{"wizard_3_content", nil, toContent},
+	{"attachments_none", nil, func(d *driver) { toContent(d); d.press("f2") }},
+	{"attachments_choose", nil, func(d *driver) { toContent(d); d.press("f2", "n") }},
+	{"attachments", nil, toAttached},
+	{"wizard_3_attached", nil, func(d *driver) { toAttached(d); d.press("esc") }},
 	{"wizard_4_preview", nil, toPreview},
 	{"wizard_4_search", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("이서") }},
 	{"wizard_4_found", nil, func(d *driver) { toPreview(d); d.press("/"); d.typeText("customer00"); d.press("enter", "n") }},
@@ -310,6 +314,12 @@ func toSchedule(d *driver) {
 	d.press("down", "down")
 	d.typeText("09-20")
 	d.press("down", "right", "down")
+}
+
+// toAttached attaches both files of the inbox.
+func toAttached(d *driver) {
+	toContent(d)
+	d.press("f2", "n", "enter", "n", "down", "enter")
 }
 
 func toStart(d *driver) { toPreview(d); d.press("enter", "enter") }

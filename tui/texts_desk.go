@@ -13,6 +13,7 @@ type deskTexts struct {
 	Plan     planTexts
 	Template templateTexts
 	Report   reportTexts
+	Attach   attachTexts
 }
 
 // templateTexts are those of the templates' screens.
@@ -48,7 +49,7 @@ type planTexts struct {
 	Schedule, ScheduleText, Date, Time, Zone, ZoneHint, Hours, HoursHint, Days, Late string
 	DayWords                                                                         [3]string
 	LateWords                                                                        [5]string
-	NotRead, BadTime, BadZone, BadHours, Past, Gap, Twice, Growth, Scheduled         string
+	NotRead, BadTime, BadZone, BadHours, Past, Far, Gap, Twice, Growth, Scheduled    string
 	When                                                                             func(at time.Time, ahead string) string
 	ScheduleAsk, Copied                                                              func(s string) string
 	Window, WindowKey, WindowText, BrakedHow, Copy, Since, Unschedule, UnscheduleAsk string
@@ -65,4 +66,10 @@ type reportTexts struct {
 	Title, Running, Export, ExportAs, CSV, CSVNote, HTML, HTMLNote, Written, FetchIt string
 	Mail, MailHead, MailText, LinkText                                               string
 	Mailed                                                                           func(to string) string
+}
+
+// attachTexts are those of the files that go with a letter.
+type attachTexts struct {
+	Title, Head, None, Add, Remove, Choose string
+	Sum                                    func(size string) string
 }

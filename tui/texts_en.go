@@ -46,7 +46,7 @@ func english() *texts {
 		Lanes:    [2]string{"transactional", "bulk"},
 		Reasons: map[string]string{
 			spool.SkipUnsubscribed: "unsubscribed", spool.SkipTopicOff: "topic off", spool.SkipFrequency: "frequency", spool.SkipSuppressed: "suppressed",
-			spool.SkipErased: "erased", spool.SkipInvalid: "invalid address", spool.SkipCancelled: "cancelled",
+			spool.SkipErased: "erased", spool.SkipInvalid: "invalid address", spool.SkipCancelled: "cancelled", "paused by a person": "paused by a person",
 		},
 		Events: map[string]string{
 			"accepted": "accepted", "failed": "failed", "skipped": "skipped", "unknown": "unknown", "retry": "retry", "hold": "hold", "release": "release", "state": "state", "disk": "disk",

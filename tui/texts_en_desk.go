@@ -1,7 +1,7 @@
 package tui
 
 func englishDesk() deskTexts {
-	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate(), Report: englishReportScreen()}
+	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate(), Report: englishReportScreen(), Attach: englishAttach()}
 }
 
 func englishTemplate() templateTexts {
@@ -52,5 +52,12 @@ func englishReportScreen() reportTexts {
 		Written: "Written to a file.", FetchIt: "To get it to your PC, run this line in a terminal there (PowerShell on Windows).",
 		Mail: "by mail", MailHead: "The report by mail", MailText: "Sends this report to this address.", LinkText: "This address shows the report with charts to everybody who has it.",
 		Mailed: func(to string) string { return "The report is on its way to " + to + "." },
+	}
+}
+
+func englishAttach() attachTexts {
+	return attachTexts{
+		Title: "Attached files", Head: "Files that go with every letter", None: "No file is attached. n adds one. A large file is better linked to.", Add: "add", Remove: "remove",
+		Choose: "Choose the file to attach.", Sum: func(size string) string { return size + " in all, for every recipient." },
 	}
 }

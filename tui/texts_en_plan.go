@@ -36,7 +36,7 @@ func englishPlan() planTexts {
 		Date: "Date", Time: "Time", Zone: "Time zone", ZoneHint: "empty: the configured one", Hours: "Hours", HoursHint: "empty: always, e.g. 09-20", Days: "Days", Late: "If late",
 		DayWords:  [3]string{"every day", "Monday to Friday", "Saturday, Sunday"},
 		LateWords: [5]string{"hold it after 30 minutes", "hold it after 10 minutes", "hold it after 1 hour", "hold it after 3 hours", "hold it after a day"},
-		NotRead:   "check date and time", BadTime: "Write the date as 2026-12-01 and the time as 10:00.", BadZone: "There is no such time zone. For example: Asia/Seoul", BadHours: "Write the hours as 09-20.", Past: "This time is past.",
+		NotRead:   "check date and time", BadTime: "Write the date as 2026-12-01 and the time as 10:00.", BadZone: "There is no such time zone. For example: Asia/Seoul", BadHours: "Write the hours as 09-20.", Past: "This time is past.", Far: "This is more than a year away. Is the year right?",
 		Gap: "The clocks skip this time that day: it starts right after.", Twice: "The clocks show this time twice that day: it starts at the first.",
 		Growth: "Should recipients grow by more than a tenth until then, it is held and nothing is sent.", Scheduled: "Scheduled.",
 		When: func(at time.Time, ahead string) string {

@@ -48,7 +48,7 @@ func korean() *texts {
 		Lanes:    [2]string{"일반 메일", "캠페인"},
 		Reasons: map[string]string{
 			spool.SkipUnsubscribed: "수신 거부", spool.SkipTopicOff: "주제 끔", spool.SkipFrequency: "빈도 제한", spool.SkipSuppressed: "발송 차단",
-			spool.SkipErased: "삭제된 구독자", spool.SkipInvalid: "주소 오류", spool.SkipCancelled: "캠페인 취소",
+			spool.SkipErased: "삭제된 구독자", spool.SkipInvalid: "주소 오류", spool.SkipCancelled: "캠페인 취소", "paused by a person": "사람이 멈춤",
 		},
 		Events: map[string]string{
 			"accepted": "접수", "failed": "실패", "skipped": "제외", "unknown": "불명", "retry": "재시도", "hold": "보류", "release": "보류 풀림", "state": "상태", "disk": "디스크",

@@ -1,7 +1,7 @@
 package tui
 
 func koreanDesk() deskTexts {
-	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate(), Report: koreanReportScreen()}
+	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate(), Report: koreanReportScreen(), Attach: koreanAttach()}
 }
 
 func koreanTemplate() templateTexts {
@@ -54,5 +54,14 @@ func koreanReportScreen() reportTexts {
 		Written: "파일로 저장했습니다.", FetchIt: "PC로 가져오려면 PC의 터미널(PowerShell)에서 이 줄을 실행하세요.",
 		Mail: "메일로", MailHead: "보고서를 메일로 보내기", MailText: "이 보고서를 아래 주소로 보냅니다.", LinkText: "이 보고서를 그래프와 함께 보여 주는 주소입니다. 주소를 아는 사람은 누구나 볼 수 있습니다.",
 		Mailed: func(to string) string { return "보고서를 보냈습니다: " + to },
+	}
+}
+
+func koreanAttach() attachTexts {
+	return attachTexts{
+		Title: "첨부 파일", Head: "모든 메일에 함께 보낼 파일", None: "첨부한 파일이 없습니다. n 키로 넣으세요. 큰 파일은 첨부하지 말고 링크로 거는 것이 좋습니다.", Add: "넣기", Remove: "빼기",
+		Choose: "첨부할 파일을 고르세요.", Sum: func(size string) string {
+			return "모두 " + size + ". 받는 사람마다 이만큼 더 나갑니다."
+		},
 	}
 }

@@ -38,7 +38,7 @@ func koreanPlan() planTexts {
 		Date: "날짜", Time: "시각", Zone: "시간대", ZoneHint: "비우면 설정의 시간대", Hours: "보내는 시간", HoursHint: "비우면 언제나, 예: 09-20", Days: "요일", Late: "늦어지면",
 		DayWords:  [3]string{"매일", "평일 (월-금)", "주말 (토, 일)"},
 		LateWords: [5]string{"30분 넘게 늦으면 보류", "10분 넘게 늦으면 보류", "1시간 넘게 늦으면 보류", "3시간 넘게 늦으면 보류", "하루 넘게 늦으면 보류"},
-		NotRead:   "날짜와 시각을 확인하세요", BadTime: "날짜는 2026-12-01, 시각은 10:00처럼 쓰세요.", BadZone: "없는 시간대입니다. 예: Asia/Seoul", BadHours: "보내는 시간은 09-20처럼 쓰세요.", Past: "이미 지난 시각입니다.",
+		NotRead:   "날짜와 시각을 확인하세요", BadTime: "날짜는 2026-12-01, 시각은 10:00처럼 쓰세요.", BadZone: "없는 시간대입니다. 예: Asia/Seoul", BadHours: "보내는 시간은 09-20처럼 쓰세요.", Past: "이미 지난 시각입니다.", Far: "1년이 넘게 남았습니다. 연도를 확인하세요.",
 		Gap: "시계가 바뀌는 날이라 이 시각은 없습니다. 바뀐 바로 뒤에 시작합니다.", Twice: "시계가 바뀌는 날이라 이 시각은 두 번 옵니다. 처음 것에 시작합니다.",
 		Growth: "그때까지 받는 사람이 10%보다 더 늘면 보내지 않고 보류합니다.", Scheduled: "예약했습니다.",
 		When: func(at time.Time, ahead string) string {

@@ -217,7 +217,7 @@ func (s *wizardContent) keys(a *app) []binding {
 	if keys = append(keys, move); s.at < len(s.fields)-1 {
 		keys = append(keys, save)
 	}
-	return keys
+	return append(keys, binding{keys: []string{"f2"}, show: "F2", help: a.t.Letter.Files, do: func() tea.Cmd { return push(a, &attachments{d: s.d}) }})
 }
 
 // save keeps the draft at the daemon and goes on when it is kept.
@@ -276,6 +276,9 @@ func (s *wizardContent) view(a *app, w, h int) page {
 			p.cursor = &tea.Position{X: 2 + label + 2 + x, Y: len(p.lines)}
 		}
 		p.lines = append(p.lines, mark+pad(f.label, label)+a.look.line.Render("│")+" "+shown)
+	}
+	if files := attached(s.d.c.Attachments); files != "" {
+		p.lines = append(p.lines, "  "+pad(a.t.Letter.Files, label)+a.look.line.Render("│")+" "+cut(files, w-label-6))
 	}
 	switch {
 	case s.why != "":
