@@ -93,12 +93,21 @@ func (m *memory) all() []put {
 // start runs a server on loopback until the test ends and returns its address.
 func start(t testing.TB, s *Server) string {
 	t.Helper()
+	return startAs(t, s, func(*listener) {})
+}
+
+// startAs changes the listeners before they are used.
+func startAs(t testing.TB, s *Server, change func(*listener)) string {
+	t.Helper()
 	if s.Listen == nil {
 		s.Listen = []string{"127.0.0.1:0"}
 	}
 	addresses, err := s.Bind()
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, l := range s.listeners {
+		change(l)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -24,14 +25,14 @@ func (e *ListenError) Error() string {
 func (e *ListenError) Unwrap() error { return e.Err }
 
 // Bind opens the listeners and returns their addresses, with the ports the
-// system chose where 0 was asked for. It returns a *ListenError; then nothing
-// is left open. A machine without IPv6 loses [::1] with a warning only, if
-// another listener is open.
+// system chose where 0 was asked for, those with TLS from the start behind the
+// others. It returns a *ListenError; then nothing is left open. A machine
+// without IPv6 loses [::1] with a warning only, if another listener is open.
 func (s *Server) Bind() ([]string, error) {
 	var addresses []string
 	var without *ListenError
-	for _, a := range s.Listen {
-		l, err := s.listen(a)
+	for i, a := range slices.Concat(s.Listen, s.TLSListen) {
+		l, err := s.listen(a, i >= len(s.Listen))
 		if err != nil && noIPv6(err) {
 			without = err
 			continue
@@ -53,27 +54,59 @@ func (s *Server) Bind() ([]string, error) {
 	return addresses, nil
 }
 
-func (s *Server) listen(address string) (*listener, *ListenError) {
+func (s *Server) listen(address string, implicit bool) (*listener, *ListenError) {
+	if implicit && s.TLS == nil {
+		return nil, &ListenError{Address: address, Message: "there is no certificate for TLS", Hint: `set smtp.tls_certificate and smtp.tls_key, or tls_certificate = "self-signed"`}
+	}
 	if host, _, _ := net.SplitHostPort(address); host != "localhost" && !loopback(address) {
-		return nil, openRelay(address)
+		if err := s.openRelay(address); err != nil {
+			return nil, err
+		}
 	}
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, &ListenError{Address: address, Message: cause(err), Hint: advice(err), Err: err}
 	}
-	if !loopback(l.Addr().String()) { // the resolver knows another localhost
-		l.Close()
-		return nil, openRelay(address)
+	remote := !loopback(l.Addr().String())
+	if remote { // the resolver may know another localhost
+		if err := s.openRelay(address); err != nil {
+			l.Close()
+			return nil, err
+		}
 	}
-	return &listener{Listener: l, server: s}, nil
+	return &listener{Listener: l, server: s, implicit: implicit, remote: remote}, nil
 }
 
-func openRelay(address string) *ListenError {
-	return &ListenError{
-		Address: address,
-		Message: "it is not a loopback address, so that anybody who reaches it could send mail in your name",
-		Hint:    "use 127.0.0.1:PORT or [::1]:PORT in smtp.listen",
+// openRelay says why an address others than this host can reach may not be
+// listened on; nil when who may submit there is known: by a login that nobody
+// reads on the way, or by a list of networks.
+func (s *Server) openRelay(address string) *ListenError {
+	if wide := wideNetwork(s.Networks); wide.IsValid() {
+		return &ListenError{Address: address,
+			Message: "smtp.networks has " + wide.String() + ", so that nearly anybody could send mail in your name",
+			Hint:    "list the networks of your own machines only, at most a /8 of IPv4 or a /16 of IPv6"}
 	}
+	if len(s.Networks) > 0 {
+		return nil
+	}
+	some, err := false, error(nil)
+	if s.Users != nil {
+		some, err = s.Users.Any()
+	}
+	switch {
+	case err != nil:
+		return &ListenError{Address: address, Message: err.Error(), Hint: "mend the file, or make it anew with: pabal smtp-user add NAME", Err: err}
+	case s.TLS != nil && some:
+		return nil
+	}
+	missing := "set smtp.tls_certificate and add a user with: pabal smtp-user add NAME"
+	if s.TLS != nil {
+		missing = "add a user with: pabal smtp-user add NAME"
+	}
+	return &ListenError{Address: address,
+		Message: "it is not a loopback address, so that anybody who reaches it could send mail in your name",
+		Hint: "use 127.0.0.1:PORT or [::1]:PORT in smtp.listen; or have clients log in over TLS: " + missing +
+			`; or list who may submit, in a container the network of its bridge: smtp.networks = ["172.17.0.0/16"]`}
 }
 
 // loopback reports whether an address can be reached from this machine only.
@@ -119,10 +152,12 @@ func (s *Server) closeListeners() error {
 }
 
 // listener hands go-smtp wires instead of sockets, and turns away what is past
-// the cap. A cap per source would be one for everybody: all come from loopback.
+// a cap and who may not submit.
 type listener struct {
 	net.Listener
-	server *Server
+	server   *Server
+	implicit bool // TLS comes first
+	remote   bool // others than this host reach it
 }
 
 func (l *listener) Accept() (net.Conn, error) {
@@ -131,36 +166,57 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if w := l.server.admit(conn); w != nil {
+		w, refusal := l.admit(conn)
+		if w != nil {
 			return w, nil
 		}
 		l.server.refused.Add(1)
-		turnAway(conn)
+		l.turnAway(conn, refusal)
 	}
 }
 
-// admit makes a wire of a socket; nil when there are too many.
-func (s *Server) admit(conn net.Conn) *wire {
+const (
+	crowded  = "421 4.7.0 too many connections, try again later"
+	stranger = "554 5.7.1 this address may not submit mail; see smtp.networks of pabal"
+)
+
+// admit makes a wire of a socket, or says why not. A client that reaches a
+// remote address from a network that is listed needs no login; being on this
+// host does not help there, since a proxy in front of us is on it too.
+func (l *listener) admit(conn net.Conn) (*wire, string) {
+	s := l.server
+	w := newWire(s, conn)
+	w.implicit, w.remote = l.implicit, l.remote
+	w.mustLogin = l.remote && !within(remoteIP(conn), s.Networks)
+	if w.mustLogin && (s.TLS == nil || !s.anyUser()) {
+		return nil, stranger
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.wires) >= or(s.MaxConnections, defaultConnections) {
-		return nil
+	if len(s.wires) >= or(s.MaxConnections, defaultConnections) ||
+		!s.guard.enter(w.source, time.Now(), or(s.MaxPerSource, defaultPerSource), or(s.MaxRate, defaultRate)) {
+		return nil, crowded
 	}
-	w := newWire(s, conn)
 	s.wires[w] = struct{}{}
-	return w
+	return w, ""
 }
 
 func (s *Server) forget(w *wire) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.wires, w)
+	if _, open := s.wires[w]; open {
+		delete(s.wires, w)
+		s.guard.leave(w.source)
+	}
 }
 
 // turnAway answers before the greeting. The reply fits an empty socket buffer,
-// so that it does not hold up the next client.
-func turnAway(conn net.Conn) {
-	conn.SetWriteDeadline(time.Now().Add(time.Second))
-	conn.Write([]byte("421 4.7.0 too many connections, try again later\r\n"))
+// so that it does not hold up the next client. One that expects TLS would not
+// understand it.
+func (l *listener) turnAway(conn net.Conn, reply string) {
+	if !l.implicit {
+		conn.SetWriteDeadline(time.Now().Add(time.Second))
+		conn.Write([]byte(reply + "\r\n"))
+	}
 	conn.Close()
 }

@@ -121,12 +121,8 @@ func (s *session) complete(header *eml.Header, id string) {
 	if !header.Has("Date") {
 		header.Prepend(eml.AppendRawHeader(nil, "Date", now))
 	}
-	protocol := "SMTP"
-	if s.wire.extended {
-		protocol = "ESMTP"
-	}
 	received := fmt.Sprintf("from %s (%s) by %s with %s id %s; %s",
-		greeting(s.conn), client(s.conn), s.server.hostname(), protocol, id, now)
+		greeting(s.conn), client(s.conn), s.server.hostname(), s.wire.protocol(), id, now)
 	header.Prepend(eml.AppendRawHeader(nil, "Received", received))
 }
 

@@ -45,6 +45,7 @@ func (s *Server) protocol(ctx context.Context) *smtp.Server {
 	gs.MaxLineLength = 0
 	gs.MaxMessageBytes = s.maxMessageSize()
 	gs.MaxRecipients = min(or(s.MaxRecipients, defaultRecipients), defaultRecipients)
+	gs.AllowInsecureAuth = true // whether it is allowed the session knows
 	gs.ErrorLog = protocolLog{s.log()}
 	return gs
 }

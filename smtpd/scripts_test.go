@@ -13,7 +13,7 @@ var scripts = map[string]string{
 		> DATA
 		< 354
 		> From: shop@shop.example\r\n\r\nhello\r\n.
-		< 250 2.0.0 queued as q100
+		< 250 2.0.0 queued as q
 		> QUIT
 		< 221
 		< END`,
@@ -168,9 +168,4 @@ var scripts = map[string]string{
 		< 500
 		< 500
 		< END`,
-	"no AUTH, no STARTTLS": `
-		> AUTH PLAIN AGEAYg==
-		< 523
-		> STARTTLS
-		< 502`,
 }

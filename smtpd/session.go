@@ -52,6 +52,9 @@ func newSession(ctx context.Context, s *Server, c *smtp.Conn) *session {
 
 // Mail begins a transaction.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
+	if err := s.mayMail(); err != nil {
+		return err
+	}
 	if s.open {
 		return s.refuse(503, "5.5.1", "MAIL was given already; send RSET to begin again")
 	}

@@ -24,16 +24,6 @@ func testServer(q *memory) *Server {
 	return s
 }
 
-func TestConversations(t *testing.T) {
-	address := start(t, testServer(&memory{}))
-	for name, script := range scripts {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			dial(t, address).play("< 220 mail.test\n> EHLO client\n< 250-Hello client\n" + script)
-		})
-	}
-}
-
 func TestBeforeEHLO(t *testing.T) {
 	address := start(t, testServer(&memory{}))
 	for _, script := range []string{

@@ -11,17 +11,21 @@
 // hands it one whole command line at a time and takes the text of DATA itself,
 // because go-smtp reads that text a byte at a time (1.7 ms of CPU for 100 KB).
 // The wire also closes what go-smtp leaves open: half lines are never run, BDAT
-// and HTTP end the connection, and the deadline is renewed by every read.
+// and HTTP end the connection, and the deadline is renewed by every read. TLS,
+// by STARTTLS or from the start, lies under the wire: all of it holds there too.
 //
 // Text policy (smuggling): only CRLF . CRLF ends it. A lone LF becomes CRLF; a
 // lone CR or a NUL refuses the message with 550 5.6.0.
 //
-// It is never an open relay: Bind refuses any address but loopback.
+// It is never an open relay: Bind refuses any address but loopback, unless
+// clients there log in over TLS or come from a listed network.
 package smtpd
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,11 +56,20 @@ const (
 // Server listens and puts what it takes into the spool. Set the exported
 // fields before Bind.
 type Server struct {
-	Listen         []string // loopback addresses with port, "127.0.0.1:2525"
+	Listen         []string // addresses with port, "127.0.0.1:2525"; TLS by STARTTLS
+	TLSListen      []string // the same with TLS from the start
 	Hostname       string   // in the greeting and in Received; "" means localhost
 	MaxMessageSize int64    // bytes; zero means 10 MB
 	MaxRecipients  int      // of one message; zero means 1,000, which is also the most the spool takes
 	MaxConnections int      // open at the same time, more get 421; zero means 300
+	MaxPerSource   int      // of them from one address or IPv6 /64 that is not this host; zero means 50
+	MaxRate        int      // new connections a minute from one such source; zero means 600
+	// TLS is offered where it is not nil. Users may log in, in the clear on
+	// loopback only; nil: nobody. Networks may submit without a login at
+	// addresses that are not loopback.
+	TLS      *tls.Config
+	Users    *Users
+	Networks []netip.Prefix
 	// SenderAllowed says whether SES may send for the From header's address; a
 	// refusal becomes 550, an error means not known (accept). nil: everything.
 	SenderAllowed func(ctx context.Context, address string) (bool, error)
@@ -72,12 +85,15 @@ type Server struct {
 	text      time.Duration
 	grace     time.Duration
 	linger    time.Duration
+	authDelay time.Duration
+	guard     guard
 
 	mu       sync.Mutex
 	wires    map[*wire]struct{}
 	stopAt   atomic.Int64 // unix ns when texts on their way are cut; zero: running
 	accepted atomic.Int64
 	refused  atomic.Int64
+	logins   atomic.Int64 // refused
 	since    time.Time
 }
 
@@ -94,6 +110,7 @@ type Stats struct {
 	Connections int64     `json:"connections"` // open now
 	Accepted    int64     `json:"accepted"`    // messages since start, one per recipient
 	Refused     int64     `json:"refused"`     // senders, recipients, texts and connections answered 4xx or 5xx by us
+	BadLogins   int64     `json:"bad_logins"`  // refused for a wrong user or password
 	Since       time.Time `json:"since"`
 }
 
@@ -110,15 +127,19 @@ func newServer(q queue) *Server {
 		grace:  stopGrace,
 		linger: lingerLimit,
 		since:  time.Now(),
+
+		authDelay: authDelay,
+		guard:     guard{sources: map[sourceKey]*source{}},
 	}
 }
 
 // Stats are the sums since New. It may be called at any time after Bind.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Accepted: s.accepted.Load(),
-		Refused:  s.refused.Load(),
-		Since:    s.since,
+		Accepted:  s.accepted.Load(),
+		Refused:   s.refused.Load(),
+		BadLogins: s.logins.Load(),
+		Since:     s.since,
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

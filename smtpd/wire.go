@@ -2,9 +2,11 @@ package smtpd
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -25,10 +27,20 @@ const (
 // wire is the net.Conn that go-smtp reads and writes. Towards go-smtp it is a
 // stream of whole, harmless command lines; the text of a message goes past it
 // (takeText), and go-smtp sees an empty one. Only the session's own goroutine
-// uses it, but for the Conn itself, whose deadline and Close are free for all.
+// uses it, but for the socket itself, whose deadline and Close are free for all.
+// TLS lies under it, so that everything it does holds there too.
 type wire struct {
-	net.Conn
-	server *Server
+	net.Conn // the socket: of its methods, deadlines and Close only
+	server   *Server
+	stream   net.Conn  // what is read and written: the socket, or TLS over it
+	tls      *tls.Conn // nil in the clear
+	implicit bool      // TLS comes before anything else
+
+	source    netip.Addr // what the client counts as; zero for this host
+	remote    bool       // it came to an address that others than this host reach
+	mustLogin bool       // no mail before AUTH
+	user      string     // who logged in
+	authFails int
 
 	buf  []byte
 	in   []byte // part of buf: read from the socket and not yet used
@@ -36,14 +48,19 @@ type wire struct {
 	out  []byte // replies not yet written
 	err  error  // why nothing more can be read
 
-	greeted  bool      // EHLO or HELO came
+	greeted  bool      // EHLO or HELO came, and after it no TLS
 	extended bool      // it was EHLO
+	greeting string    // the verb, until its reply
+	answer   bool      // the next line answers a question of AUTH
 	inText   bool      // between 354 and the end of the text
 	textEnds time.Time // when a text on its way is given up
+	mute     bool      // nothing more is said
 	linger   bool      // the client may still be writing when we close
 }
 
-func newWire(s *Server, conn net.Conn) *wire { return &wire{Conn: conn, server: s} }
+func newWire(s *Server, conn net.Conn) *wire {
+	return &wire{Conn: conn, stream: conn, server: s, source: sourceOf(conn)}
+}
 
 // SetReadDeadline and its kin do nothing: go-smtp sets one deadline a command,
 // the wire one a read.
@@ -74,7 +91,10 @@ func (w *wire) next() ([]byte, error) {
 		if end := bytes.IndexByte(w.in, '\n'); end >= 0 && end < maxLine {
 			line := w.in[:end+1]
 			w.in = w.in[end+1:]
-			return w.vet(line)
+			if line, err := w.vet(line); line != nil || err != nil {
+				return line, err
+			}
+			continue // answered here
 		}
 		if len(w.in) >= maxLine {
 			w.linger = true
@@ -123,21 +143,32 @@ var (
 	headerLine = regexp.MustCompile(`^[A-Za-z0-9-]+:`)
 )
 
-// vet looks at a command line before go-smtp does. Lines with control
-// characters become empty ones, which go-smtp answers with 500 and counts.
+// vet looks at a command line before go-smtp does; without a line and an error
+// it has answered itself. Lines with control characters become empty ones, which
+// go-smtp answers with 500 and counts.
 func (w *wire) vet(line []byte) ([]byte, error) {
 	text := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
 	if bytes.ContainsFunc(text, control) {
 		return []byte("\r\n"), nil
 	}
-	verb, _, _ := strings.Cut(string(text[:min(len(text), 5)]), " ")
-	switch strings.ToUpper(verb) {
-	case "MAIL", "RCPT", "DATA", "RSET", "QUIT", "NOOP":
+	if w.answer {
+		w.answer = false
 		return line, nil
-	case "EHLO":
-		w.greeted, w.extended = true, true
-	case "HELO":
-		w.greeted, w.extended = true, false
+	}
+	verb, arg, _ := strings.Cut(string(text[:min(len(text), 9)]), " ")
+	switch verb = strings.ToUpper(verb); verb {
+	case "MAIL", "RCPT", "DATA", "AUTH":
+		if w.tls != nil && !w.greeted { // RFC 3207 4.2: nothing said in the clear counts
+			return nil, w.say("503 5.5.1 say EHLO first")
+		}
+		return line, nil
+	case "RSET", "QUIT", "NOOP":
+		return line, nil
+	case "EHLO", "HELO":
+		w.greeting = verb
+		return line, nil
+	case "STARTTLS":
+		return w.startTLS(line, arg)
 	case "BDAT": // a chunk follows that must not be read as commands
 		return nil, w.end("502 5.5.1 BDAT is not offered here, use DATA")
 	}
@@ -152,15 +183,32 @@ func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 // end says a last line to the client, after which nothing is read.
 func (w *wire) end(reply string) error {
 	w.out = append(append(w.out, reply...), "\r\n"...)
+	w.last()
+	w.mute = true
+	return w.err
+}
+
+// say answers a command in go-smtp's place.
+func (w *wire) say(reply string) error {
+	w.out = append(append(w.out, reply...), "\r\n"...)
+	return nil
+}
+
+// last ends the connection behind the reply that comes next.
+func (w *wire) last() {
 	w.linger = true
 	w.err = io.EOF
-	return w.err
 }
 
 // receive reads from the socket. Replies are written first: the client may be
 // waiting for them. Each read has its own deadline, so that a slow but live
 // client is not cut off.
 func (w *wire) receive(p []byte) (int, error) {
+	if w.implicit && w.tls == nil {
+		if err := w.handshake(); err != nil {
+			return 0, err
+		}
+	}
 	if err := w.flush(); err != nil {
 		return 0, err
 	}
@@ -179,7 +227,10 @@ func (w *wire) receive(p []byte) (int, error) {
 			deadline = cut
 			w.Conn.SetReadDeadline(deadline)
 		}
-		n, err := w.Conn.Read(p)
+		if w.tls != nil { // which may answer what it reads
+			w.Conn.SetWriteDeadline(deadline.Add(writeLimit))
+		}
+		n, err := w.stream.Read(p)
 		if n > 0 {
 			return n, nil
 		}
@@ -193,25 +244,47 @@ func (w *wire) receive(p []byte) (int, error) {
 // Write takes a line of go-smtp's reply. It goes out when the input runs dry,
 // so that a pipelining client gets its replies together (RFC 2920).
 func (w *wire) Write(p []byte) (int, error) {
-	switch {
-	case bytes.Equal(p, []byte("250-CHUNKING\r\n")):
-		return len(p), nil
-	case bytes.HasPrefix(p, []byte("354 ")):
-		w.inText = true
-	}
-	w.out = append(w.out, p...)
+	w.out = append(w.out, w.edit(p)...)
 	if len(w.out) >= lineChunk {
 		return len(p), w.flush()
 	}
 	return len(p), nil
 }
 
+// edit is a line of go-smtp's as the client gets it; from it the wire knows
+// where the conversation stands.
+func (w *wire) edit(p []byte) []byte {
+	if w.mute {
+		return nil
+	}
+	if w.greeting != "" {
+		if bytes.HasPrefix(p, []byte("250")) {
+			w.greeted, w.extended = true, w.greeting == "EHLO"
+		}
+		w.greeting = ""
+	}
+	switch {
+	case bytes.Equal(p, []byte("250-CHUNKING\r\n")):
+		if w.server.TLS != nil && w.tls == nil {
+			return []byte("250-STARTTLS\r\n")
+		}
+		return nil
+	case bytes.HasPrefix(p, []byte("354 ")):
+		w.inText = true
+	case bytes.HasPrefix(p, []byte("334 ")):
+		w.answer = true
+	case bytes.HasPrefix(p, []byte("454 4.7.0 Invalid base64")):
+		return []byte("501 5.5.2 that is not base64\r\n") // RFC 4954 4; trying again would not help
+	}
+	return p
+}
+
 func (w *wire) flush() error {
-	if len(w.out) == 0 {
+	if len(w.out) == 0 || w.implicit && w.tls == nil { // nothing is said in the clear where TLS comes first
 		return nil
 	}
 	w.Conn.SetWriteDeadline(time.Now().Add(writeLimit))
-	_, err := w.Conn.Write(w.out)
+	_, err := w.stream.Write(w.out)
 	w.out = w.out[:0]
 	if err != nil {
 		w.err = err
@@ -228,13 +301,26 @@ func (w *wire) Close() error {
 		w.drain()
 	}
 	w.in, w.err = nil, net.ErrClosed
-	return errors.Join(err, w.Conn.Close())
+	return errors.Join(err, w.shut())
+}
+
+// shut closes the socket, with TLS's word of goodbye.
+func (w *wire) shut() error {
+	if w.tls != nil {
+		w.Conn.SetWriteDeadline(time.Now().Add(w.server.linger))
+		w.tls.CloseWrite() // on a broken connection it fails; nobody is there to miss it
+	}
+	return w.Conn.Close()
 }
 
 // drain gives a client that is still writing the time to read our last line:
 // closing on unread input would reset the connection and lose it.
 func (w *wire) drain() {
 	w.linger = false
+	if w.tls != nil {
+		w.Conn.SetWriteDeadline(time.Now().Add(w.server.linger))
+		w.tls.CloseWrite()
+	}
 	if tcp, ok := w.Conn.(*net.TCPConn); ok {
 		tcp.CloseWrite()
 	}
