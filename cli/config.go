@@ -49,10 +49,18 @@ type ControlConfig struct {
 
 // SMTPConfig is the listener for applications on this host.
 type SMTPConfig struct {
-	Listen         []string `toml:"listen"`           // host:port on loopback; port 0 takes any
-	SubmitSocket   string   `toml:"submit_socket"`    // not in this version
-	MaxMessageSize Size     `toml:"max_message_size"` // SES itself takes 40 MB
-	MaxRecipients  int      `toml:"max_recipients"`   // of one mail
+	Listen         []string `toml:"listen"`              // host:port; port 0 takes any; beyond loopback only with networks, or TLS and users
+	TLSListen      []string `toml:"tls_listen"`          // the same with TLS from the start
+	TLSCertificate string   `toml:"tls_certificate"`     // PEM file, "self-signed", or "": no TLS; relative to the file's folder
+	TLSKey         string   `toml:"tls_key"`             // PEM file
+	UsersFile      string   `toml:"users_file"`          // who may log in; "" is smtp-users in data_dir
+	Networks       []string `toml:"networks"`            // who may submit without a login where others than this host reach us
+	SubmitSocket   string   `toml:"submit_socket"`       // not in this version
+	MaxMessageSize Size     `toml:"max_message_size"`    // SES itself takes 40 MB
+	MaxRecipients  int      `toml:"max_recipients"`      // of one mail
+	MaxConnections int      `toml:"max_connections"`     // open at the same time; more get 421
+	MaxPerSource   int      `toml:"max_per_source"`      // of them from one address that is not this host
+	MaxRate        int      `toml:"max_connection_rate"` // new ones a minute from one address that is not this host
 }
 
 // SESConfig is the account. Credentials come from the SDK's default chain.
@@ -159,7 +167,8 @@ func defaults() *Config {
 		DataDir: defaultDataDir(), Language: "auto", BodyMemory: 64 << 20,
 		Control: ControlConfig{Socket: defaultSocket()},
 		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: "/run/pabal-submit/smtp.sock",
-			MaxMessageSize: 10 << 20, MaxRecipients: 1000},
+			TLSListen: []string{}, Networks: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
+			MaxConnections: 300, MaxPerSource: 50, MaxRate: 600},
 		SES: SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},

@@ -83,12 +83,7 @@ func (c *Config) listenRules() []rule {
 		{"web.view_days", c.Web.ViewDays >= 0 && c.Web.ViewDays <= maxViewDays, "must be between 0 and 3650", "for example view_days = 90, or 0 to offer no letters in a browser"},
 		{"web.public_url", c.Web.PublicURL == "" || isBaseURL(c.Web.PublicURL), fmt.Sprintf("%q is not the address of a site", c.Web.PublicURL), `for example public_url = "https://mail.example.com"`},
 	}
-	for _, address := range c.SMTP.Listen {
-		rules = append(rules,
-			rule{"smtp.listen", isListen(address), fmt.Sprintf("%q is not host:port", address), `for example listen = ["127.0.0.1:2525"]`},
-			rule{"smtp.listen", isLoopback(address), fmt.Sprintf("%q is not on this host alone: whoever reaches it could send mail in your name", address), `listen on 127.0.0.1 or [::1]`})
-	}
-	return rules
+	return append(rules, c.smtpRules()...)
 }
 
 func (c *Config) sesRules() []rule {

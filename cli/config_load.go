@@ -81,7 +81,11 @@ func parse(path string, environ []string) (*Config, error) {
 func (c *Config) anchor() error {
 	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket,
 		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile,
+		"smtp.tls_certificate": &c.SMTP.TLSCertificate, "smtp.tls_key": &c.SMTP.TLSKey, "smtp.users_file": &c.SMTP.UsersFile,
 		"import.inbox": &c.Import.Inbox} {
+		if key == "smtp.tls_certificate" && *path == selfSigned {
+			continue
+		}
 		if *path == "" || filepath.IsAbs(*path) {
 			continue
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"time"
 
@@ -38,7 +37,8 @@ type daemon struct {
 	feedback  *sesclient.Feedback
 	control   *control.Server
 	sites     []*site
-	paceKept  []byte // what the spool keeps of the pace
+	cert      *smtpd.Certificate // nil: SMTP without TLS
+	paceKept  []byte             // what the spool keeps of the pace
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -111,7 +111,9 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if err := d.newFeedback(); err != nil {
 		return err
 	}
-	d.smtp = d.newSMTP()
+	if err := d.newSMTP(); err != nil {
+		return err
+	}
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
 		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
 		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
@@ -188,25 +190,6 @@ func (d *daemon) settings() campaign.Settings {
 		BadNews: c.feedbackOptions().Source() != sesclient.SourceNone, Brake: c.brake(), PricePer1000: c.Campaign.PricePer1000, ViewFor: time.Duration(c.Web.ViewDays) * 24 * time.Hour, Checks: c.checks()}
 }
 
-func (d *daemon) newSMTP() *smtpd.Server {
-	s := smtpd.New(d.spool)
-	s.Listen = d.cfg.smtpListen()
-	s.Hostname = hostname()
-	s.MaxMessageSize = int64(d.cfg.SMTP.MaxMessageSize)
-	s.MaxRecipients = d.cfg.SMTP.MaxRecipients
-	s.SenderAllowed = d.ses.Verified
-	s.Suppressed = d.suppressed
-	s.Logger = d.logger
-	return s
-}
-
-func hostname() string {
-	if name, err := os.Hostname(); err == nil && name != "" {
-		return name
-	}
-	return "localhost"
-}
-
 // suppressed is why an application's mail to an address is not sent, "" if it is.
 func (d *daemon) suppressed(address string) (string, error) {
 	_, found, err := d.people.Suppressed(address)
@@ -266,6 +249,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.campaigns.Run(ctx) })
 	group.Go(func() error { return d.campaigns.RunSchedule(ctx) })
 	group.Go(func() error { return d.smtp.Run(ctx) })
+	group.Go(func() error { return d.reloads(ctx) })
 	group.Go(func() error { return d.control.Run(ctx) })
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })

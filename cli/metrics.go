@@ -68,6 +68,7 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("ses_sent_24h", "mails sent in the last 24 hours", ses.Sent24h)
 	gauge("smtp_accepted", "mails taken from applications since the start", float64(smtp.Accepted))
 	gauge("smtp_refused", "mails refused since the start", float64(smtp.Refused))
+	gauge("smtp_bad_logins", "logins refused since the start", float64(smtp.BadLogins))
 	if d.sync != nil {
 		syncMetrics(&out, gauge, d.sync.Status(), time.Now())
 	}
