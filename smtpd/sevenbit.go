@@ -244,6 +244,11 @@ func (c *converter) fields(header *eml.Header) error {
 		return notConverted("a header field with 8-bit text cannot be read")
 	}
 	*header = recoded
+	for _, f := range header.Fields() {
+		if longLine(f.Raw) { // no blank to fold it at: SES would refuse it later
+			return refusal(550, "5.6.0", "the header field "+eml.Visible(eml.Cut(f.Name, 50))+" has over 998 octets without a blank, where no line can end")
+		}
+	}
 	return nil
 }
 
