@@ -38,6 +38,7 @@ func benchParts() []benchPart {
 	return []benchPart{
 		{"intake", benchIntake},
 		{"lone", benchLone},
+		{"crowd", benchCrowd},
 		{"written", benchWritten},
 		{"restart", benchRestart},
 		{"drain", benchDrain},

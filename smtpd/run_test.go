@@ -78,6 +78,41 @@ func running(t *testing.T, s *Server) (address string, stop context.CancelFunc, 
 	return addresses[0], cancel, ended
 }
 
+// clearAndTLS runs a test in the clear and over TLS; open starts a server and
+// connects to it.
+func clearAndTLS(t *testing.T, test func(t *testing.T, open func(*Server) *talker)) {
+	t.Run("clear", func(t *testing.T) {
+		test(t, func(s *Server) *talker { return dial(t, start(t, s)) })
+	})
+	t.Run("tls", func(t *testing.T) {
+		test(t, func(s *Server) *talker {
+			_, implicit := startTLS(t, s)
+			c := dial(t, implicit)
+			c.secure()
+			return c
+		})
+	})
+}
+
+// stopInClearAndTLS is clearAndTLS for a server that the test stops.
+func stopInClearAndTLS(t *testing.T, test func(t *testing.T, open func(*Server) (*talker, context.CancelFunc, chan error))) {
+	t.Run("clear", func(t *testing.T) {
+		test(t, func(s *Server) (*talker, context.CancelFunc, chan error) {
+			address, stop, ended := running(t, s)
+			return dial(t, address), stop, ended
+		})
+	})
+	t.Run("tls", func(t *testing.T) {
+		test(t, func(s *Server) (*talker, context.CancelFunc, chan error) {
+			s.TLS, s.TLSListen = certificate(t).Config(), []string{"127.0.0.1:0"}
+			_, stop, ended := running(t, s)
+			c := dial(t, s.listeners[1].Addr().String())
+			c.secure()
+			return c, stop, ended
+		})
+	})
+}
+
 const toText = "< 220\n> EHLO c\n< 250\n> MAIL FROM:<a@b.c>\n< 250\n> RCPT TO:<kim@example.com>\n< 250\n> DATA\n< 354"
 
 func TestStopSays421ToIdleClients(t *testing.T) {
@@ -97,134 +132,148 @@ func TestStopSays421ToIdleClients(t *testing.T) {
 }
 
 func TestStopLetsATextOnItsWayArrive(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	address, stop, ended := running(t, s)
-	c := dial(t, address)
-	c.play(toText)
-	c.send(plain[:40])
-	stop()
-	c.send(plain[40:] + ".\r\n")
-	c.play("< 250\n< 421 4.3.2\n< END")
-	if err := <-ended; err != nil || len(q.all()) != 1 {
-		t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
-	}
+	stopInClearAndTLS(t, func(t *testing.T, open func(*Server) (*talker, context.CancelFunc, chan error)) {
+		q := &memory{}
+		s := newServer(q)
+		c, stop, ended := open(s)
+		c.play(toText)
+		c.send(plain[:40])
+		stop()
+		c.send(plain[40:] + ".\r\n")
+		c.play("< 250\n< 421 4.3.2\n< END")
+		if err := <-ended; err != nil || len(q.all()) != 1 {
+			t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
+		}
+	})
 }
 
 func TestStopCutsATextThatDoesNotEnd(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	s.grace = 50 * time.Millisecond
-	address, stop, ended := running(t, s)
-	c := dial(t, address)
-	c.play(toText)
-	c.send(plain)
-	stop()
-	if err := <-ended; err != nil || len(q.all()) != 0 {
-		t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
-	}
+	stopInClearAndTLS(t, func(t *testing.T, open func(*Server) (*talker, context.CancelFunc, chan error)) {
+		q := &memory{}
+		s := newServer(q)
+		s.grace = 50 * time.Millisecond
+		c, stop, ended := open(s)
+		c.play(toText)
+		c.send(plain)
+		stop()
+		if err := <-ended; err != nil || len(q.all()) != 0 {
+			t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
+		}
+	})
 }
 
 func TestStopWaitsForACommit(t *testing.T) {
-	q := &memory{hold: make(chan struct{}), arrived: make(chan struct{}, 1)}
-	s := newServer(q)
-	s.grace = 10 * time.Millisecond
-	address, stop, ended := running(t, s)
-	c := dial(t, address)
-	c.play(toText)
-	c.send(plain + ".\r\n")
-	<-q.arrived
-	stop()
-	select {
-	case <-ended:
-		t.Fatal("Run returned with a message between Put and its commit")
-	case <-time.After(100 * time.Millisecond):
-	}
-	close(q.hold)
-	if err := <-ended; err != nil || len(q.all()) != 1 {
-		t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
-	}
+	stopInClearAndTLS(t, func(t *testing.T, open func(*Server) (*talker, context.CancelFunc, chan error)) {
+		q := &memory{hold: make(chan struct{}), arrived: make(chan struct{}, 1)}
+		s := newServer(q)
+		s.grace = 10 * time.Millisecond
+		c, stop, ended := open(s)
+		c.play(toText)
+		c.send(plain + ".\r\n")
+		<-q.arrived
+		stop()
+		select {
+		case <-ended:
+			t.Fatal("Run returned with a message between Put and its commit")
+		case <-time.After(100 * time.Millisecond):
+		}
+		close(q.hold)
+		if err := <-ended; err != nil || len(q.all()) != 1 {
+			t.Errorf("Run: %v; %d messages, want 1", err, len(q.all()))
+		}
+	})
 }
 
 func TestIdleClientGets421(t *testing.T) {
-	s := newServer(&memory{})
-	s.idle = 30 * time.Millisecond
-	dial(t, start(t, s)).play("< 220\n< 421 4.4.2\n< END")
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		s := newServer(&memory{})
+		s.idle = 30 * time.Millisecond
+		open(s).play("< 220\n< 421 4.4.2\n< END")
+	})
 }
 
 func TestTextWithoutEndGets421AndIsLogged(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	s.idle = 30 * time.Millisecond
-	c := dial(t, start(t, s))
-	c.play(toText)
-	c.send("From: a@shop.example\n\nLF only\n.\n")
-	c.play("< 421 4.4.2 no end of data")
-	if len(q.all()) != 0 {
-		t.Error("half a message was stored")
-	}
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		q := &memory{}
+		s := newServer(q)
+		s.idle = 30 * time.Millisecond
+		c := open(s)
+		c.play(toText)
+		c.send("From: a@shop.example\n\nLF only\n.\n")
+		c.play("< 421 4.4.2 no end of data")
+		if len(q.all()) != 0 {
+			t.Error("half a message was stored")
+		}
+	})
 }
 
 func TestSlowButLiveClientIsServed(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	s.idle = 300 * time.Millisecond
-	c := dial(t, start(t, s))
-	c.play(toText)
-	tick := time.NewTicker(20 * time.Millisecond) // 1 s in all, more than any one deadline
-	defer tick.Stop()
-	text := plain + ".\r\n"
-	for i := 0; i < len(text); i += 4 {
-		<-tick.C
-		c.send(text[i:min(i+4, len(text))])
-	}
-	c.play("< 250")
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		q := &memory{}
+		s := newServer(q)
+		s.idle = 300 * time.Millisecond
+		c := open(s)
+		c.play(toText)
+		tick := time.NewTicker(20 * time.Millisecond) // 1 s in all, more than any one deadline
+		defer tick.Stop()
+		text := plain + ".\r\n"
+		for i := 0; i < len(text); i += 4 {
+			<-tick.C
+			c.send(text[i:min(i+4, len(text))])
+		}
+		c.play("< 250")
+	})
 }
 
 func TestLargeTextMayTakeLonger(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	s.text = 50 * time.Millisecond
-	c := dial(t, start(t, s))
-	c.play(toText)
-	c.send(plain + strings.Repeat("x", 3*textPace) + "\r\n")
-	<-time.After(200 * time.Millisecond) // three seconds more were earned
-	c.send("end\r\n.\r\n")
-	c.play("< 250")
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		q := &memory{}
+		s := newServer(q)
+		s.text = 50 * time.Millisecond
+		c := open(s)
+		c.play(toText)
+		c.send(plain + strings.Repeat("x", 3*textPace) + "\r\n")
+		<-time.After(200 * time.Millisecond) // three seconds more were earned
+		c.send("end\r\n.\r\n")
+		c.play("< 250")
+	})
 }
 
 func TestSlowestClientIsCutInTheEnd(t *testing.T) {
-	s := newServer(&memory{})
-	s.text = 100 * time.Millisecond
-	c := dial(t, start(t, s))
-	c.play(toText)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-				io.WriteString(c.conn, "x")
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		s := newServer(&memory{})
+		s.text = 100 * time.Millisecond
+		c := open(s)
+		c.play(toText)
+		stop := make(chan struct{})
+		defer close(stop)
+		go func() {
+			tick := time.NewTicker(10 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					io.WriteString(c.conn, "x")
+				}
 			}
-		}
-	}()
-	c.play("< 421 4.4.2 no end of data")
+		}()
+		c.play("< 421 4.4.2 no end of data")
+	})
 }
 
 func TestClientThatLeavesInsideATextStoresNothing(t *testing.T) {
-	q := &memory{}
-	s := newServer(q)
-	address, stop, ended := running(t, s)
-	c := dial(t, address)
-	c.play(toText)
-	c.send(plain)
-	c.conn.Close()
-	stop()
-	if err := <-ended; err != nil || len(q.all()) != 0 {
-		t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
-	}
+	stopInClearAndTLS(t, func(t *testing.T, open func(*Server) (*talker, context.CancelFunc, chan error)) {
+		q := &memory{}
+		s := newServer(q)
+		c, stop, ended := open(s)
+		c.play(toText)
+		c.send(plain)
+		c.conn.Close()
+		stop()
+		if err := <-ended; err != nil || len(q.all()) != 0 {
+			t.Errorf("Run: %v; %d messages, want none", err, len(q.all()))
+		}
+	})
 }

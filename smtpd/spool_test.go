@@ -65,6 +65,30 @@ func TestMailIsInTheSpoolWhenTheClientReads250(t *testing.T) {
 	}
 }
 
+// A mail to 1,000 people is 1,000 mails, and nobody sees the others.
+func TestThousandRecipientsGetAMailEach(t *testing.T) {
+	sp := stored(t)
+	c := dial(t, start(t, New(sp)))
+	c.play("< 220\n> EHLO c\n< 250\n> MAIL FROM:<>\n< 250")
+	for i := range defaultRecipients {
+		c.send(fmt.Sprintf("RCPT TO:<to%d@example.com>\r\n", i))
+	}
+	for range defaultRecipients {
+		c.play("< 250")
+	}
+	c.play("> RCPT TO:<one-more@example.com>\n< 452\n> DATA\n< 354")
+	c.send(plain + ".\r\n")
+	c.play("< 250 2.0.0 queued as")
+	all := messages(t, sp)
+	if len(all) != defaultRecipients {
+		t.Fatalf("%d messages, want %d", len(all), defaultRecipients)
+	}
+	var got bytes.Buffer
+	if err := sp.Body(all["to999@example.com"].ID, &got); err != nil || bytes.Contains(got.Bytes(), []byte("@example.com")) {
+		t.Errorf("body %q, %v: names a recipient", got.String(), err)
+	}
+}
+
 // TestClientsAtOnceKeepTheirMailsApart would see a buffer used again too soon.
 func TestClientsAtOnceKeepTheirMailsApart(t *testing.T) {
 	const clients, mails = 8, 20

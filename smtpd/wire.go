@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,6 +142,9 @@ var (
 	fromWeb = regexp.MustCompile(`(?i)^(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) `)
 	// headerLine is "Word: value", which no SMTP client says.
 	headerLine = regexp.MustCompile(`^[A-Za-z0-9-]+:`)
+	// seldom are the verbs that a mail client may say before EHLO besides those
+	// that vet knows.
+	seldom = []string{"VRFY", "EXPN", "HELP", "LHLO", "SEND", "SOML", "SAML", "TURN", ""}
 )
 
 // vet looks at a command line before go-smtp does; without a line and an error
@@ -174,6 +178,9 @@ func (w *wire) vet(line []byte) ([]byte, error) {
 	}
 	if fromWeb.Match(text) || !w.greeted && headerLine.Match(text) {
 		return nil, w.end("421 4.7.0 this is a mail server, not a web server")
+	}
+	if !w.greeted && !slices.Contains(seldom, verb) {
+		return nil, w.end("421 4.7.0 this is a mail server: say EHLO")
 	}
 	return line, nil
 }

@@ -162,6 +162,44 @@ func FuzzWire(f *testing.F) {
 	})
 }
 
+// FuzzCommands sends anything at all: go-smtp gets whole lines without control
+// characters, and of what is left at the end nothing.
+func FuzzCommands(f *testing.F) {
+	f.Add([]byte("EHLO a\r\nMAIL FROM:<a@b.c>\nRSET"), uint64(1))
+	f.Add([]byte("NOOP\x00\r\nSTARTTLS\r\nBDAT 3\r\nabc"), uint64(2))
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), uint64(3))
+	f.Fuzz(func(t *testing.T, stream []byte, seed uint64) {
+		ours, theirs := net.Pipe()
+		s := newServer(&memory{})
+		s.linger = time.Millisecond
+		w := newWire(s, theirs)
+		rng := rand.New(rand.NewPCG(seed, 0))
+		go io.Copy(io.Discard, ours)
+		go func() {
+			defer ours.Close()
+			for rest := stream; len(rest) > 0; {
+				n := 1 + rng.IntN(min(len(rest), 100))
+				if _, err := ours.Write(rest[:n]); err != nil {
+					return
+				}
+				rest = rest[n:]
+			}
+		}()
+		buf := make([]byte, 2*maxLine)
+		for {
+			n, err := w.Read(buf)
+			if err != nil {
+				break
+			}
+			line := bytes.TrimSuffix(bytes.TrimSuffix(buf[:n], []byte("\n")), []byte("\r"))
+			if n == 0 || buf[n-1] != '\n' || n > maxLine || bytes.ContainsFunc(line, control) {
+				t.Errorf("go-smtp got %q of %q", buf[:n], stream)
+			}
+		}
+		w.Close()
+	})
+}
+
 func TestWireGivesOneLineARead(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
