@@ -37,7 +37,8 @@ type stretch struct {
 }
 
 const (
-	lineBytes = 57 // coded to the 76 characters of RFC 2045 6.8
+	lineBytes = 57                // coded to the 76 characters of RFC 2045 6.8
+	maxCoded  = maxOutput / 3 * 4 // bytes of one part, coded
 	partHead  = "; charset=UTF-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 )
 
@@ -144,7 +145,10 @@ func (w *coder) add(texts ...string) {
 	}
 }
 
-func (w *coder) part(c *codedPart, p *person) (missing []string) {
+// part appends one part. It stops with errOutput where a letter with blocks
+// does, before the memory is full.
+func (w *coder) part(c *codedPart, p *person) (missing []string, err error) {
+	start := len(w.dst)
 	r := runner{p: c.program, fields: p, context: []any{root{}}}
 	r.values = c.program.values(p)
 	w.open = w.open[:0]
@@ -156,9 +160,12 @@ func (w *coder) part(c *codedPart, p *person) (missing []string) {
 		r.out = r.out[:0]
 		r.print(c.fields[i])
 		w.open = crlf(w.open, r.out)
+		if len(w.open)+len(w.dst)-start > maxCoded {
+			return r.missing, errOutput
+		}
 	}
 	w.dst = appendLines(w.dst, w.open)
-	return r.missing
+	return r.missing, nil
 }
 
 // stretch closes what is open with the bytes lent, and copies the rest.

@@ -64,13 +64,18 @@ func (w *coder) tree(c *codedLetter, m *mailing, p *person, seed string) (missin
 	}
 	w.begin("alternative", alternative)
 	w.next(alternative)
-	missing = w.text("plain", &c.text, p)
+	if missing, err = w.text("plain", &c.text, p); err != nil {
+		return missing, err
+	}
 	w.next(alternative)
 	if len(m.inline) > 0 {
 		w.begin(`related; type="text/html"`, related)
 		w.next(related)
 	}
-	missing = merge(missing, w.text("html", &c.html, p))
+	more, err := w.text("html", &c.html, p)
+	if missing = merge(missing, more); err != nil {
+		return missing, err
+	}
 	if err := w.parts(m.inline, related, "inline"); err != nil {
 		return missing, err
 	}
@@ -84,7 +89,7 @@ func (w *coder) begin(kind, boundary string) {
 
 func (w *coder) next(boundary string) { w.add("\r\n--", boundary, "\r\n") }
 
-func (w *coder) text(kind string, part *codedPart, p *person) (missing []string) {
+func (w *coder) text(kind string, part *codedPart, p *person) (missing []string, err error) {
 	w.add("Content-Type: text/", kind, partHead)
 	return w.part(part, p)
 }

@@ -325,25 +325,3 @@ func (s *Store) publish(ctx context.Context, l *letter) error {
 	}
 	return nil
 }
-
-// ImageFile is an image by its name for recipients, as /i/ has it: hash and
-// extension. ErrNotFound for anything else, attachments too.
-func (s *Store) ImageFile(name string) (contentType string, data []byte, err error) {
-	hash, ext, _ := strings.Cut(name, ".")
-	err = s.db.View(func(tx *bolt.Tx) error {
-		k := fileKey(hash)
-		if k == nil || hash != strings.ToLower(hash) || tx.Bucket(bucketFiles).Bucket(k) == nil {
-			return fmt.Errorf("image %s: %w", eml.Visible(name), ErrNotFound)
-		}
-		raw, err := unsealed(tx.Bucket(bucketFiles).Bucket(k).Get([]byte("data")))
-		if err != nil {
-			return fmt.Errorf("image %s: %w", eml.Visible(name), err)
-		}
-		if contentType = http.DetectContentType(raw); imageExt(contentType) != "."+ext {
-			return fmt.Errorf("image %s: %w", eml.Visible(name), ErrNotFound)
-		}
-		data = bytes.Clone(raw)
-		return nil
-	})
-	return contentType, data, err
-}

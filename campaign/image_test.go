@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -84,7 +85,11 @@ func TestPicturesOfAFolderAreServedByWeb(t *testing.T) {
 	}
 	for i, name := range []string{"img/bg.png", "img/hero.png"} {
 		got := stored.Images[i]
-		kind, data, err := h.store.ImageFile(strings.TrimPrefix(got.URL, "https://mail.example.com/i/"))
+		kind, content, err := h.store.ImageFile(strings.TrimPrefix(got.URL, "https://mail.example.com/i/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := io.ReadAll(content)
 		if err != nil || kind != "image/png" || got.Name != name || int64(len(data)) != got.Bytes || got.Missing {
 			t.Errorf("%s: %+v serves %s of %d bytes, %v", name, got, kind, len(data), err)
 		}

@@ -1,8 +1,8 @@
 package web
 
 import (
-	"bytes"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -12,12 +12,15 @@ import (
 
 // images are the images of letters; *campaign.Store has them.
 type images interface {
-	ImageFile(name string) (contentType string, data []byte, err error)
+	// ImageFile is one by its name. It is read by one reader, in pieces.
+	ImageFile(name string) (contentType string, content io.ReadSeeker, err error)
 }
 
 type noImages struct{}
 
-func (noImages) ImageFile(string) (string, []byte, error) { return "", nil, campaign.ErrNotFound }
+func (noImages) ImageFile(string) (string, io.ReadSeeker, error) {
+	return "", nil, campaign.ErrNotFound
+}
 
 // imagePath begins the address of an image. The rest is the hash of its bytes,
 // so what is there never changes.
@@ -31,7 +34,7 @@ func (s *Server) image(w http.ResponseWriter, r *http.Request) {
 		onlyMethods("GET, HEAD")(w, r)
 		return
 	}
-	kind, data, err := s.images.ImageFile(strings.TrimPrefix(r.URL.Path, imagePath))
+	kind, content, err := s.images.ImageFile(strings.TrimPrefix(r.URL.Path, imagePath))
 	switch {
 	case errors.Is(err, campaign.ErrNotFound):
 		plain(w, http.StatusNotFound, "There is no such image.")
@@ -48,5 +51,5 @@ func (s *Server) image(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Resource-Policy", "cross-origin")         // readers on the web show it in their page
 	h.Set("ETag", `"`+strings.TrimPrefix(r.URL.Path, imagePath)+`"`)
 	h.Del("X-Frame-Options")
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(data))
+	http.ServeContent(w, r, "", time.Time{}, content)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,10 +15,10 @@ type album struct{}
 
 const picture = "\x89PNG\r\n\x1a\nhero"
 
-func (album) ImageFile(name string) (string, []byte, error) {
+func (album) ImageFile(name string) (string, io.ReadSeeker, error) {
 	switch name {
 	case "abc.png":
-		return "image/png", []byte(picture), nil
+		return "image/png", strings.NewReader(picture), nil
 	case "bad.png":
 		return "", nil, errors.New("its checksum does not fit")
 	}
