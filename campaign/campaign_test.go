@@ -116,7 +116,7 @@ func TestRestartFinishesAStart(t *testing.T) {
 			h := open(t, dir)
 			h.enrol(t, 2500)
 			c := h.draft(t, simple, Campaign{})
-			sealed, err := h.store.seal(c.ID, -1, nil, nil)
+			sealed, err := h.store.seal(c, -1, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,7 +214,7 @@ func TestLastCheckBeforeTheCall(t *testing.T) {
 			h := open(t, t.TempDir())
 			h.enrol(t, 1)
 			camp := h.draft(t, simple, Campaign{})
-			if _, err := h.store.seal(camp.ID, -1, nil, nil); err != nil {
+			if _, err := h.store.seal(camp, -1, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			c.gate(h, h.gate)
@@ -235,7 +235,7 @@ func TestLetterThatCannotBeMadeFailsForGood(t *testing.T) {
 	h := open(t, t.TempDir())
 	h.enrol(t, 1)
 	c := h.draft(t, `<p>{{Coupon}} {{UnsubscribeURL}}</p>`, Campaign{})
-	if _, err := h.store.seal(c.ID, -1, nil, nil); err != nil {
+	if _, err := h.store.seal(c, -1, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err := h.store.Sender(h.gate, h.ses).Send(t.Context(), &spool.Message{Lane: spool.Bulk, Campaign: c.ID, Subscriber: 1, To: "p1@example.com"})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"pabal/eml"
 	"pabal/spool"
@@ -112,9 +113,11 @@ func (s *Store) nextName(name string) (string, error) {
 	for _, c := range all {
 		taken[c.Name] = true
 	}
-	name = numbered.ReplaceAllString(name, "")
+	plain := []rune(numbered.ReplaceAllString(name, ""))
 	for n := 2; n < maxCopies; n++ {
-		if next := fmt.Sprintf("%s (%d)", name, n); !taken[next] {
+		number := fmt.Sprintf(" (%d)", n)
+		next := strings.TrimSpace(string(plain[:min(len(plain), maxName-len(number))])) + number
+		if !taken[next] {
 			return next, nil
 		}
 	}

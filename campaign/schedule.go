@@ -2,10 +2,8 @@ package campaign
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"pabal/eml"
@@ -155,7 +153,7 @@ func (s *Store) Schedule(ctx context.Context, id uint64, o ScheduleOrder) (Campa
 		if err := startable(*now); err != nil {
 			return err
 		}
-		if now.Template != c.Template || now.TemplateVersion != c.TemplateVersion {
+		if !now.sameMailing(c) {
 			return fmt.Errorf("campaign %d was edited meanwhile: %w", id, ErrState)
 		}
 		sc.Pinned = now.TemplateVersion == 0 || now.Schedule != nil && now.Schedule.Pinned
@@ -244,148 +242,4 @@ func (c *Campaign) unschedule() {
 		c.TemplateVersion = 0
 	}
 	c.Schedule, c.State, c.Reason, c.HeldFor = nil, spool.Draft, "", ""
-}
-
-// time is the clock on the wall; tests set it.
-func (s *Store) time() time.Time {
-	if s.clock != nil {
-		return s.clock()
-	}
-	return time.Now().Round(0) // by the wall, not by the time since the process began
-}
-
-// lookAtClock has RunSchedule look again: a time was set.
-func (s *Store) lookAtClock() {
-	select {
-	case s.scheduled <- struct{}{}:
-	default:
-	}
-}
-
-// RunSchedule starts scheduled campaigns at their time until ctx ends.
-func (s *Store) RunSchedule(ctx context.Context) error {
-	for ctx.Err() == nil {
-		due, next, err := s.dueNow()
-		if err != nil {
-			return fmt.Errorf("look for scheduled campaigns: %w", err)
-		}
-		var all sync.WaitGroup
-		for _, c := range due {
-			all.Go(func() { s.fire(ctx, c) })
-		}
-		all.Wait()
-		timer := time.NewTimer(min(max(next, 0), scheduleLook))
-		select {
-		case <-timer.C:
-		case <-s.scheduled:
-		case <-ctx.Done():
-		}
-		timer.Stop()
-	}
-	return nil
-}
-
-// dueNow is what is to be started now, and how long until there is more.
-func (s *Store) dueNow() (due []Campaign, next time.Duration, err error) {
-	all, err := s.Campaigns()
-	if err != nil {
-		return nil, 0, err
-	}
-	at := s.time()
-	next = scheduleLook
-	for _, c := range all {
-		if c.Damaged || c.State != spool.Scheduled || c.Schedule == nil {
-			continue
-		}
-		if wait := c.Schedule.Due.Sub(at); wait > 0 {
-			next = min(next, wait)
-			continue
-		}
-		due = append(due, c)
-	}
-	return due, next, nil
-}
-
-// fire starts a campaign whose time has come, or holds it with the reason. What
-// is only in the way for a moment is tried again at the next look, until it is
-// too late.
-func (s *Store) fire(ctx context.Context, c Campaign) {
-	log := s.log().With("campaign", c.ID)
-	if err := c.Schedule.read(); err != nil {
-		s.holdStart(c, HeldZone, err.Error())
-		return
-	}
-	if late := s.time().Sub(c.Schedule.Due); late > c.Schedule.Late() {
-		s.holdStart(c, HeldLate, fmt.Sprintf("it was to start at %s (%s); pabal could only at %s, more than %s later", c.Schedule.Wall, c.Schedule.Zone,
-			s.time().In(s.Settings.zone()).Format(wallFormat), c.Schedule.Late()))
-		return
-	}
-	check, err := s.Preflight(ctx, c.ID)
-	used := check.Override(c.Schedule.Overrides)
-	switch {
-	case ended(ctx, err):
-		return
-	case err != nil:
-		log.Error("scheduled start waits", "err", err)
-		return
-	case check.Blocked:
-		s.holdStart(c, HeldBlocked, (&BlockedError{Preflight: check}).Error())
-		return
-	}
-	if most := c.Schedule.Most(); most > 0 && check.Audience.Mailable > most {
-		s.holdStart(c, HeldGrown, fmt.Sprintf("%d recipients were confirmed, now there are %d", c.Schedule.Expect, check.Audience.Mailable))
-		return
-	}
-	if err := s.startScheduled(ctx, c, used, s.planned(ctx, c, check.Audience.Mailable)); err != nil && ctx.Err() == nil && !errors.Is(err, ErrState) {
-		log.Error("scheduled start was not finished", "err", err)
-		s.stall() // Run goes on with it
-	}
-}
-
-// startScheduled seals and freezes a campaign that is still scheduled as it was.
-func (s *Store) startScheduled(ctx context.Context, c Campaign, used []Override, planned *Planned) error {
-	sealed, err := s.sealAs(c.ID, func(now *Campaign) error {
-		if !now.scheduledAs(c.Schedule) {
-			return fmt.Errorf("campaign %d is not scheduled for %s any more: %w", c.ID, c.Schedule.Wall, ErrState)
-		}
-		now.Expect, now.Most, now.Overrides, now.Planned = -1, c.Schedule.Most(), used, planned
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	s.log().Info("campaign started by its schedule", "campaign", c.ID, "late", s.time().Sub(c.Schedule.Due).Round(time.Second))
-	ctx, cancel := s.detached(spool.WithCaller(ctx, c.Schedule.By))
-	defer cancel()
-	return s.freeze(ctx, sealed)
-}
-
-// scheduledAs reports whether nobody has changed when, or what, since.
-func (c *Campaign) scheduledAs(sc *Schedule) bool {
-	return c.State == spool.Scheduled && c.Schedule != nil && c.Schedule.Wall == sc.Wall && c.Schedule.Zone == sc.Zone && c.Schedule.Made.Equal(sc.Made)
-}
-
-// holdStart has a person decide.
-func (s *Store) holdStart(c Campaign, why HeldFor, reason string) {
-	_, err := s.change(c.ID, func(now *Campaign) error {
-		if !now.scheduledAs(c.Schedule) {
-			return ErrState
-		}
-		now.State, now.HeldFor, now.Reason = spool.Held, why, reason
-		return nil
-	})
-	switch {
-	case errors.Is(err, ErrState):
-	case err != nil:
-		s.log().Error("scheduled start could not be held", "campaign", c.ID, "err", err)
-	default:
-		s.log().Warn("scheduled campaign was held", "campaign", c.ID, "why", why, "reason", reason)
-	}
-}
-
-// heldStart is the error of resuming what never started.
-func heldStart(c Campaign) error {
-	return &eml.Problem{What: fmt.Sprintf("campaign %d was not started: %s", c.ID, c.Reason),
-		Hint: fmt.Sprintf("start it now: pabal campaign start %d; at another time: pabal campaign schedule %d --at …; or make it a draft: pabal campaign schedule %d --cancel", c.ID, c.ID, c.ID),
-		Err:  ErrState}
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"pabal/audience"
@@ -53,7 +55,7 @@ func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, override
 	for i := range used {
 		used[i].By, used[i].At = spool.Caller(ctx), now()
 	}
-	c, err = s.seal(id, expect, used, s.planned(ctx, c, check.Audience.Mailable))
+	c, err = s.seal(c, expect, used, s.planned(ctx, c, check.Audience.Mailable))
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -76,13 +78,22 @@ func startable(c Campaign) error {
 	return nil
 }
 
-// seal fixes what the campaign is, in one commit. From here on a restart
-// finishes the start.
-func (s *Store) seal(id uint64, expect int64, overrides []Override, planned *Planned) (Campaign, error) {
-	return s.sealAs(id, func(c *Campaign) error {
+// seal fixes what the campaign is, in one commit, unless it is not any more what
+// was checked. From here on a restart finishes the start.
+func (s *Store) seal(checked Campaign, expect int64, overrides []Override, planned *Planned) (Campaign, error) {
+	return s.sealAs(checked.ID, func(c *Campaign) error {
+		if !c.sameMailing(checked) {
+			return fmt.Errorf("campaign %d was edited meanwhile: %w", c.ID, ErrState)
+		}
 		c.Expect, c.Most, c.Schedule, c.Overrides, c.Planned = max(expect, -1), 0, nil, overrides, planned
 		return nil
 	})
+}
+
+// sameMailing reports whether two records send the same to the same people.
+func (c *Campaign) sameMailing(o Campaign) bool {
+	return c.Template == o.Template && c.TemplateVersion == o.TemplateVersion && c.Segment == o.Segment && c.Topic == o.Topic &&
+		c.From == o.From && c.ReplyTo == o.ReplyTo && maps.Equal(c.Values, o.Values) && slices.Equal(c.Attachments, o.Attachments)
 }
 
 // sealAs is seal with what agree says of the record in the same commit.
@@ -102,7 +113,7 @@ func (s *Store) sealAs(id uint64, agree func(*Campaign) error) (Campaign, error)
 		if err := agree(c); err != nil {
 			return err
 		}
-		c.TemplateVersion, c.Sealed, c.Reason, c.HeldFor = t.Version, now(), "", ""
+		c.TemplateVersion, c.Sealed, c.Reason, c.HeldFor = t.Version, s.time().UTC().Truncate(time.Millisecond), "", ""
 		c.From, c.ReplyTo = firstOf(c.From, s.Settings.From), firstOf(c.ReplyTo, s.Settings.ReplyTo)
 		return nil
 	})
@@ -164,7 +175,7 @@ func (s *Store) walk(ctx context.Context, c Campaign, segment *audience.Segment,
 		return nil
 	})
 	if err == nil {
-		err = s.spool.PutBatch(ctx, c.ID, rows, spool.Mark{Subscriber: l.MaxID, Done: true})
+		err = s.spool.PutBatch(ctx, c.ID, rows, spool.Mark{Subscriber: l.MaxID, Done: true, Hold: s.interrupted(c)})
 	}
 	if errors.Is(err, spool.ErrState) {
 		return nil // cancelled meanwhile

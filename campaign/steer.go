@@ -3,6 +3,7 @@ package campaign
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"pabal/eml"
@@ -94,8 +95,9 @@ func (s *Store) readjust(id uint64, record func(*Campaign), ledger func() error)
 			return Campaign{}, err
 		}
 	}
+	sealed := c.Sealed
 	c, err = s.change(id, func(now *Campaign) error { // of a started one: for its copies
-		if now.Sealed.IsZero() {
+		if sealed.IsZero() {
 			if err := startable(*now); err != nil {
 				return err
 			}
@@ -103,8 +105,17 @@ func (s *Store) readjust(id uint64, record func(*Campaign), ledger func() error)
 		record(now)
 		return nil
 	})
+	if errors.Is(err, ErrState) && s.sealed(id) { // it was started meanwhile: the ledger is what counts
+		return s.readjust(id, record, ledger)
+	}
 	if err != nil {
 		return Campaign{}, err
 	}
 	return s.withLedger(c)
+}
+
+// sealed reports whether a campaign was started.
+func (s *Store) sealed(id uint64) bool {
+	c, err := s.record(id)
+	return err == nil && !c.Sealed.IsZero()
 }

@@ -83,8 +83,8 @@ func (s *Spool) Begin(ctx context.Context, l Ledger) error {
 // PutBatch stores up to MaxBatch frozen recipients in rising order of
 // subscriber and the mark in one commit; rows up to the mark reached before are
 // passed over, so a batch may be repeated. With mark.Done the ledger starts
-// running, or is held when Expect is 0 or more and differs from the number to
-// be mailed. ErrState when the ledger is not freezing.
+// running, or is held: for mark.Hold, or when Expect is 0 or more and differs
+// from the number to be mailed, or that is more than Most. ErrState when the ledger is not freezing.
 func (s *Spool) PutBatch(ctx context.Context, campaign uint64, rows []Row, mark Mark) error {
 	if len(rows) > MaxBatch {
 		return fmt.Errorf("put %d rows: at most %d in a batch", len(rows), MaxBatch)
@@ -132,14 +132,18 @@ func (s *Spool) putBatch(tx *bbolt.Tx, campaign uint64, rows []Row, mark Mark) e
 	}
 	l.Frozen = max(l.Frozen, mark.Subscriber)
 	if mark.Done {
-		l.frozen(now)
+		l.frozen(now, mark.Hold)
 	}
 	return nil
 }
 
-// frozen ends a freeze.
-func (l *Ledger) frozen(now time.Time) {
+// frozen ends a freeze; hold is why it is not to run, or "".
+func (l *Ledger) frozen(now time.Time, hold string) {
 	l.FrozenAt, l.State = now.UTC(), Running
+	if hold != "" {
+		l.State, l.Reason = Held, hold
+		return
+	}
 	if l.Expect >= 0 && l.Pending != l.Expect {
 		l.State = Held // also when there is nobody: a person should hear of it
 		l.Reason = fmt.Sprintf("%d recipients were confirmed, %d are to be mailed now", l.Expect, l.Pending)

@@ -189,4 +189,5 @@ type Row struct {
 type Mark struct {
 	Subscriber uint64
 	Done       bool
+	Hold       string // with Done: it is held for this reason instead of running; "" lets it run
 }
