@@ -172,6 +172,30 @@ func (s *Store) Schedule(ctx context.Context, id uint64, o ScheduleOrder) (Campa
 	return s.withLedger(c)
 }
 
+// PlanSchedule is the flight plan that a campaign would have under an order;
+// nothing is changed. What Schedule returns but *BlockedError.
+func (s *Store) PlanSchedule(ctx context.Context, id uint64, o ScheduleOrder) (Plan, error) {
+	c, err := s.record(id)
+	if err != nil {
+		return Plan{}, err
+	}
+	if err := startable(c); err != nil {
+		return Plan{}, err
+	}
+	sc, window, err := s.ordered(o)
+	if err != nil {
+		return Plan{}, err
+	}
+	if c.State, c.Schedule = spool.Scheduled, &sc; window != nil {
+		c.Window = window
+	}
+	count, err := s.count(ctx, c)
+	if err != nil {
+		return Plan{}, err
+	}
+	return s.planOf(ctx, c, count.Mailable)
+}
+
 // ordered reads an order.
 func (s *Store) ordered(o ScheduleOrder) (sc Schedule, window *spool.Window, err error) {
 	at := s.time()

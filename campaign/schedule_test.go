@@ -378,3 +378,26 @@ func TestEditTakesTheScheduleOff(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
+
+// What is shown before a person confirms is the plan of that time, and nothing
+// is changed by it.
+func TestPlanOfAnOrderThatIsNotGivenYet(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.enrol(t, 20)
+	w := &wallClock{}
+	w.set(evening)
+	h.store.clock = w.now
+	c := h.draft(t, simple, Campaign{})
+	p, err := h.store.PlanSchedule(t.Context(), c.ID, ScheduleOrder{At: "2027-03-14 02:30", Zone: "America/New_York", Hours: "09-20"})
+	opens := p.has(NoteWindowOpens)
+	if err != nil || p.Recipients != 20 || !p.Start.Equal(time.Date(2027, 3, 14, 7, 0, 0, 0, time.UTC)) || p.has(NoteClockGap) == nil ||
+		opens == nil || !opens.At.Equal(time.Date(2027, 3, 14, 13, 0, 0, 0, time.UTC)) {
+		t.Errorf("plan %+v, %v", p, err)
+	}
+	if now, err := h.store.Campaign(c.ID); err != nil || now.State != spool.Draft || now.Schedule != nil || now.Window != nil {
+		t.Errorf("it is %s with %+v, %v", now.State, now.Schedule, err)
+	}
+	if _, err := h.store.PlanSchedule(t.Context(), c.ID, ScheduleOrder{At: "yesterday"}); err == nil {
+		t.Error("a time that is none has a plan")
+	}
+}

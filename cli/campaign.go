@@ -136,12 +136,15 @@ func (a *app) campaignList() *cobra.Command {
 }
 
 func (a *app) campaignShow() *cobra.Command {
-	return a.campaignCommand("show", "Show one with its sums", "pabal campaign show 7 --json", func(ctx context.Context, c *control.Client, id uint64) error {
+	return a.campaignCommand("show", "Show one with its sums, and of one under way the plan of what is left", "pabal campaign show 7\npabal campaign show 7 --json", func(ctx context.Context, c *control.Client, id uint64) error {
 		shown, err := c.Campaign(ctx, id)
 		if err != nil {
 			return err
 		}
-		if err := a.describeAny(ctx, c, shown); err != nil || shown.Unknown == 0 || a.json {
+		if err := a.describeAny(ctx, c, shown); err != nil || a.json {
+			return err
+		}
+		if err := a.describeRest(ctx, c, shown); err != nil || shown.Unknown == 0 {
 			return err
 		}
 		return a.describeUnknown(ctx, c, shown.ID)
@@ -187,7 +190,6 @@ func (a *app) describeCampaign(c campaign.Campaign) error {
 		}
 		r.pair("started", r.when(c.Started))
 		r.pair("ended", r.when(c.Ended))
-		r.pair("expected end", r.when(c.ETA))
 		describeSteering(r, c)
 		describeSums(r, c.Counts)
 		describeActs(r, c.Acts)

@@ -75,7 +75,11 @@ func (a *app) confirmSchedule(ctx context.Context, c *control.Client, id uint64,
 		return 0, usage("a scheduled campaign mails people, and there is no terminal to ask on",
 			fmt.Sprintf("to schedule it without a question: pabal campaign schedule %d --at '%s' --yes --expect N", id, eml.Visible(o.At)))
 	}
-	p, err := c.Preflight(ctx, id)
+	plan, err := c.PlanSchedule(ctx, id, o) // an order that cannot be is refused before anything else
+	if err != nil {
+		return 0, err
+	}
+	p, err := a.preflight(ctx, c, id)
 	if err != nil {
 		return 0, err
 	}
@@ -88,10 +92,11 @@ func (a *app) confirmSchedule(ctx context.Context, c *control.Client, id uint64,
 	}
 	r := &report{zone: a.zone()}
 	describePreflight(r, p)
+	describePlan(r, plan, a.planTexts())
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err
 	}
-	return p.Audience.Mailable, a.ask(fmt.Sprintf("Mail %s people at %s?", commas(p.Audience.Mailable), eml.Visible(o.At)))
+	return p.Audience.Mailable, a.ask(fmt.Sprintf("Mail %s people at %s?", commas(p.Audience.Mailable), r.when(plan.Start)))
 }
 
 // describeSteering says when a campaign starts and may send, and what pauses it.
@@ -115,7 +120,7 @@ func describeSteering(r *report, c campaign.Campaign) {
 	if c.Window != nil {
 		r.pair("sends", c.Window.String())
 	}
-	if b := c.Brake; b != nil && c.Sealed.IsZero() {
+	if b := c.Brake; b != nil && !c.State.Final() {
 		r.pair("brake", brakeText(b))
 	}
 }

@@ -64,11 +64,26 @@ func describePlan(r *report, p campaign.Plan, t planText) {
 	}
 }
 
+// describeRest is the plan of what a campaign under way has still to send, as of now.
+func (a *app) describeRest(ctx context.Context, c *control.Client, now campaign.Campaign) error {
+	under := now.State == spool.Running || now.State == spool.Paused || now.State == spool.Held
+	if now.Sealed.IsZero() || now.Damaged || !under || now.Pending+now.Sending == 0 {
+		return nil
+	}
+	p, err := c.Plan(ctx, now.ID)
+	if err != nil {
+		fmt.Fprintf(a.stderr, "there is no plan of what is left: %s\n", eml.Visible(err.Error()))
+		return nil
+	}
+	fmt.Fprintln(a.stdout)
+	return one(a, p, func(r *report) { describePlan(r, p, a.planTexts()) })
+}
+
 const tenthsFrom = 60 // seconds of a flight whose tenths are worth a line
 
 // planText is the words of a flight plan in one language.
 type planText struct {
-	recipients, rate, perSecond, takes, starts, ends, atLatest, tenths, quotaAt, waits, goOn, five, fiveOf, yes, costs, cost string
+	recipients, rate, perSecond, takes, starts, ends, atLatest, tenths, quotaAt, waits, goOn, five, fiveOf, yes, costs, cost, noneInFive string
 
 	seconds, minutes, hours, days string // of spans
 	notes                         map[campaign.NoteCode]string
@@ -97,6 +112,9 @@ func (t planText) note(n campaign.PlanNote, r *report) string {
 	if format == "" {
 		return ""
 	}
+	if n.Code == campaign.NoteFiveMissed && n.Count == 0 {
+		format = t.noneInFive
+	}
 	name := n.Name
 	if word := t.states[name]; word != "" {
 		name = word
@@ -123,7 +141,8 @@ func planTexts(language string) planText {
 			tenths: "진행", quotaAt: "한도 소진", waits: "한도 대기", goOn: "다시 시작", five: "5분 약속", fiveOf: "지킬 수 없음 (%s통까지)", yes: "지킬 수 있음",
 			costs: "비용", cost: "약 %.2f %s (1,000통당 %.2f, 세금과 첨부 데이터 요금 별도)",
 			seconds: "%s초", minutes: "%d분", hours: "%d시간 %d분", days: "%d일 %d시간",
-			states: map[string]string{string(spool.Paused): "일시정지", string(spool.Held): "보류"},
+			noneInFive: "5분 안에는 한 통도 SES에 넘기지 못합니다.",
+			states:     map[string]string{string(spool.Paused): "일시정지", string(spool.Held): "보류"},
 			notes: map[campaign.NoteCode]string{
 				campaign.NoteAccountUnknown:  "SES가 발송 속도를 알려 주지 않아 계획을 세울 수 없습니다.",
 				campaign.NoteNoRate:          "SES가 이 계정에 발송 속도를 주지 않았습니다. @n통을 보낼 수 없습니다.",
@@ -147,7 +166,8 @@ func planTexts(language string) planText {
 	return planText{recipients: "recipients", rate: "rate", perSecond: "%.3g a second", takes: "takes", starts: "starts", ends: "ends", atLatest: "%s at the latest",
 		tenths: "on the way", quotaAt: "quota used up", waits: "wait for quota", goOn: "go on", five: "within 5 minutes", fiveOf: "no (%s of them)", yes: "yes",
 		costs: "costs about", cost: "%.2f %s (%.2f for 1,000; tax and attached data are extra)",
-		seconds: "%s s", minutes: "%d min", hours: "%d h %d min", days: "%d days %d h",
+		noneInFive: "None can be handed to SES within 5 minutes.",
+		seconds:    "%s s", minutes: "%d min", hours: "%d h %d min", days: "%d days %d h",
 		notes: map[campaign.NoteCode]string{
 			campaign.NoteAccountUnknown:  "SES did not say how fast it may be used, so no plan can be made.",
 			campaign.NoteNoRate:          "SES gives this account no sending rate: @n mails cannot go.",
@@ -158,7 +178,7 @@ func planTexts(language string) planText {
 			campaign.NoteSandbox:         "The SES account is in the sandbox: it sends to verified recipients only. Ask AWS for production access.",
 			campaign.NoteSendingDisabled: "SES has switched sending off for this account: nothing goes until AWS switches it on.",
 			campaign.NoteWindowOpens:     "It is outside its send window (@t), so it begins at @a.",
-			campaign.NoteWindowBreaks:    "It rests outside its send window (@t), @n times.",
+			campaign.NoteWindowBreaks:    "It rests outside its send window (@t): interruptions on the way: @n.",
 			campaign.NoteShared:          "It shares the rate with other campaigns, which have @n mails to go.",
 			campaign.NoteSlower:          "It goes at @r a second now, less than the @L aimed at.",
 			campaign.NoteHold:            "It is on hold: @t",

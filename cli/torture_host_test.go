@@ -46,6 +46,7 @@ func plan() []fault {
 	return []fault{
 		{"kill", "SIGKILL at a random instant, SMTP and campaign under load", 50, 1000, tortureKill},
 		{"kill-at-ses", "SIGKILL while SES has the call and we no answer", 30, 300, tortureKillAtSES},
+		{"kill-at-schedule", "SIGKILL around the time of a scheduled start, SMTP under load", 6, 200, tortureKillAtSchedule},
 		{"power", "power cut, SMTP and campaign under load", 30, 300, torturePower("")},
 		{"power-commit-1", "power cut, mounted with commit=1", 3, 30, torturePower("commit=1")},
 		{"power-commit-1000", "power cut, mounted with commit=1000", 3, 30, torturePower("commit=1000")},

@@ -3,11 +3,14 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
+	"pabal/campaign"
 	"pabal/sesclient/emulator"
 )
 
@@ -73,4 +76,43 @@ func tortureKillAtSES(t *testing.T, row *row, runs int) {
 		r.prove()
 		r.stop(r.p)
 	})
+}
+
+// tortureKillAtSchedule kills around the time of a scheduled start, and again
+// while the next process makes it good.
+func tortureKillAtSchedule(t *testing.T, row *row, runs int) {
+	stores(t, row, runs, func(t *testing.T) {
+		r := newRig(t, row, emulator.Options{}, "")
+		r.start()
+		r.warmUp()
+		for range min(killsOfOneStore, (runs-row.runs+1)/2) {
+			made, err := r.client().CreateCampaign(t.Context(), campaign.Campaign{Name: "by itself", Template: "hello"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			due := scheduleSoon(t, r.client(), made.ID, -1)
+			wait := time.Until(due) - killStep + rand.N(4*killStep)
+			for range 2 {
+				r.killUnderMail(wait)
+				r.start()
+				wait = rand.N(longestLife)
+			}
+			startedOnce(t, waitDone(t.Context(), t, r.client(), made.ID))
+			r.lookOver()
+		}
+		r.prove()
+		r.stop(r.p)
+	})
+}
+
+// killUnderMail is killUnderLoad with applications' mail only.
+func (r *rig) killUnderMail(life time.Duration) {
+	ctx, cancel := context.WithCancel(r.t.Context())
+	var all sync.WaitGroup
+	all.Go(func() { submitUntil(ctx, r.p.where.SMTP[0], r.books, r.pace) })
+	<-time.NewTimer(life).C
+	r.p.kill()
+	cancel()
+	all.Wait()
+	r.crashed()
 }

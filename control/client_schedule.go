@@ -13,6 +13,12 @@ func (c *Client) Schedule(ctx context.Context, id uint64, o campaign.ScheduleOrd
 	return call[campaign.Campaign](ctx, c, http.MethodPost, campaignPath(id, "/schedule"), nil, o)
 }
 
+// PlanSchedule is the flight plan of a draft under an order that was not given
+// yet; nothing is changed. campaign.ErrState.
+func (c *Client) PlanSchedule(ctx context.Context, id uint64, o campaign.ScheduleOrder) (campaign.Plan, error) {
+	return call[campaign.Plan](ctx, c, http.MethodPost, campaignPath(id, "/plan"), nil, o)
+}
+
 // Unschedule makes a scheduled campaign, or one held at its time, a draft again.
 // campaign.ErrState.
 func (c *Client) Unschedule(ctx context.Context, id uint64) (campaign.Campaign, error) {

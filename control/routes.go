@@ -106,6 +106,7 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/campaigns/{id}/test":        s.testCampaign,
 		"POST /v0/campaigns/{id}/start":       s.startCampaign,
 		"POST /v0/campaigns/{id}/schedule":    s.scheduleCampaign,
+		"POST /v0/campaigns/{id}/plan":        s.planSchedule,
 		"DELETE /v0/campaigns/{id}/schedule":  s.onCampaign(s.Campaigns.Unschedule),
 		"POST /v0/campaigns/{id}/copy":        s.copyCampaign,
 		"PUT /v0/campaigns/{id}/window":       s.setWindow,

@@ -28,6 +28,12 @@ func (s *Server) scheduleCampaign(r *http.Request) (any, error) {
 	})
 }
 
+func (s *Server) planSchedule(r *http.Request) (any, error) {
+	return asked(r, func(id uint64, o campaign.ScheduleOrder) (campaign.Plan, error) {
+		return s.Campaigns.PlanSchedule(r.Context(), id, o)
+	})
+}
+
 func (s *Server) copyCampaign(r *http.Request) (any, error) {
 	return asked(r, func(id uint64, q CopyRequest) (campaign.Copied, error) {
 		return s.Campaigns.Copy(r.Context(), id, q.Name)
