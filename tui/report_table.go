@@ -15,26 +15,50 @@ func (a *app) section(s campaign.Section, w int) []string {
 	}
 	var lines []string
 	widths := a.columns(rows, s.Left, w-4)
+	texts := s.Left
+	if len(s.Head) == 0 { // facts, not numbers
+		texts = len(widths)
+	}
 	for i, r := range rows {
-		line := ""
-		for c := range min(len(r), len(widths)) {
-			if c > 0 {
-				line += "  "
+		for _, line := range tableRow(r, widths, texts) {
+			if i == 0 && len(s.Head) > 0 {
+				line = a.look.dim.Render(line)
 			}
-			if c < s.Left {
-				line += pad(safe(r[c]), widths[c])
-			} else {
-				line += padLeft(safe(r[c]), widths[c])
-			}
+			lines = append(lines, "  "+line)
 		}
-		if i == 0 && len(s.Head) > 0 {
-			line = a.look.dim.Render(line)
-		}
-		lines = append(lines, "  "+line)
 	}
 	if s.Note != "" {
 		for _, l := range wrap(safe(s.Note), w-4) {
 			lines = append(lines, "  "+a.look.dim.Render(l))
+		}
+	}
+	return lines
+}
+
+// tableRow lays out a row; a text that is too long goes on in the next line.
+func tableRow(row []string, widths []int, texts int) []string {
+	parts, height := make([][]string, min(len(row), len(widths))), 1
+	for c := range parts {
+		parts[c] = []string{safe(row[c])}
+		if c < texts {
+			parts[c] = wrap(safe(row[c]), widths[c])
+			height = max(height, len(parts[c]))
+		}
+	}
+	lines := make([]string, height)
+	for i := range lines {
+		for c, part := range parts {
+			text, put := "", padLeft
+			if i < len(part) {
+				text = part[i]
+			}
+			if c < texts {
+				put = pad
+			}
+			if c > 0 {
+				lines[i] += "  "
+			}
+			lines[i] += put(text, widths[c])
 		}
 	}
 	return lines

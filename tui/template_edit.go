@@ -74,11 +74,16 @@ func (s *templateEdit) update(a *app, msg tea.Msg) tea.Cmd {
 	return nil
 }
 
+// part is the part that is edited or, with the subject, the one that is there.
 func (s *templateEdit) part() *area {
-	if s.at == editHTML {
+	if s.inHTML() {
 		return &s.html
 	}
 	return &s.text
+}
+
+func (s *templateEdit) inHTML() bool {
+	return s.at == editHTML || s.at == editSubject && s.text.bytes == 0 && s.html.bytes > 0
 }
 
 func (s *templateEdit) changed() bool {
@@ -153,13 +158,9 @@ func (s *templateEdit) view(a *app, w, h int) page {
 	if s.at == editSubject {
 		p.cursor = &tea.Position{X: 2 + label + x, Y: 0}
 	}
-	part, name := s.part(), t.TextPart
-	if s.at == editHTML {
-		name = t.HTMLPart
-	}
-	head := name
-	if s.at == editSubject {
-		head = t.TextPart
+	part, head := s.part(), t.TextPart
+	if s.inHTML() {
+		head = t.HTMLPart
 	}
 	right := size(int64(part.bytes)) + " "
 	p.lines = append(p.lines, a.look.rule(head, w-cells(right)-1)+" "+a.look.dim.Render(right))
@@ -188,7 +189,7 @@ func (s *templateEdit) view(a *app, w, h int) page {
 
 // hint is what an empty part means.
 func (s *templateEdit) hint(a *app) string {
-	if s.at == editHTML {
+	if s.inHTML() {
 		return a.t.Template.NoHTML
 	}
 	return a.t.Template.TextMade
