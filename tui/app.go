@@ -15,6 +15,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/campaign"
 	"pabal/eml"
 )
 
@@ -142,7 +143,15 @@ func (a *app) problem(err error) string {
 	if p.Hint != "" {
 		own += ": " + p.Hint
 	}
-	return a.said(p.Code, p.Args, own)
+	code := p.Code
+	switch { // where only what kind of error it is is known
+	case code != "":
+	case errors.Is(err, campaign.ErrBlocked):
+		code = "blocked"
+	case errors.Is(err, campaign.ErrState):
+		code = "state"
+	}
+	return a.said(code, p.Args, own)
 }
 
 // said is a text of the daemon in the person's language if its code is known,

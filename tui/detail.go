@@ -129,7 +129,7 @@ func (s *detail) keys(a *app) []binding {
 		return keys
 	}
 	return append([]binding{
-		{keys: []string{"s"}, help: a.t.Plan.Again, do: func() tea.Cmd { return push(a, newWizardStart(&draft{c: s.c})) }},
+		{keys: []string{"s"}, help: a.t.Plan.Again, do: func() tea.Cmd { return push(a, newWizardCheck(&draft{c: s.c})) }},
 		{keys: []string{"e"}, help: a.t.Template.Edit, do: func() tea.Cmd { return push(a, newWizardContent(&draft{c: s.c})) }},
 		only(binding{keys: []string{"u"}, help: a.t.Plan.Unschedule, do: func() tea.Cmd { return push(a, s.unschedule(a)) }}, s.c.Schedule != nil),
 	}, keys...)

@@ -8,6 +8,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/campaign"
 	"pabal/eml"
 	"pabal/spool"
 )
@@ -141,6 +142,15 @@ func TestBlockIsOverriddenWithATypedReason(t *testing.T) {
 	d.want("넘김: no_unsubscribe (약관 안내 메일이라서)")
 	d.press("y")
 	d.wantCalls("Start", "Start expect=183 over no_unsubscribe: 약관 안내 메일이라서 9")
+}
+
+func TestBlockAtTheStartIsSaidInKorean(t *testing.T) {
+	d := newDriver(t, "ko")
+	toStart(d)
+	d.press("enter")
+	d.back.down = &eml.Problem{What: "preflight blocks: no_unsubscribe", Err: campaign.ErrBlocked}
+	d.press("y")
+	d.want("점검에서 막혔습니다. Esc로 점검 단계로", "no_unsubscribe")
 }
 
 func TestUnknownRuleIsShownInItsOwnWords(t *testing.T) {

@@ -69,6 +69,8 @@ func TestHeldStartSaysWhyAndCannotBeResumed(t *testing.T) {
 	d.want("재개: 보류")
 	d.wantCalls("Resume")
 	d.press("s")
+	d.want("보내기 전 점검")
+	d.press("enter")
 	d.want("발송 계획과 확인")
 }
 

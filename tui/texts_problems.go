@@ -22,6 +22,8 @@ func englishProblems() map[string]string {
 // koreanProblems are all codes that the screens of people meet.
 func koreanProblems() map[string]string {
 	return map[string]string{
+		"blocked":                "점검에서 막혔습니다. Esc로 점검 단계로 돌아가 고치거나 까닭을 쓰세요. ({own})",
+		"state":                  "그사이 캠페인의 상태가 바뀌었습니다. 캠페인을 다시 열어 확인하세요. ({own})",
 		audience.FileEmpty:       "빈 파일입니다. 첫 줄에 열 이름이 있게 다시 내보내세요.",
 		audience.FileNoHeader:    "열 이름 줄이 없습니다. 첫 줄에 열 이름을 넣으세요.",
 		audience.FileWebPage:     "이름만 엑셀인 웹 페이지 파일입니다. 엑셀에서 열어 .xlsx나 CSV UTF-8로 저장해 다시 올리세요.",
