@@ -109,8 +109,8 @@ func (s *domain) findings(a *app, w int) []string {
 	var lines []string
 	for _, f := range bySeverity(s.d.Findings) {
 		lines = append(lines, "", "  "+a.level(f.Level)+" "+cut(safe(f.What), w-14))
-		for _, text := range []struct{ sign, text string }{{"  ", f.Why}, {"→ ", f.How}} {
-			for i, l := range wrap(safe(text.text), w-8) {
+		for _, text := range []struct{ sign, text string }{{"  ", safe(f.Why)}, {"→ ", a.mend(f)}} {
+			for i, l := range wrap(text.text, w-8) {
 				lines = append(lines, "    "+[]string{text.sign, "  "}[min(i, 1)]+l)
 			}
 		}

@@ -78,6 +78,9 @@ func (s *domains) chosen() SenderDomain {
 	return s.now.all[max(0, min(s.list.at, len(s.now.all)-1))]
 }
 
+// partCells is how wide a check stands in the list.
+const partCells = 10
+
 func (s *domains) view(a *app, w, h int) page {
 	if lines := a.instead(s.why, s.have, false, "", w); lines != nil {
 		return page{lines: lines}
@@ -88,10 +91,10 @@ func (s *domains) view(a *app, w, h int) page {
 	if len(s.now.all) == 0 {
 		return page{lines: append(lines, "", "  "+t.None)}
 	}
-	name := w - 2 - 4*9 - 10 - 5
+	name := w - 2 - len(domainParts)*(partCells+1) - 10
 	head := []column{{a.t.FromDomain, name}}
 	for _, part := range domainParts {
-		head = append(head, column{t.Parts[part], 9})
+		head = append(head, column{t.Parts[part], partCells})
 	}
 	lines = append(lines, a.look.dim.Render("  "+row(append(head, column{a.t.State, 10})...)))
 	const below = 6
@@ -100,7 +103,7 @@ func (s *domains) view(a *app, w, h int) page {
 		d := s.now.all[i]
 		cols := []column{{safe(d.Name), name}}
 		for _, part := range domainParts {
-			cols = append(cols, column{a.partWord(d, part), 9})
+			cols = append(cols, column{a.partWord(d, part), partCells})
 		}
 		lines = append(lines, a.look.pickLine(row(append(cols, column{a.verdict(d), 10})...), i == s.list.at, w))
 	}
@@ -156,12 +159,21 @@ func (s *domains) worst(a *app, d SenderDomain, w int) []string {
 	}
 	all := bySeverity(d.Findings)
 	for _, f := range all[:min(2, len(all))] {
-		lines = append(lines, "  "+a.level(f.Level)+" "+cut(safe(f.What), w-14), "    → "+cut(safe(f.How), w-8))
+		lines = append(lines, "  "+a.level(f.Level)+" "+cut(safe(f.What), w-14), "    → "+cut(a.mend(f), w-8))
 	}
 	if len(all) > 2 {
 		lines = append(lines, "  "+a.look.dim.Render(a.t.Dash.More(comma(int64(len(all)-2)))))
 	}
 	return lines
+}
+
+// mend is how to mend a finding; records are shown whole below, not in a
+// sentence that breaks them.
+func (a *app) mend(f campaign.Finding) string {
+	if f.Rule == "dkim" && f.Case == "dns" {
+		return a.t.Domain.Below
+	}
+	return safe(f.How)
 }
 
 // bySeverity has what blocks first, then what warns.

@@ -135,8 +135,11 @@ func (s *mail) view(a *app, w, h int) page {
 func (s *mail) fields(a *app) [][2]string {
 	m, t := s.now, &a.t.Mail
 	tries := t.TriesOf(comma(int64(m.Attempts)), comma(int64(m.Tries)))
-	if m.Attempts == 0 {
+	switch {
+	case m.Attempts == 0:
 		tries = t.NotTried
+	case m.Tries == 0: // none that is limited
+		tries = comma(int64(m.Attempts))
 	}
 	kind := a.t.Lanes[m.Lane]
 	if m.Campaign != 0 {

@@ -220,7 +220,7 @@ type plainTexts struct {
 // domainTexts are those of the domains of senders.
 type domainTexts struct {
 	Open, Account, Production, Reputation, Head, None, AllGood, Good, Unknown string
-	CheckedAt, Records, Found, NotFound, NotAsked                             string
+	CheckedAt, Records, Found, NotFound, NotAsked, Below                      string
 	Enforcement                                                               map[string]string // by SES's word
 	Parts                                                                     map[string]string // the checks
 	States                                                                    [5]string         // by partState

@@ -4,6 +4,7 @@ func englishDomain() domainTexts {
 	return domainTexts{
 		Open: "details, records to publish", Account: "SES account", Production: "in production (may mail anybody)", Reputation: "Reputation",
 		Head: "Domains of senders", None: "There is no domain in SES.", AllGood: "All is set up right, at SES and in the DNS.", Good: "pass", Unknown: "not known",
+		Below:     "Publish the records below at the DNS provider (Enter, at the end).",
 		CheckedAt: "Checked", Records: "Records for the DNS (type, name, value)", Found: "published", NotFound: "not seen", NotAsked: "DNS not asked",
 		Enforcement: map[string]string{"HEALTHY": "good", "PROBATION": "under review: bounces and complaints must go down", "SHUTDOWN": "stopped"},
 		Parts:       map[string]string{"dkim": "DKIM", "mail_from": "MAIL FROM", "spf": "SPF", "dmarc": "DMARC"},

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p docs/ui
-UI_PICTURES="$work" go test -tags host -count=1 -run '^(TestAMarketerAtTheDesk|TestACampaignOnTheScreens|TestTheSyncOnTheScreen)$' ./cli
+UI_PICTURES="$work" go test -tags host -count=1 -run '^(TestAMarketerAtTheDesk|TestTheOperatorAtTheDesk|TestACampaignOnTheScreens|TestTheSyncOnTheScreen)$' ./cli
 sed -n 's|.*(ui/\(screen-[a-z-]*\.png\)).*|\1|p' docs/ui.md docs/ui.ko.md | while read -r name; do
 	cp "$work/$name" docs/ui/
 done
