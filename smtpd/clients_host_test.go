@@ -98,3 +98,56 @@ func TestCurl(t *testing.T) {
 		t.Errorf("stored %q, want %q", puts, plain)
 	}
 }
+
+// pythonLogin logs in over TLS, begun or from the start.
+const pythonLogin = `
+import smtplib, ssl, sys
+how, host, port = sys.argv[1], *sys.argv[2].rsplit(":", 1)
+context = ssl.create_default_context(cafile=sys.argv[3])
+if how == "tls":
+    s = smtplib.SMTP_SSL(host, int(port), context=context)
+else:
+    s = smtplib.SMTP(host, int(port))
+    s.starttls(context=context)
+with s:
+    s.login("app", "correct-horse")
+    s.sendmail("app@shop.example", ["kim@example.com"], open(sys.argv[4], "rb").read())
+`
+
+// TestClientsLogInOverTLS is what applications elsewhere do, to a listener that
+// takes nothing else; they check the certificate.
+func TestClientsLogInOverTLS(t *testing.T) {
+	q := &memory{}
+	s := testServer(q)
+	s.Users, s.TLSListen = users(t), []string{"127.0.0.1:0"}
+	dir := t.TempDir()
+	ca, file := filepath.Join(dir, "tls.pem"), filepath.Join(dir, "mail.eml")
+	cert, err := SelfSigned(ca, "mail.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.TLS = cert.Config()
+	if err := os.WriteFile(file, []byte(plain), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := startAs(t, s, func(l *listener) { l.remote = true })
+	implicit := s.listeners[1].Addr().String()
+	swaks := []string{"swaks", "--from", "app@shop.example", "--to", "kim@example.com", "--data", "@" + file, "--auth-user", "app", "--auth-password", "correct-horse"}
+	curl := []string{"curl", "-sS", "--cacert", ca, "--user", "app:correct-horse", "--mail-from", "app@shop.example", "--mail-rcpt", "kim@example.com", "-T", file}
+	for name, command := range map[string][]string{
+		"swaks, STARTTLS, PLAIN": append(slices.Clone(swaks), "--server", address, "--tls", "--auth", "PLAIN"),
+		"swaks, STARTTLS, LOGIN": append(slices.Clone(swaks), "--server", address, "--tls", "--auth", "LOGIN"),
+		"swaks, TLS":             append(slices.Clone(swaks), "--server", implicit, "--tls-on-connect", "--auth", "PLAIN"),
+		"curl, STARTTLS":         append(slices.Clone(curl), "--ssl-reqd", "smtp://"+address),
+		"curl, TLS":              append(slices.Clone(curl), "smtps://"+implicit),
+		"python, STARTTLS":       {"python3", "-c", pythonLogin, "starttls", address, ca, file},
+		"python, TLS":            {"python3", "-c", pythonLogin, "tls", implicit, ca, file},
+	} {
+		before := len(q.all())
+		tool(t, command[0], command[1:]...)
+		puts := q.all()
+		if len(puts) != before+1 || !strings.Contains(strings.ReplaceAll(puts[before].body, "\r\n ", " "), "with ESMTPSA id") {
+			t.Errorf("%s: %d mails more, want one that came with a login over TLS", name, len(puts)-before)
+		}
+	}
+}

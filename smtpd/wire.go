@@ -152,11 +152,12 @@ var (
 // go-smtp answers with 500 and counts.
 func (w *wire) vet(line []byte) ([]byte, error) {
 	text := bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	answer := w.answer
+	w.answer = false
 	if bytes.ContainsFunc(text, control) {
 		return []byte("\r\n"), nil
 	}
-	if w.answer {
-		w.answer = false
+	if answer {
 		return line, nil
 	}
 	verb, arg, _ := strings.Cut(string(text[:min(len(text), 9)]), " ")
