@@ -13,6 +13,10 @@ type htmlState struct {
 
 func (h *htmlState) inTag() bool { return h.where != 0 }
 
+// bare reports whether the next byte is of a value without quotation marks,
+// which the next blank ends.
+func (h *htmlState) bare() bool { return h.where == '<' && h.value }
+
 // urlStart reports whether the next byte begins the value of an attribute that
 // holds a link.
 func (h *htmlState) urlStart() bool {
@@ -74,7 +78,9 @@ func (h *htmlState) insideTag(c byte) {
 		h.where, h.value, h.attr = 0, false, ""
 	case (c == '"' || c == '\'') && h.value && !h.filled:
 		h.where = c
-	case c == '=':
+	case c == '/' && h.value: // of an address without quotation marks
+		h.filled = true
+	case c == '=' && !h.value:
 		h.value, h.filled = true, false
 	case c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '/':
 		if h.value && !h.filled {

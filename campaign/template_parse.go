@@ -69,6 +69,7 @@ type expr struct {
 	verbatim bool // not escaped: {{{ }}}, subject and text
 	markup   bool // {{{ }}}: the value is HTML by its author's choice
 	inTag    bool // stands inside an HTML tag: no <br>
+	bare     bool // is of an attribute without quotation marks
 	urlStart bool // begins the value of href or src
 	name     string
 }
@@ -223,7 +224,7 @@ func (c *compiler) mustache(s *ast.MustacheStatement) (*expr, error) {
 		printed.name = path.Original
 	}
 	if c.html {
-		printed.inTag, printed.urlStart = c.state.inTag(), c.state.urlStart()
+		printed.inTag, printed.bare, printed.urlStart = c.state.inTag(), c.state.bare(), c.state.urlStart()
 		c.state.field()
 	}
 	c.p.raw = c.p.raw || s.Unescaped

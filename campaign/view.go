@@ -131,13 +131,22 @@ func (m *mailing) open(ctx context.Context, p *person) (Letter, error) {
 		HTML: got.html, Text: got.text, Missing: got.missing, Subscriber: p.sub.ID, Email: p.sub.Email, inline: m.inline}, nil
 }
 
+// maxPage is how many bytes a page with its images may have: the mail has each
+// once, a page as often as it is named.
+const maxPage = 16 << 20
+
 // Page is the HTML part as a browser shows it: images that the mail carries
-// itself stand in it as data: addresses. "" for a letter of text only.
+// itself stand in it as data: addresses, as long as they fit into maxPage. ""
+// for a letter of text only.
 func (l *Letter) Page() string {
 	page := l.HTML
 	for _, p := range l.inline {
-		data := strings.ReplaceAll(string(p.Coded), "\r\n", "")
-		page = strings.ReplaceAll(page, "cid:"+p.ContentID, "data:"+p.ContentType+";base64,"+data)
+		address := "cid:" + p.ContentID
+		fit := max(maxPage-len(page), 0) / (len(p.Coded) + 1)
+		if n := min(strings.Count(page, address), fit); n > 0 {
+			data := strings.ReplaceAll(string(p.Coded), "\r\n", "")
+			page = strings.Replace(page, address, "data:"+p.ContentType+";base64,"+data, n)
+		}
 	}
 	return page
 }

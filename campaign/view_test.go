@@ -283,3 +283,12 @@ func TestDryRunMakesEveryLetterAndChangesNothing(t *testing.T) {
 		t.Errorf("it has a ledger: %v", err)
 	}
 }
+
+// A picture that is named on every line does not fill the memory.
+func TestPageWithManyPicturesIsBounded(t *testing.T) {
+	l := Letter{HTML: strings.Repeat(`<img src="cid:logo@x">`, 1000), inline: []eml.Part{
+		{ContentType: "image/png", ContentID: "logo@x", Coded: eml.AppendBase64(nil, make([]byte, 1<<20))}}}
+	if got := l.Page(); len(got) > maxPage || !strings.Contains(got, "data:image/png") || !strings.HasSuffix(got, `"cid:logo@x">`) {
+		t.Errorf("%d bytes", len(got))
+	}
+}
