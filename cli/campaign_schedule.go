@@ -96,7 +96,7 @@ func (a *app) confirmSchedule(ctx context.Context, c *control.Client, id uint64,
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err
 	}
-	return p.Audience.Mailable, a.ask(fmt.Sprintf("Mail %s people at %s?", commas(p.Audience.Mailable), r.when(plan.Start)))
+	return p.Audience.Mailable, a.ask(fmt.Sprintf(a.planTexts().sendAt, commas(p.Audience.Mailable), r.when(plan.Start)))
 }
 
 // describeSteering says when a campaign starts and may send, and what pauses it.

@@ -85,7 +85,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err
 	}
-	return p.Audience.Mailable, a.ask(fmt.Sprintf("Mail %s people now?", commas(p.Audience.Mailable)))
+	return p.Audience.Mailable, a.ask(fmt.Sprintf(a.planTexts().sendNow, commas(p.Audience.Mailable)))
 }
 
 // ask waits for a yes on the terminal; anything else is an error.

@@ -83,7 +83,7 @@ const tenthsFrom = 60 // seconds of a flight whose tenths are worth a line
 
 // planText is the words of a flight plan in one language.
 type planText struct {
-	recipients, rate, perSecond, takes, starts, ends, atLatest, tenths, quotaAt, waits, goOn, five, fiveOf, yes, costs, cost, noneInFive string
+	recipients, rate, perSecond, takes, starts, ends, atLatest, tenths, quotaAt, waits, goOn, five, fiveOf, yes, costs, cost, noneInFive, sendNow, sendAt string
 
 	seconds, minutes, hours, days string // of spans
 	notes                         map[campaign.NoteCode]string
@@ -141,6 +141,7 @@ func planTexts(language string) planText {
 			tenths: "진행", quotaAt: "한도 소진", waits: "한도 대기", goOn: "다시 시작", five: "5분 약속", fiveOf: "지킬 수 없음 (%s통까지)", yes: "지킬 수 있음",
 			costs: "비용", cost: "약 %.2f %s (1,000통당 %.2f, 세금과 첨부 데이터 요금 별도)",
 			seconds: "%s초", minutes: "%d분", hours: "%d시간 %d분", days: "%d일 %d시간",
+			sendNow: "%s명에게 지금 보낼까요?", sendAt: "%s명에게 %s에 보낼까요?",
 			noneInFive: "5분 안에는 한 통도 SES에 넘기지 못합니다.",
 			states:     map[string]string{string(spool.Paused): "일시정지", string(spool.Held): "보류"},
 			notes: map[campaign.NoteCode]string{
@@ -166,6 +167,7 @@ func planTexts(language string) planText {
 	return planText{recipients: "recipients", rate: "rate", perSecond: "%.3g a second", takes: "takes", starts: "starts", ends: "ends", atLatest: "%s at the latest",
 		tenths: "on the way", quotaAt: "quota used up", waits: "wait for quota", goOn: "go on", five: "within 5 minutes", fiveOf: "no (%s of them)", yes: "yes",
 		costs: "costs about", cost: "%.2f %s (%.2f for 1,000; tax and attached data are extra)",
+		sendNow: "Mail %s people now?", sendAt: "Mail %s people at %s?",
 		noneInFive: "None can be handed to SES within 5 minutes.",
 		seconds:    "%s s", minutes: "%d min", hours: "%d h %d min", days: "%d days %d h",
 		notes: map[campaign.NoteCode]string{
