@@ -1,12 +1,14 @@
 package campaign
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"pabal/audience"
+	"pabal/eml"
 )
 
 // Level of a finding.
@@ -86,9 +88,40 @@ func (f *Finding) words(lang string) (words, bool) {
 func (f *Finding) filler(lang string) *strings.Replacer {
 	pairs := []string{"{count}", grouped(f.Count), "{name}", f.Name, "{reasons}", f.reasons(lang)}
 	for _, key := range slices.Sorted(maps.Keys(f.Data)) {
-		pairs = append(pairs, "{"+key+"}", f.Data[key])
+		value := f.Data[key]
+		if own := f.Data[key+inKorean]; lang == "ko" && own != "" {
+			value = own
+		}
+		pairs = append(pairs, "{"+key+"}", value)
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// inKorean ends the keys of data that are another's words in Korean.
+const inKorean = "_ko"
+
+// saidBy is an error as data of a finding: error and hint, with the same in
+// Korean where it has a code that somebody says in it.
+func (s *Store) saidBy(err error) []string {
+	data := []string{"error", eml.Visible(err.Error())}
+	var p *eml.Problem
+	if !errors.As(err, &p) {
+		return data
+	}
+	if p.Hint != "" {
+		data = append(data, "hint", p.Hint)
+	}
+	what, how, known := KoreanFault(p.Code, p.Args)
+	if !known && s.Korean != nil && p.Code != "" {
+		what, how, known = s.Korean(p.Code, p.Args)
+	}
+	if known {
+		data = append(data, "error"+inKorean, what)
+		if how != "" {
+			data = append(data, "hint"+inKorean, how)
+		}
+	}
+	return data
 }
 
 // reasons are why people are left out, with how many.

@@ -151,7 +151,7 @@ func (s *Store) oldSubject(t *Template) error {
 	}
 	old, err := s.Template(strings.TrimSpace(normalize(t.Name)), 0)
 	if errors.Is(err, ErrNotFound) {
-		return &TemplateError{Part: partSubject, Message: "there is no subject", Hint: "Give one, add subject.txt, or give the page a <title>."}
+		return &TemplateError{Code: "no_subject", Part: partSubject, Message: "there is no subject", Hint: "Give one, add subject.txt, or give the page a <title>."}
 	}
 	t.Subject = old.Subject
 	return err

@@ -31,7 +31,7 @@ func compile(t Template) (*letter, error) {
 	l := &letter{}
 	var err error
 	if strings.TrimSpace(t.Subject) == "" {
-		return nil, &TemplateError{Part: partSubject, Message: "the subject is empty", Hint: "Give the template a subject."}
+		return nil, &TemplateError{Code: "no_subject", Part: partSubject, Message: "the subject is empty", Hint: "Give the template a subject."}
 	}
 	if l.subject, err = parseProgram(partSubject, t.Subject, false); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func compile(t Template) (*letter, error) {
 	case t.HTML != "":
 		l.text, err = madeText(t.HTML)
 	default:
-		err = &TemplateError{Part: partHTML, Message: "the template has neither HTML nor text", Hint: "Give it one of the two."}
+		err = &TemplateError{Code: "no_body", Part: partHTML, Message: "the template has neither HTML nor text", Hint: "Give it one of the two."}
 	}
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func madeText(html string) (*program, error) {
 			return p, nil
 		}
 	}
-	return nil, &TemplateError{Part: partText, Message: "no text part can be made from this HTML: " + err.Error(),
+	return nil, &TemplateError{Code: "no_text", Part: partText, Message: "no text part can be made from this HTML: " + err.Error(),
 		Hint: "Blocks that begin inside a hidden element or a tag must end there; or give the template a text part."}
 }
 

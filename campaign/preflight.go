@@ -125,7 +125,7 @@ func (s *Store) inspect(c Campaign) (*inspection, error) {
 // unreadable is the preflight of a template that an older version of pabal took.
 func (s *Store) unreadable(ctx context.Context, c Campaign, broken *TemplateError) (Preflight, error) {
 	in := &inspection{store: s, c: c}
-	in.found(RuleTemplateSyntax, Block, syntaxData(broken)...)
+	in.found(RuleTemplateSyntax, Block, s.syntaxData(broken)...)
 	count, err := s.count(ctx, c)
 	if err != nil {
 		return Preflight{}, err

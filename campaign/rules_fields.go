@@ -12,8 +12,8 @@ import (
 var foreign = regexp.MustCompile(`\*\|([\pL\pN_:]+)\|\*|%%([\pL\pN_ ]+)%%|\$\{([\pL\pN_.]+)\}|\[\[([\pL\pN_ ]+)\]\]|\[\$([\pL\pN_]+)\$?\]|#\{([\pL\pN_ ]+)\}|(?:^|[^{])\{([\pL\pN_]+)\}(?:[^}]|$)|%([A-Z][A-Z_]{2,})%`)
 
 // syntaxData is where and what a template does not parse.
-func syntaxData(e *TemplateError) []string {
-	return []string{"part", e.Part, "at", strconv.Itoa(e.Line) + ":" + strconv.Itoa(e.Column), "error", e.Message, "hint", e.Hint}
+func (s *Store) syntaxData(e *TemplateError) []string {
+	return append(s.saidBy(e), "part", e.Part, "at", strconv.Itoa(e.Line)+":"+strconv.Itoa(e.Column), "error", e.Message)
 }
 
 func (in *inspection) judgeFields() {
@@ -35,7 +35,7 @@ func (in *inspection) judgeFields() {
 	}
 	in.judgeForeign()
 	if in.failed.n > 0 {
-		in.tallied(RuleTemplateFails, Block, &in.failed, "error", in.cause.Error())
+		in.tallied(RuleTemplateFails, Block, &in.failed, in.store.saidBy(in.cause)...)
 	}
 	if in.controls.n > 0 {
 		in.tallied(RuleControls, Block, &in.controls)

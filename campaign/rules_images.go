@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"context"
-	"errors"
 
 	"pabal/eml"
 )
@@ -44,10 +43,8 @@ func (in *inspection) judgeImages(ctx context.Context) error {
 	if err == nil || ended(ctx, err) {
 		return err
 	}
-	f := in.found(RuleImageUnhosted, Block, "error", err.Error())
-	var problem *eml.Problem
-	if errors.As(err, &problem) && problem.Hint != "" {
-		f.Case, f.Data["hint"] = "hint", problem.Hint
+	if f := in.found(RuleImageUnhosted, Block, in.store.saidBy(err)...); f.Data["hint"] != "" {
+		f.Case = "hint"
 	}
 	return nil
 }

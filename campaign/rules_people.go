@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,12 +29,10 @@ type Checks struct {
 // judgeSource blocks where the audience may not be what its source has.
 func (in *inspection) judgeSource() {
 	if in.behind != nil {
-		how := "pabal status"
-		var problem *eml.Problem
-		if errors.As(in.behind, &problem) && problem.Hint != "" {
-			how = problem.Hint
+		f := in.found(RuleNotInStep, Block, in.store.saidBy(in.behind)...)
+		if f.Data["hint"] == "" {
+			f.Data["hint"] = "pabal status"
 		}
-		in.found(RuleNotInStep, Block, "error", in.behind.Error(), "hint", how)
 		return
 	}
 	if in.store.Synced == nil {
@@ -260,7 +257,7 @@ func (in *inspection) judgeSandbox(ctx context.Context) error {
 			return err
 		}
 		if err != nil {
-			in.found(RuleAccountUnknown, Warn, "error", err.Error()).Case = "recipients"
+			in.found(RuleAccountUnknown, Warn, in.store.saidBy(err)...).Case = "recipients"
 			return nil
 		}
 		if !ok {

@@ -29,7 +29,7 @@ func (in *inspection) judgeSender(ctx context.Context) error {
 	case ended(ctx, err):
 		return err
 	case err != nil:
-		in.found(RuleAccountUnknown, Warn, "error", err.Error()).Case = "sender"
+		in.found(RuleAccountUnknown, Warn, in.store.saidBy(err)...).Case = "sender"
 		return nil
 	case !ok:
 		in.found(RuleFromUnverified, Block, "address", from, "domain", eml.Domain(from))
@@ -47,7 +47,7 @@ func (in *inspection) judgeDomain(ctx context.Context, from string) error {
 	case ended(ctx, err):
 		return err
 	case err != nil:
-		in.found(RuleAccountUnknown, Warn, "error", err.Error()).Case = "domain"
+		in.found(RuleAccountUnknown, Warn, in.store.saidBy(err)...).Case = "domain"
 		return nil
 	}
 	for _, f := range all {

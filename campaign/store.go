@@ -34,14 +34,15 @@ var (
 // exported fields before use.
 type Store struct {
 	Settings Settings
-	Accounts Accounts         // nil: nothing is known of the SES account
-	Domains  Domains          // nil: how the sender's domain is set up is not looked at
-	Source   Source           // nil: the audience is kept by hand
-	Synced   func() time.Time // when the source was last read, zero for never; nil as Source
-	Host     ImageHost        // of images with ImagesS3; nil: none
-	Stored   StoredSource     // templates stored in SES; nil: none can be pulled
-	Logger   *slog.Logger     // nil: discard
-	Tracker  Tracker          // nil: nobody knows what configuration sets report
+	Accounts Accounts                                                        // nil: nothing is known of the SES account
+	Domains  Domains                                                         // nil: how the sender's domain is set up is not looked at
+	Source   Source                                                          // nil: the audience is kept by hand
+	Korean   func(code string, args []string) (what, how string, known bool) // says a problem of another package by its code, for findings in Korean; nil: nobody does
+	Synced   func() time.Time                                                // when the source was last read, zero for never; nil as Source
+	Host     ImageHost                                                       // of images with ImagesS3; nil: none
+	Stored   StoredSource                                                    // templates stored in SES; nil: none can be pulled
+	Logger   *slog.Logger                                                    // nil: discard
+	Tracker  Tracker                                                         // nil: nobody knows what configuration sets report
 
 	db     *store.Store
 	people *audience.Store

@@ -22,7 +22,7 @@ func (c *compiler) argument(n ast.Node) (*expr, error) {
 	case *ast.BooleanLiteral:
 		return &expr{kind: exprLiteral, value: n.Value}, nil
 	}
-	return nil, c.fail(n.Location().Pos, "this cannot be a value", "Use a field, a text in quotation marks or a number.")
+	return nil, c.fail(n.Location().Pos, "value", "this cannot be a value", "Use a field, a text in quotation marks or a number.")
 }
 
 // expression compiles what stands in a tag: a helper call or a path. needed
@@ -33,7 +33,7 @@ func (c *compiler) expression(e *ast.Expression, at int, needed bool) (*expr, er
 		return c.call(e, name, at)
 	}
 	if slices.Contains(blockHelpers, name) {
-		return nil, c.fail(at, name+" is a block", "Write {{#"+name+" …}}…{{/"+name+"}}.")
+		return nil, c.fail(at, "is_block", name+" is a block", "Write {{#"+name+" …}}…{{/"+name+"}}.", name)
 	}
 	if len(e.Params) > 0 || e.Hash != nil || slices.Contains(strangeHelpers, name) {
 		return nil, c.unknownHelper(at, name)
@@ -46,17 +46,17 @@ func (c *compiler) expression(e *ast.Expression, at int, needed bool) (*expr, er
 
 func (c *compiler) unknownHelper(at int, name string) error {
 	if slices.Contains(strangeHelpers, name) {
-		return c.fail(at, "there is no helper called "+name,
-			"Helpers are default, eq, lookup, if, unless, each, with. A field of that name is written with other capitals: "+strings.ToUpper(name[:1])+name[1:]+".")
+		return c.fail(at, "no_helper", "there is no helper called "+name,
+			"Helpers are default, eq, lookup, if, unless, each, with. A field of that name is written with other capitals: "+strings.ToUpper(name[:1])+name[1:]+".", name)
 	}
-	return c.fail(at, "there is no helper called "+name,
-		"Helpers are default, eq, lookup, if, unless, each, with. A field whose name has a space is written {{["+name+" …]}}.")
+	return c.fail(at, "no_helper", "there is no helper called "+name,
+		"Helpers are default, eq, lookup, if, unless, each, with. A field whose name has a space is written {{["+name+" …]}}.", name)
 }
 
 func (c *compiler) call(e *ast.Expression, name string, at int) (*expr, error) {
 	if e.Hash != nil || len(e.Params) < 2 || name != "default" && len(e.Params) > 2 {
 		how := map[string]string{"default": `{{default Name "고객"}}`, "eq": `(eq Gender "female")`, "lookup": `{{lookup this "Name"}}`}
-		return nil, c.fail(at, name+" takes two values", "Write "+how[name]+".")
+		return nil, c.fail(at, "two_values", name+" takes two values", "Write "+how[name]+".", name)
 	}
 	call := &expr{kind: exprCall, call: name}
 	for _, p := range e.Params {

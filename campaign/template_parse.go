@@ -101,7 +101,7 @@ func parseProgram(part, source string, html bool) (*program, error) {
 	}
 	root, err := parseSafely(whole.source)
 	if err != nil {
-		return nil, &TemplateError{Part: part, Line: 1, Column: 1, Message: parserText(err), Hint: "See the template page of the documentation."}
+		return nil, &TemplateError{Code: "unreadable", Part: part, Line: 1, Column: 1, Message: parserText(err), Hint: "See the template page of the documentation."}
 	}
 	c := &compiler{p: &program{part: part, plain: true}, whole: whole, html: html, index: map[string]int{}}
 	if c.p.nodes, err = c.body(root); err != nil {
@@ -124,7 +124,7 @@ func checkTag(part, source string, t tag) error {
 		return nil
 	}
 	if _, err := parseSafely(text); err != nil {
-		return errorAt(part, source, t.pos, "this cannot be read: "+parserText(err), "Write {{Name}}, {{default Name \"text\"}} or {{#if Name}}…{{/if}}.")
+		return errorAt(part, source, t.pos, "unreadable", "this cannot be read: "+parserText(err), "Write {{Name}}, {{default Name \"text\"}} or {{#if Name}}…{{/if}}.")
 	}
 	return nil
 }
@@ -163,8 +163,8 @@ type compiler struct {
 	nested int               // inside each or with: a name may be the item's
 }
 
-func (c *compiler) fail(at int, message, hint string) error {
-	return errorAt(c.p.part, c.whole.original, c.whole.where(at), message, hint)
+func (c *compiler) fail(at int, code, message, hint string, names ...string) error {
+	return errorAt(c.p.part, c.whole.original, c.whole.where(at), code, message, hint, names...)
 }
 
 func (c *compiler) body(prog *ast.Program) ([]node, error) {
@@ -207,7 +207,7 @@ func (c *compiler) statement(statement ast.Node) (*node, error) {
 		b, err := c.block(s)
 		return &node{block: b}, err
 	}
-	return nil, c.fail(statement.Location().Pos, "this cannot stand here", "Write the part out.")
+	return nil, c.fail(statement.Location().Pos, "not_here", "this cannot stand here", "Write the part out.")
 }
 
 func (c *compiler) mustache(s *ast.MustacheStatement) (*expr, error) {
@@ -216,7 +216,7 @@ func (c *compiler) mustache(s *ast.MustacheStatement) (*expr, error) {
 		return nil, err
 	}
 	if e.kind == exprLiteral {
-		return nil, c.fail(s.Pos, "a text or number alone stands between the braces", "Write it without braces.")
+		return nil, c.fail(s.Pos, "literal", "a text or number alone stands between the braces", "Write it without braces.")
 	}
 	printed := *e
 	printed.verbatim, printed.markup = s.Unescaped || !c.html, s.Unescaped
@@ -238,7 +238,7 @@ func (c *compiler) block(s *ast.BlockStatement) (*block, error) {
 	switch {
 	case slices.Contains(blockHelpers, name):
 		if len(e.Params) != 1 || e.Hash != nil {
-			return nil, c.fail(s.Pos, "{{#"+name+"}} takes one value", "Write {{#"+name+" Name}}; to compare, {{#if (eq Gender \"female\")}}.")
+			return nil, c.fail(s.Pos, "one_value", "{{#"+name+"}} takes one value", "Write {{#"+name+" Name}}; to compare, {{#if (eq Gender \"female\")}}.", name)
 		}
 		arg, err := c.argument(e.Params[0])
 		if err != nil {
@@ -246,7 +246,7 @@ func (c *compiler) block(s *ast.BlockStatement) (*block, error) {
 		}
 		b.call, b.arg = name, arg
 	case slices.Contains(callHelpers, name):
-		return nil, c.fail(s.Pos, name+" is not a block", "Put it inside one: {{#if (eq Gender \"female\")}}…{{/if}}.")
+		return nil, c.fail(s.Pos, "no_block", name+" is not a block", "Put it inside one: {{#if (eq Gender \"female\")}}…{{/if}}.", name)
 	case len(e.Params) > 0 || e.Hash != nil || slices.Contains(strangeHelpers, name):
 		return nil, c.unknownHelper(s.Pos, name)
 	default:

@@ -60,7 +60,7 @@ func expand(part, source string) (*expanded, error) {
 	}
 	e.source, e.marks = w.out.String(), w.marks
 	if _, err := scanTags(part, e.source); err != nil {
-		return nil, &TemplateError{Part: part, Message: "with its partials written out: " + err.Error(), Hint: "Make the template flatter, or its partials smaller."}
+		return nil, &TemplateError{Code: "unreadable", Part: part, Message: "with its partials written out: " + err.Error(), Hint: "Make the template flatter, or its partials smaller."}
 	}
 	return e, nil
 }
@@ -195,8 +195,8 @@ func (w *includer) alone(t tag) bool {
 	return (before == "" || before[len(before)-1] == '\n') && (after == "" || after[0] == '\n')
 }
 
-func (w *includer) fail(at int, message, hint string) error {
-	return errorAt(w.part, w.source, at, message, hint)
+func (w *includer) fail(at int, code, message, hint string, names ...string) error {
+	return errorAt(w.part, w.source, at, code, message, hint, names...)
 }
 
 func (w *includer) copy(from, to int) {
@@ -225,7 +225,7 @@ func (w *includer) include(all []piece, scope *partScope, depth int) error {
 			return err
 		}
 		if w.out.Len() > maxSource {
-			return w.fail(p.from, fmt.Sprintf("with its partials written out the part has more than %d bytes", maxSource), "Make the partials smaller, or include them less often.")
+			return w.fail(p.from, "partials_large", fmt.Sprintf("with its partials written out the part has more than %d bytes", maxSource), "Make the partials smaller, or include them less often.")
 		}
 	}
 	return nil
@@ -249,12 +249,12 @@ func defines(all []piece, outer *partScope) *partScope {
 // partial writes one {{> x}} or {{#> x}} out.
 func (w *includer) partial(p piece, scope *partScope, depth int) error {
 	if w.count++; depth == maxIncluded || w.count > maxInclusion {
-		return w.fail(p.from, "the partial "+p.tag.partial+" includes itself, or too many others", "A partial cannot repeat itself: write a list with {{#each}}.")
+		return w.fail(p.from, "partial_loop", "the partial "+p.tag.partial+" includes itself, or too many others", "A partial cannot repeat itself: write a list with {{#each}}.", p.tag.partial)
 	}
 	if p.tag.partial == "@partial-block" {
 		s, ok := scope.partialBlock()
 		if !ok {
-			return w.fail(p.from, "there is no block to put here", "{{> @partial-block}} stands in a partial that is included with {{#> name}}…{{/name}}.")
+			return w.fail(p.from, "partial_block", "there is no block to put here", "{{> @partial-block}} stands in a partial that is included with {{#> name}}…{{/name}}.")
 		}
 		return w.include(s.block, s.within, depth+1)
 	}
@@ -263,8 +263,8 @@ func (w *includer) partial(p piece, scope *partScope, depth int) error {
 	case !ok && p.kind == tagPartialBlock:
 		return w.include(p.body, scope, depth+1)
 	case !ok:
-		return w.fail(p.from, "there is no partial called "+p.tag.partial,
-			`Define it in the same part: {{#*inline "`+p.tag.partial+`"}}…{{/inline}}. The parts of a template share none.`)
+		return w.fail(p.from, "no_partial", "there is no partial called "+p.tag.partial,
+			`Define it in the same part: {{#*inline "`+p.tag.partial+`"}}…{{/inline}}. The parts of a template share none.`, p.tag.partial)
 	}
 	inner := &partScope{outer: scope}
 	if p.kind == tagPartialBlock {

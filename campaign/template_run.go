@@ -3,7 +3,6 @@ package campaign
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"strconv"
@@ -17,7 +16,7 @@ const (
 )
 
 var (
-	errOutput = fmt.Errorf("the letter passes %d bytes", maxOutput)
+	errOutput = errors.New("the letter passes 2 MB")
 	errSteps  = errors.New("the template's loops do not end in reasonable time")
 )
 

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,8 @@ type TemplateError struct {
 	Part          string // subject, html, text
 	Line, Column  int
 	Message, Hint string
+	Code          string   // stable, of the same in another language (template_ko.go)
+	Names         []string // what it names: the block, helper or partial
 }
 
 func (e *TemplateError) Error() string {
@@ -33,7 +36,9 @@ func (e *TemplateError) Error() string {
 }
 
 // Unwrap returns the same as the *eml.Problem a person is shown.
-func (e *TemplateError) Unwrap() error { return &eml.Problem{What: e.Error(), Hint: e.Hint} }
+func (e *TemplateError) Unwrap() error {
+	return &eml.Problem{What: e.Error(), Hint: e.Hint, Code: templateCode + e.Code, Args: append([]string{e.Part, strconv.Itoa(e.Line), strconv.Itoa(e.Column)}, e.Names...)}
+}
 
 // tag is one {{…}} of a source, between pos and end.
 type tag struct {
@@ -72,11 +77,11 @@ type scanner struct {
 func scanTags(part, source string) ([]tag, error) {
 	s := &scanner{part: part, source: source}
 	if len(source) > maxSource {
-		return nil, &TemplateError{Part: part, Message: fmt.Sprintf("it has %d bytes, more than the %d allowed", len(source), maxSource),
+		return nil, &TemplateError{Code: "large", Part: part, Message: fmt.Sprintf("it has %d bytes, more than the %d allowed", len(source), maxSource),
 			Hint: "Make it smaller: SES itself stops at 500 KB."}
 	}
 	if at := invalidUTF8(source); at >= 0 {
-		return nil, s.fail(at, "this is not valid UTF-8", "Save the file as UTF-8.")
+		return nil, s.fail(at, "utf8", "this is not valid UTF-8", "Save the file as UTF-8.")
 	}
 	for {
 		found, err := s.next()
@@ -99,14 +104,14 @@ func invalidUTF8(s string) int {
 	return -1
 }
 
-func (s *scanner) fail(at int, message, hint string) error {
-	return errorAt(s.part, s.source, at, message, hint)
+func (s *scanner) fail(at int, code, message, hint string, names ...string) error {
+	return errorAt(s.part, s.source, at, code, message, hint, names...)
 }
 
 // errorAt is a TemplateError at a byte offset of the source.
-func errorAt(part, source string, at int, message, hint string) error {
+func errorAt(part, source string, at int, code, message, hint string, names ...string) error {
 	line, column := lineColumn(source, at)
-	return &TemplateError{Part: part, Line: line, Column: column, Message: message, Hint: hint}
+	return &TemplateError{Part: part, Line: line, Column: column, Message: message, Hint: hint, Code: code, Names: names}
 }
 
 // lineColumn is a byte offset for a person: from 1, the column in characters.
@@ -140,7 +145,7 @@ func (s *scanner) read(at int) error {
 	rest := s.source[at:]
 	switch {
 	case strings.HasPrefix(rest, "{{{{"):
-		return s.fail(at, "{{{{ }}}} (a raw block) is not supported", `Write \{{ where two braces shall stand in the mail.`)
+		return s.fail(at, "raw_block", "{{{{ }}}} (a raw block) is not supported", `Write \{{ where two braces shall stand in the mail.`)
 	case strings.HasPrefix(rest, "{{!--"), strings.HasPrefix(rest, "{{~!--"):
 		return s.comment(at, "--}}", "--~}}")
 	case strings.HasPrefix(rest, "{{!"), strings.HasPrefix(rest, "{{~!"):
@@ -167,7 +172,7 @@ func (s *scanner) comment(at int, closes ...string) error {
 		}
 	}
 	if end < 0 {
-		return s.fail(at, "this comment is never closed", "Close it with "+closes[0]+".")
+		return s.fail(at, "comment", "this comment is never closed", "Close it with "+closes[0]+".")
 	}
 	s.tags = append(s.tags, tag{pos: at, end: end, kind: tagComment})
 	s.pos = end
@@ -184,26 +189,26 @@ func (s *scanner) inside(at int) (string, int, error) {
 		case c == '"' || c == '\'':
 			end := stringEnd(s.source, i)
 			if end < 0 {
-				return "", 0, s.fail(i, "this quotation mark is never closed", "Close the text with the same mark, on the same line.")
+				return "", 0, s.fail(i, "quotation", "this quotation mark is never closed", "Close the text with the same mark, on the same line.")
 			}
 			i = end
 		case c == '[':
 			end := strings.IndexAny(s.source[i:], "]\n")
 			if end < 0 || s.source[i+end] == '\n' {
-				return "", 0, s.fail(i, "this [ is never closed", "Close it with ] on the same line.")
+				return "", 0, s.fail(i, "bracket", "this [ is never closed", "Close it with ] on the same line.")
 			}
 			i += end
 		case c == '(':
 			if parens++; parens > maxParens {
-				return "", 0, s.fail(i, "too many ( inside each other", "Make the expression simpler.")
+				return "", 0, s.fail(i, "parentheses", "too many ( inside each other", "Make the expression simpler.")
 			}
 		case strings.HasPrefix(s.source[i:], "{{") && i > at+2:
-			return "", 0, s.fail(at, "{{ is not closed before the next {{", "Close it with }}.")
+			return "", 0, s.fail(at, "open", "{{ is not closed before the next {{", "Close it with }}.")
 		case strings.HasPrefix(s.source[i:], "}}"):
 			return s.cut(at, i, triple)
 		}
 	}
-	return "", 0, s.fail(at, "{{ is never closed", "Close it with }}.")
+	return "", 0, s.fail(at, "open", "{{ is never closed", "Close it with }}.")
 }
 
 // stringEnd is the index of the closing quotation mark, -1 if the line ends first.
@@ -225,10 +230,10 @@ func (s *scanner) cut(at, close int, triple bool) (string, int, error) {
 			end = close + 3
 		case strings.HasSuffix(s.source[:close], "}~"): // }~}}
 		default:
-			return "", 0, s.fail(at, "{{{ must be closed with }}}", "Close it with three braces, or open it with two.")
+			return "", 0, s.fail(at, "three_braces", "{{{ must be closed with }}}", "Close it with three braces, or open it with two.")
 		}
 	} else if strings.HasPrefix(s.source[close:], "}}}") {
-		return "", 0, s.fail(at, "{{ is closed with three braces", "Close it with two braces, or open it with three.")
+		return "", 0, s.fail(at, "two_braces", "{{ is closed with three braces", "Close it with two braces, or open it with three.")
 	}
 	return strings.Trim(s.source[at+2:close], "~{}"), end, nil
 }
@@ -263,14 +268,14 @@ func (s *scanner) classify(t *tag, inside string) error {
 		if t.kind == tagElse {
 			return nil
 		}
-		return s.fail(t.pos, "there is nothing between the braces", "Write the name of a field: {{Name}}.")
+		return s.fail(t.pos, "empty", "there is nothing between the braces", "Write the name of a field: {{Name}}.")
 	}
 	t.name = words[0]
 	if t.kind != tagField || !strings.HasPrefix(t.name, "else") {
 		return nil
 	}
 	if t.name != "else" {
-		return s.fail(t.pos, t.name+" cannot be used as a name: it begins with else", "Write it with a capital: field names do not depend on case.")
+		return s.fail(t.pos, "else_name", t.name+" cannot be used as a name: it begins with else", "Write it with a capital: field names do not depend on case.", t.name)
 	}
 	if t.kind = tagElse; len(words) > 1 {
 		t.kind = tagChain
@@ -282,7 +287,7 @@ func (s *scanner) classify(t *tag, inside string) error {
 func (s *scanner) define(t *tag, inside string) error {
 	words := strings.Fields(strings.TrimPrefix(inside, "#*"))
 	if len(words) != 2 || words[0] != "inline" || len(words[1]) < 3 || !strings.ContainsAny(words[1][:1], `"'`) || words[1][len(words[1])-1] != words[1][0] {
-		return s.fail(t.pos, "this is no definition of a partial", `Write {{#*inline "name"}}…{{/inline}}.`)
+		return s.fail(t.pos, "definition", "this is no definition of a partial", `Write {{#*inline "name"}}…{{/inline}}.`)
 	}
 	t.kind, t.name, t.partial = tagDefine, "inline", words[1][1:len(words[1])-1]
 	return nil
@@ -293,9 +298,9 @@ func (s *scanner) partial(t *tag, rest string) error {
 	words := strings.Fields(rest)
 	switch {
 	case len(words) == 0 || strings.HasPrefix(words[0], "("):
-		return s.fail(t.pos, "the name of the partial is missing", `Write {{> name}}, with {{#*inline "name"}}…{{/inline}} in the same part.`)
+		return s.fail(t.pos, "partial_name", "the name of the partial is missing", `Write {{> name}}, with {{#*inline "name"}}…{{/inline}} in the same part.`)
 	case len(words) > 2 || len(words) == 2 && strings.ContainsAny(words[1], "=|("):
-		return s.fail(t.pos, "a partial takes one context and no values", "Write {{> "+words[0]+"}}, or {{> "+words[0]+" Name}}; it sees the fields where it stands.")
+		return s.fail(t.pos, "partial_values", "a partial takes one context and no values", "Write {{> "+words[0]+"}}, or {{> "+words[0]+" Name}}; it sees the fields where it stands.")
 	}
 	t.name = words[0]
 	t.partial = strings.Trim(words[0], `"'`)
@@ -316,24 +321,24 @@ func (s *scanner) checkBlocks() error {
 		switch t.kind {
 		case tagOpen, tagInverse, tagPartialBlock, tagDefine:
 			if len(open) == maxNested {
-				return s.fail(t.pos, fmt.Sprintf("more than %d blocks inside each other", maxNested), "Make the template flatter.")
+				return s.fail(t.pos, "deep", fmt.Sprintf("more than %d blocks inside each other", maxNested), "Make the template flatter.")
 			}
 			open = append(open, block{tag: t})
 		case tagElse, tagChain:
 			if len(open) == 0 || open[len(open)-1].partial != "" {
-				return s.fail(t.pos, "{{else}} stands outside a block", "Open the block first, for example {{#if Name}}.")
+				return s.fail(t.pos, "else_outside", "{{else}} stands outside a block", "Open the block first, for example {{#if Name}}.")
 			}
 			if b := &open[len(open)-1]; b.elseSeen {
-				return s.fail(t.pos, "a second {{else}} in the same block", "Take one of them out.")
+				return s.fail(t.pos, "else_twice", "a second {{else}} in the same block", "Take one of them out.")
 			} else if t.kind == tagElse {
 				b.elseSeen = true
 			}
 		case tagClose:
 			if len(open) == 0 {
-				return s.fail(t.pos, "{{/"+t.name+"}} closes nothing", "Open the block first with {{#"+t.name+"}}.")
+				return s.fail(t.pos, "closes_nothing", "{{/"+t.name+"}} closes nothing", "Open the block first with {{#"+t.name+"}}.", t.name)
 			}
 			if b := open[len(open)-1]; b.name != t.name {
-				return s.fail(t.pos, "{{/"+t.name+"}} closes the block {{#"+b.name+"}}", "Close the inner block first: {{/"+b.name+"}}.")
+				return s.fail(t.pos, "closes_other", "{{/"+t.name+"}} closes the block {{#"+b.name+"}}", "Close the inner block first: {{/"+b.name+"}}.", t.name, b.name)
 			}
 			s.tags[i].partial = open[len(open)-1].partial
 			open = open[:len(open)-1]
@@ -341,7 +346,7 @@ func (s *scanner) checkBlocks() error {
 	}
 	if len(open) > 0 {
 		b := open[len(open)-1]
-		return s.fail(b.pos, "the block {{#"+b.name+"}} is never closed", "Close it with {{/"+b.name+"}}.")
+		return s.fail(b.pos, "block_open", "the block {{#"+b.name+"}} is never closed", "Close it with {{/"+b.name+"}}.", b.name)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"pabal/control"
 	"pabal/eml"
 	"pabal/syncer"
+	"pabal/tui"
 )
 
 // dsnVariable holds the DSN where there is no file for it.
@@ -71,6 +72,7 @@ func (d *daemon) newSyncer() (err error) {
 	}
 	d.sync.Full = collectOften()
 	d.campaigns.Source = step{d.sync, time.Duration(d.cfg.MySQL.MaxAgeAtStart), stepLimit}
+	d.campaigns.Korean = tui.KoreanTrouble
 	d.campaigns.Synced = func() time.Time { return d.sync.Status().LastGood }
 	return nil
 }
@@ -108,12 +110,12 @@ func (s step) InStep(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && short.Err() != nil:
-		return &eml.Problem{What: "the customers are still being read", Hint: "wait until pabal status says that the sync is done, then try again", Err: err}
+		return &eml.Problem{Code: syncer.CodeReading, What: "the customers are still being read", Hint: "wait until pabal status says that the sync is done, then try again", Err: err}
 	case err != nil:
 		return err
 	}
 	if age := time.Since(s.sync.Status().LastGood); age > s.maxAge {
-		return &eml.Problem{What: fmt.Sprintf("the last good sync began %s ago, longer than mysql.max_age_at_start", age.Round(time.Second)), Hint: "make the sync faster (an index on updated_at), or raise max_age_at_start"}
+		return &eml.Problem{Code: syncer.CodeOld, What: fmt.Sprintf("the last good sync began %s ago, longer than mysql.max_age_at_start", age.Round(time.Second)), Hint: "make the sync faster (an index on updated_at), or raise max_age_at_start"}
 	}
 	return nil
 }

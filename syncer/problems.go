@@ -40,6 +40,8 @@ const (
 	CodeShrunk      = "shrunk"      // too many rows are gone
 	CodeSource      = "source"      // another one, of other people
 	CodeServer      = "server"      // anything else it said
+	CodeReading     = "reading"     // the customers are being read at this moment
+	CodeOld         = "old"         // the last good sync is too long ago
 	CodeWrites      = "writes"      // a warning: the account may do more than read
 	CodeNoIndex     = "no_index"    // a warning: on updated_at
 )
@@ -48,7 +50,7 @@ const (
 func Codes() []string {
 	return []string{CodeDSN, CodeDSNFile, CodeDSNOpen, CodeDSNUnsafe, CodeTLS, CodeCertificate, CodeUnreachable, CodeGone, CodeTimeout,
 		CodeLogin, CodeDatabase, CodeRight, CodeTable, CodeColumn, CodeColumnForm, CodeSQL, CodeCharset, CodeBusy, CodeTooLarge,
-		CodeNoRows, CodeShrunk, CodeSource, CodeServer, CodeWrites, CodeNoIndex}
+		CodeNoRows, CodeShrunk, CodeSource, CodeServer, CodeReading, CodeOld, CodeWrites, CodeNoIndex}
 }
 
 // explain is an error as people read it: what happened and what to do.

@@ -158,6 +158,9 @@ func (a *app) problem(err error) string {
 // else in its own words.
 func (a *app) said(code string, args []string, own string) string {
 	words, known := a.t.Problems[code]
+	if what, how, fault := campaign.KoreanFault(code, args); fault && a.lang == "ko" {
+		return safe(what + ". " + how)
+	}
 	if !known {
 		return safe(own)
 	}

@@ -32,7 +32,16 @@ func koreanTroubles() map[string]troubleText {
 		syncer.CodeShrunk:      {"고객이 한꺼번에 너무 많이 사라짐", "맞는 표인지 확인하세요. 아무도 빼지 않았습니다. 맞다면: pabal sync --full --shrink"},
 		syncer.CodeSource:      {"읽을 곳이 바뀌었고, 같은 id가 다른 사람임", "실수면 DSN·mysql.table·mysql.query를 되돌리세요. 바뀐 것은 없습니다. 맞다면: pabal sync --full --new-source"},
 		syncer.CodeServer:      {"DB가 뜻밖의 답을 함", "아래 내용을 운영자에게 보여 주세요. 저절로 다시 시도합니다."},
+		syncer.CodeReading:     {"고객을 아직 읽고 있음", "동기화가 끝나면 다시 하세요(화면 6)."},
+		syncer.CodeOld:         {"마지막으로 잘된 동기화가 너무 오래됨", "동기화를 빠르게 하거나(updated_at의 인덱스) 설정의 max_age_at_start를 늘리세요."},
 		syncer.CodeWrites:      {"DB 계정이 읽기 말고도 할 수 있음: SELECT 권한만 주세요", ""},
 		syncer.CodeNoIndex:     {"updated_at 열에 인덱스가 없어 매번 표 전체를 읽음: 인덱스를 만드세요", ""},
 	}
+}
+
+// KoreanTrouble is what is wrong with the sync in Korean, by the code of the
+// syncer's eml.Problem. known is false for any other code.
+func KoreanTrouble(code string, _ []string) (what, how string, known bool) {
+	text, known := koreanTroubles()[code]
+	return text.What, text.How, known
 }
