@@ -10,6 +10,7 @@ func englishReport() *ReportTexts {
 		Feedback: "Feedback over time", FeedbackLead: "How many recipients had been heard of by then, counted from the first acceptance. Each counts once.",
 		When: "within", Undated: "time unknown", NoFeedback: "SES's events are not read, so deliveries are not counted, and unknown outcomes do not settle by themselves. See: pabal feedback setup",
 		Speed: "Speed", Lasted: "took", Mean: "mean", Peak: "best minute", PeakNote: "of the first two hours", Aim: "the account's rate now", PerSecond: "/s", PerMinute: "/min", InFive: "all within 5 minutes",
+		Name: "name", GoodUntil: "Good until %s, for everyone who has it.", OnItsWay: "The report is on its way as %s; follow it with: pabal trace %s",
 		Planned: "planned at the start", Longer: "took %s%% longer", Shorter: "took %s%% less", Foreseen: "as the plan said",
 		Cost: "Cost", CostNote: "Accepted mails at the price for 1,000; tax and attached data are extra.",
 		Tracking: "Opens and clicks", TrackingBoth: "Counted once for each recipient. Mail programs that block or load images by themselves make opens a guess.",

@@ -10,6 +10,7 @@ func koreanReport() *ReportTexts {
 		Feedback: "시간에 따른 반응", FeedbackLead: "첫 접수부터 그때까지 소식이 온 수신자 수입니다. 한 사람은 한 번만 셉니다.",
 		When: "경과", Undated: "시각 모름", NoFeedback: "SES 이벤트를 읽지 않아 도착을 세지 않으며, 불명 결과가 저절로 밝혀지지 않습니다. 설정: pabal feedback setup",
 		Speed: "속도", Lasted: "걸린 시간", Mean: "평균", Peak: "가장 빠른 1분", PeakNote: "첫 두 시간 중", Aim: "지금 계정의 속도", PerSecond: "건/초", PerMinute: "건/분", InFive: "모두 5분 안에",
+		Name: "이름", GoodUntil: "%s까지 열립니다. 링크를 아는 사람은 누구나 볼 수 있습니다.", OnItsWay: "보고서를 보냈습니다(%s). 어떻게 되었는지: pabal trace %s",
 		Planned: "시작할 때의 계획", Longer: "실제로는 %s%% 더 걸림", Shorter: "실제로는 %s%% 덜 걸림", Foreseen: "계획에서 미리 알린 대로",
 		Cost: "비용", CostNote: "접수된 메일에 단가를 곱한 값으로, 세금과 첨부 데이터 요금은 별도입니다.",
 		Tracking: "열람과 클릭", TrackingBoth: "수신자마다 한 번만 셉니다. 이미지를 막거나 스스로 받는 메일 프로그램이 있어 열람 수는 어림값입니다.",

@@ -11,6 +11,7 @@ type ReportTexts struct {
 	Outcomes, Outcome, Count, Share, Total                                  string
 	Feedback, FeedbackLead, When, Undated, NoFeedback                       string
 	Speed, Lasted, Mean, Peak, PeakNote, Aim, PerSecond, PerMinute, InFive  string
+	Name, GoodUntil, OnItsWay                                               string
 	Planned, Longer, Shorter, Foreseen                                      string
 	Cost, CostNote                                                          string
 	Tracking, TrackingBoth, OpensOff, ClicksOff                             string

@@ -87,7 +87,7 @@ func (a *app) reportOne(ctx context.Context, c *control.Client, id uint64, f rep
 		}
 		return one(a, map[string]any{"url": link.URL, "until": link.Until}, func(r *report) {
 			r.line("%s", link.URL)
-			r.line("Good until %s, for everyone who has it.", r.when(link.Until))
+			r.line(campaign.ReportTextsIn(lang).GoodUntil, r.when(link.Until))
 		})
 	case f.mailTo != "":
 		message, err := c.MailReport(ctx, id, f.mailTo, lang)
@@ -95,7 +95,7 @@ func (a *app) reportOne(ctx context.Context, c *control.Client, id uint64, f rep
 			return err
 		}
 		return one(a, map[string]string{"message": message}, func(r *report) {
-			r.line("The report is on its way as %s; follow it with: pabal trace %s", message, message)
+			r.line(campaign.ReportTextsIn(lang).OnItsWay, message, message)
 		})
 	}
 	rep, err := c.Report(ctx, id)
@@ -139,9 +139,8 @@ func (a *app) reportAll(ctx context.Context, c *control.Client, f reportFlags) e
 	if f.csv != "" {
 		return a.writeReport(f.csv, func(w io.Writer) error { return campaign.WriteReportsCSV(w, all, f.bom) })
 	}
-	return show(a, each(all, nil), func() *table {
-		return newTable("ID", "NAME", "STARTED", "AUDIENCE", "ACCEPTED", "FAILED", "DELIVERED", "BOUNCED", "COMPLAINED", "OPENED", "CLICKED").numbers(0, 3, 4, 5, 6, 7, 8, 9, 10)
-	}, func(l campaign.ReportLine) []string {
+	head := reportsHead(a.screenLanguage())
+	return show(a, each(all, nil), func() *table { return newTable(head...).numbers(0, 3, 4, 5, 6, 7, 8, 9, 10) }, func(l campaign.ReportLine) []string {
 		row := []string{fmt.Sprint(l.ID), clip(l.Name, 24), l.Started.In(a.zone()).Format("2006-01-02 15:04")}
 		for _, n := range []int64{l.Audience, l.Accepted, l.Failed} {
 			row = append(row, commas(n))
@@ -151,6 +150,19 @@ func (a *app) reportAll(ctx context.Context, c *control.Client, f reportFlags) e
 		}
 		return row
 	})
+}
+
+// reportsHead are the columns of the table of campaigns.
+func reportsHead(lang string) []string {
+	t := campaign.ReportTextsIn(lang)
+	head := []string{"ID", t.Name, t.Started, t.Audience, t.Outs[spool.Accepted], t.Outs[spool.Failed]}
+	for _, k := range []spool.FeedbackKind{spool.Delivered, spool.Bounced, spool.Complained, spool.Opened, spool.Clicked} {
+		head = append(head, t.Kinds[k])
+	}
+	for i := range head {
+		head[i] = strings.ToUpper(head[i])
+	}
+	return head
 }
 
 // sinceTime reads a day, or a number of days before now; "" is the zero time.

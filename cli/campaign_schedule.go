@@ -84,14 +84,14 @@ func (a *app) confirmSchedule(ctx context.Context, c *control.Client, id uint64,
 		return 0, err
 	}
 	if p.Override(o.Overrides); p.Blocked {
-		return 0, blocked(p)
+		return 0, blocked(p, a.preflightLanguage())
 	}
 	if o.Expect >= 0 && o.Expect != p.Audience.Mailable {
 		return 0, &eml.Problem{What: fmt.Sprintf("the campaign goes to %s, not to %s", commas(p.Audience.Mailable), commas(o.Expect)),
 			Hint: fmt.Sprintf("see why: pabal campaign preflight %d", id)}
 	}
 	r := &report{zone: a.zone()}
-	describePreflight(r, p)
+	describePreflight(r, p, a.preflightLanguage())
 	describePlan(r, plan, a.planTexts())
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err

@@ -69,7 +69,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 		return 0, err
 	}
 	if p.Override(over); p.Blocked {
-		return 0, blocked(p)
+		return 0, blocked(p, a.preflightLanguage())
 	}
 	if expect >= 0 && expect != p.Audience.Mailable {
 		return 0, &eml.Problem{What: fmt.Sprintf("the campaign goes to %s, not to %s", commas(p.Audience.Mailable), commas(expect)),
@@ -80,7 +80,7 @@ func (a *app) confirmStart(ctx context.Context, c *control.Client, id uint64, ex
 		return 0, err
 	}
 	r := &report{zone: a.zone()}
-	describePreflight(r, p)
+	describePreflight(r, p, a.preflightLanguage())
 	describePlan(r, plan, a.planTexts())
 	if err := r.writeTo(a.stderr); err != nil {
 		return 0, err

@@ -131,7 +131,7 @@ func (d *demo) lookAhead(ctx context.Context, id uint64) error {
 		d.say("   | %s", clip(eml.Visible(line), 74))
 	}
 	if p.Blocked {
-		return blocked(p)
+		return blocked(p.In(d.lang), d.lang)
 	}
 	d.say(d.texts.preflight, findings(p.In(d.lang)))
 	plan, err := d.c.Plan(ctx, id)
