@@ -130,12 +130,12 @@ func site(host string) string {
 	return host
 }
 
-// resolve is a link's address with the fields filled in that are the same for
+// resolve is an address with the fields filled in that are the same for
 // everybody. whole is the field of the person that alone makes it up, spelled;
 // open says that the address depends on a condition or a person in part.
-func (p *sheet) resolve(l *pageLink, c *common) (address, whole string, open bool) {
-	address = l.marked
-	for _, m := range l.marks {
+func (p *sheet) resolve(marked string, marks []int, c *common) (address, whole string, open bool) {
+	address = marked
+	for _, m := range marks {
 		name, orElse, ok := p.field(m)
 		value := "x" // of the person, inside an address
 		key := fold(name)
@@ -147,7 +147,7 @@ func (p *sheet) resolve(l *pageLink, c *common) (address, whole string, open boo
 			value = "https://mail.example.com/u/x"
 		case common && !isBuiltin(key):
 			value = set
-		case strings.Trim(l.marked, filler+" ") == string(markOpen):
+		case strings.Trim(marked, filler+" ") == string(markOpen):
 			whole, value = name, orElse
 		}
 		address = strings.Replace(address, string(markOpen), value, 1)
@@ -155,23 +155,30 @@ func (p *sheet) resolve(l *pageLink, c *common) (address, whole string, open boo
 	return strings.ReplaceAll(address, filler, ""), whole, open
 }
 
-// target is a link whose address is a field of the person.
+// target is a link, or an image, whose address is a field of the person.
 type target struct {
 	key, spelled string
+	image        bool
 	bad          tally
 }
 
-// targets are the fields that alone are the address of a link.
+// targets are the fields that alone are the address of a link or an image.
 func (p *sheet) targets(c *common) []target {
 	var all []target
 	seen := map[string]bool{}
-	for i := range p.links {
-		_, whole, open := p.resolve(&p.links[i], c)
+	add := func(marked string, marks []int, image bool) {
+		_, whole, open := p.resolve(marked, marks, c)
 		if whole == "" || open || seen[fold(whole)] {
-			continue
+			return
 		}
 		seen[fold(whole)] = true
-		all = append(all, target{key: fold(whole), spelled: whole})
+		all = append(all, target{key: fold(whole), spelled: whole, image: image})
+	}
+	for i := range p.links {
+		add(p.links[i].marked, p.links[i].marks, false)
+	}
+	for i := range p.images {
+		add(p.images[i].marked, p.images[i].marks, true)
 	}
 	return all
 }
@@ -218,13 +225,16 @@ func (in *inspection) judgeLinks() {
 	}
 	for _, t := range in.targets {
 		if t.bad.n > 0 {
-			in.tallied(RuleLinkValue, Block, &t.bad).Name = t.spelled
+			f := in.tallied(RuleLinkValue, Block, &t.bad)
+			if f.Name = t.spelled; t.image {
+				f.Case = "image"
+			}
 		}
 	}
 }
 
 func (p *sheet) judgeLink(l *pageLink, c *common) string {
-	address, whole, open := p.resolve(l, c)
+	address, whole, open := p.resolve(l.marked, l.marks, c)
 	switch {
 	case whole != "" && address == "":
 		return "" // every person's value is looked at

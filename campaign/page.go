@@ -46,6 +46,8 @@ type pageLink struct {
 // pageImage is one <img>.
 type pageImage struct {
 	spot
+	marks                 []int  // tags in the address
+	marked                string // the address with its marks
 	hasAlt, linked, empty bool
 }
 
@@ -141,7 +143,7 @@ func (r *pageReader) element(t *html.Token, opens bool) {
 	for _, a := range t.Attr {
 		n := strings.Count(a.Val, string(markOpen)) + strings.Count(a.Key, string(markOpen))
 		if _, again := values[a.Key]; !again {
-			if values[a.Key] = a.Val; a.Key == "href" {
+			if values[a.Key] = a.Val; a.Key == "href" || a.Key == "src" && t.DataAtom == atom.Img {
 				inside = nil
 				for i := range n {
 					inside = append(inside, marks+i)
@@ -183,13 +185,13 @@ func (r *pageReader) visit(t *html.Token, values map[string]string, inside []int
 			r.anchor = len(r.links)
 		}
 	case atom.Img:
-		r.image(values)
+		r.image(values, inside)
 	}
 }
 
-func (r *pageReader) image(values map[string]string) {
+func (r *pageReader) image(values map[string]string, inside []int) {
 	alt, has := values["alt"]
-	i := pageImage{spot: spot{r.at, strings.NewReplacer(string(markOpen), "{{…}}", filler, "").Replace(values["src"])}, hasAlt: has, linked: r.anchor > 0, empty: strings.TrimSpace(alt) == ""}
+	i := pageImage{marks: inside, marked: values["src"], spot: spot{r.at, strings.NewReplacer(string(markOpen), "{{…}}", filler, "").Replace(values["src"])}, hasAlt: has, linked: r.anchor > 0, empty: strings.TrimSpace(alt) == ""}
 	r.images = append(r.images, i)
 	if r.anchor > 0 {
 		l := &r.links[r.anchor-1]

@@ -125,7 +125,7 @@ func Rules() []Rule {
 		{RuleTextPart, only(Warn), false},
 		{RuleImageOnly, only(Warn), false},
 		{RuleImageAlt, only(Warn), false},
-		{RuleImageMissing, only(Block), true},
+		{RuleImageMissing, only(Block, Warn), true},
 		{RuleImageLarge, only(Block), false},
 		{RuleImageUnhosted, only(Block), true},
 		{RuleActiveContent, only(Warn), false},

@@ -235,8 +235,11 @@ func FuzzReadPage(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for i := range p.images {
+			p.judgeImage(&p.images[i], &common{values: map[string]string{"x": "https://example.com"}})
+		}
 		for i := range p.links {
-			address, _, _ := p.resolve(&p.links[i], &common{values: map[string]string{"x": "https://example.com"}})
+			address, _, _ := p.resolve(p.links[i].marked, p.links[i].marks, &common{values: map[string]string{"x": "https://example.com"}})
 			judgeAddress(address, p.ids)
 			if at := p.links[i].at; at < 0 || at >= len(source) || source[at] != '<' {
 				t.Errorf("%q: a link at %d", source, at)
