@@ -177,6 +177,7 @@ type Envelope struct {
 	Subject    string            // decoded, for people; cut at 200 bytes
 	MessageID  string            // without brackets
 	Skip       map[string]string // recipient -> skip reason, for those not to be mailed
+	Once       string            // a name, at most 64 bytes, under which it is stored once until Forget; "" for none
 }
 
 // Row is one recipient as frozen into a campaign's ledger.

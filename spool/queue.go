@@ -94,7 +94,8 @@ func (s *Spool) queueSums() *queueSums { return s.queue.sums }
 
 // Put stores one legacy mail, one message per recipient with the body once,
 // and returns their ids after the commit is on disk. Recipients in env.Skip
-// are stored as skipped. It returns ErrFull when the disk is full and ErrBroken
+// are stored as skipped. One with the name (env.Once) of a mail stored before
+// is not stored again; its ids are that mail's. It returns ErrFull when the disk is full and ErrBroken
 // when the process must end; then nothing is stored.
 func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, error) {
 	if len(env.To) == 0 || len(env.To) > MaxBatch {
@@ -103,6 +104,9 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 	// It begins a key of the due index and ends there at a zero byte.
 	if len(env.FromDomain) > maxDomain || strings.IndexByte(env.FromDomain, 0) >= 0 {
 		return nil, fmt.Errorf("put a mail from the domain %.40q: at most %d bytes without zero can be taken", env.FromDomain, maxDomain)
+	}
+	if len(env.Once) > maxOnceName {
+		return nil, fmt.Errorf("put a mail once under %.40q: a name has at most %d bytes", env.Once, maxOnceName)
 	}
 	env.FromDomain = strings.ToLower(env.FromDomain) // as holds spell it
 	if err := ctx.Err(); err != nil {
@@ -121,6 +125,9 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 }
 
 func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
+	if before := stored(tx, env.Once); before != nil {
+		return before, nil
+	}
 	live := 0
 	for _, to := range env.To {
 		if env.Skip[to] == "" {
@@ -150,7 +157,7 @@ func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
 		}
 		ids = append(ids, queueID(seq))
 	}
-	return ids, nil
+	return ids, markOnce(tx, env.Once, tx.Bucket(bOpen).Sequence(), len(ids))
 }
 
 // putBody stores a body in a bucket of its own with the number of messages

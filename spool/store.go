@@ -15,6 +15,7 @@ package spool
 //	bodyref body8 -> references u32, of bodies that several messages need
 //	ses     packed SES id -> seq8
 //	orphans packed SES id -> feedback on a mail not known yet (orphans.go)
+//	once    name -> the messages stored under it (once.go)
 //
 // ledger.db, the bulk lane:
 //
@@ -68,7 +69,7 @@ var (
 	kHeard  = []byte("feedback")
 	kBody   = []byte("b")
 
-	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans}
+	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans, bOnce}
 	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans, bSeries}
 )
 
@@ -96,7 +97,7 @@ func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error
 }
 
 func openQueue(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans}
+	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce}
 	return store.Open(filepath.Join(dir, QueueFile), o)
 }
 
