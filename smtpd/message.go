@@ -138,8 +138,12 @@ func greeting(c *smtp.Conn) string {
 	return name
 }
 
-// client is the address literal of the other end, RFC 5321 4.1.3.
+// client is the address literal of the other end (RFC 5321 4.1.3), or the user
+// of this host.
 func client(c *smtp.Conn) string {
+	if p, ok := peerOf(c.Conn()); ok {
+		return p.String()
+	}
 	host, _, err := net.SplitHostPort(c.Conn().RemoteAddr().String())
 	switch {
 	case err != nil:

@@ -27,6 +27,9 @@ func (s *Server) Run(ctx context.Context) error {
 			return fmt.Errorf("accept on %s: %w", l.Addr(), err)
 		})
 	}
+	if s.drop != nil {
+		accepting.Go(func() error { s.drop.run(until); return nil })
+	}
 	s.log().Info("smtp server started", "listen", s.Stats().Listen)
 	<-until.Done() // ctx, or a listener failed
 	err := errors.Join(s.closeListeners(), accepting.Wait())

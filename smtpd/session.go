@@ -64,6 +64,9 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if len(from) > maxPathOctets {
 		return s.refuse(553, "5.1.7", "the sender is longer than 256 octets")
 	}
+	if err := s.withinRate(); err != nil {
+		return err
+	}
 	if err := s.server.queue.Room(); err != nil { // before the text has come all the way
 		s.server.refused.Add(1)
 		return notNow(err)
@@ -72,8 +75,22 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	return nil
 }
 
-// Rcpt adds a recipient. One given twice gets one mail.
+// Rcpt adds a recipient, or those an alias stands for. One given twice gets one
+// mail.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	addresses, err := s.aliased(to)
+	if err != nil {
+		return err
+	}
+	for _, to := range addresses {
+		if err := s.add(to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) add(to string) error {
 	address, err := eml.ParseAddress(to)
 	if err != nil {
 		reason := err.Error()
@@ -84,6 +101,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return s.refuse(553, "5.1.3", "recipient refused: "+eml.Visible(reason))
 	}
 	if key := eml.Key(address); !s.known[key] {
+		if len(s.recipients) >= defaultRecipients { // aliases may stand for many
+			return s.refuse(452, "4.5.3", "too many recipients, send the rest in another mail")
+		}
 		s.known[key] = true
 		s.recipients = append(s.recipients, address)
 	}
@@ -119,7 +139,7 @@ func (s *session) submit(text []byte) ([]string, error) {
 	if err := s.mayUse(m.env.FromDomain, m.sender); err != nil {
 		return nil, err
 	}
-	m.env.From, m.env.To = s.from, slices.Clone(s.recipients)
+	m.env.From, m.env.To, m.env.Once = s.from, slices.Clone(s.recipients), s.once()
 	if m.env.Skip, err = s.skips(); err != nil {
 		return nil, err
 	}

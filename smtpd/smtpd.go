@@ -75,9 +75,14 @@ type Server struct {
 	SenderAllowed func(ctx context.Context, address string) (bool, error)
 	// Suppressed gives the skip reason for a recipient, "" to be mailed. nil: nobody.
 	Suppressed func(address string) (string, error)
+	Aliases    *Aliases     // names of this host; nil: there are none
+	UserRate   int          // mails a minute of one user of this host, by BindSubmit and OpenDrop; zero means any number
 	Logger     *slog.Logger // nil means none
 
 	queue     queue
+	names     names    // of drops; nil: OpenDrop cannot be used
+	drop      *dropBox // nil: none
+	rates     userRates
 	listeners []*listener
 	buffers   sync.Pool // of *[]byte: texts on their way to the spool
 	now       func() time.Time
@@ -112,10 +117,16 @@ type Stats struct {
 	Refused     int64     `json:"refused"`     // senders, recipients, texts and connections answered 4xx or 5xx by us
 	BadLogins   int64     `json:"bad_logins"`  // refused for a wrong user or password
 	Since       time.Time `json:"since"`
+	// Drop is the folder of sendmail's mails, nil without one.
+	Drop *DropStats `json:"drop,omitempty"`
 }
 
 // New makes a server for the spool.
-func New(sp *spool.Spool) *Server { return newServer(sp) }
+func New(sp *spool.Spool) *Server {
+	s := newServer(sp)
+	s.names = sp
+	return s
+}
 
 func newServer(q queue) *Server {
 	return &Server{
@@ -140,12 +151,15 @@ func (s *Server) Stats() Stats {
 		Refused:   s.refused.Load(),
 		BadLogins: s.logins.Load(),
 		Since:     s.since,
+		Drop:      s.drop.stats(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Connections = int64(len(s.wires))
 	for _, l := range s.listeners {
-		st.Listen = append(st.Listen, l.Addr().String())
+		if l.Addr().Network() != "local" {
+			st.Listen = append(st.Listen, l.Addr().String())
+		}
 	}
 	return st
 }
