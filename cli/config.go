@@ -16,6 +16,9 @@ import (
 // file is, no daemon is ever run inside another command.
 const systemConfig = "/etc/pabal/pabal.toml"
 
+// systemSocket is the control socket of an installed pabal.
+const systemSocket = "/run/pabal/control.sock"
+
 // Config is the whole configuration, a section a struct. Keys are as in the
 // file; each can be set as PABAL_SECTION_KEY in the environment.
 type Config struct {
@@ -55,7 +58,10 @@ type SMTPConfig struct {
 	TLSKey         string   `toml:"tls_key"`             // PEM file
 	UsersFile      string   `toml:"users_file"`          // who may log in; "" is smtp-users in data_dir
 	Networks       []string `toml:"networks"`            // who may submit without a login where others than this host reach us
-	SubmitSocket   string   `toml:"submit_socket"`       // not in this version
+	SubmitSocket   string   `toml:"submit_socket"`       // any user of this host may submit there; auto: see submitSocket; "" for none
+	Drop           string   `toml:"drop"`                // folder where sendmail leaves mail while there is no daemon; auto: see dropFolder; "" for none
+	SubmitRate     int      `toml:"submit_rate"`         // mails a minute of one user by submit_socket and drop; 0: any number
+	Aliases        string   `toml:"aliases"`             // file in the format of aliases(5): who gets the mail of root; "" for none
 	MaxMessageSize Size     `toml:"max_message_size"`    // SES itself takes 40 MB
 	MaxRecipients  int      `toml:"max_recipients"`      // of one mail
 	MaxConnections int      `toml:"max_connections"`     // open at the same time; more get 421
@@ -166,7 +172,7 @@ func defaults() *Config {
 	return &Config{
 		DataDir: defaultDataDir(), Language: "auto", BodyMemory: 64 << 20,
 		Control: ControlConfig{Socket: defaultSocket()},
-		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: "/run/pabal-submit/smtp.sock",
+		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: automatic, Drop: automatic, SubmitRate: 600, Aliases: "/etc/aliases",
 			TLSListen: []string{}, Networks: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
 			MaxConnections: 300, MaxPerSource: 50, MaxRate: 600},
 		SES: SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
@@ -197,9 +203,8 @@ func defaultDataDir() string {
 // defaultSocket is the system's where it is there: a person who logs in to the
 // host uses the daemon of the host.
 func defaultSocket() string {
-	const system = "/run/pabal/control.sock"
-	if _, err := os.Stat(system); os.Geteuid() == 0 || err == nil {
-		return system
+	if _, err := os.Stat(systemSocket); os.Geteuid() == 0 || err == nil {
+		return systemSocket
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "pabal", "control.sock")

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +24,6 @@ const (
 	maxViewDays    = 3650
 )
 
-// later are the keys of parts that this version does not have.
-func later(key string) bool {
-	return key == "smtp.submit_socket"
-}
-
 // rule is one thing that must hold; hint says what to write instead.
 type rule struct {
 	key  string
@@ -39,10 +33,7 @@ type rule struct {
 }
 
 func (c *Config) validate() error {
-	if err := c.checkLater(); err != nil {
-		return err
-	}
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.sesRules(), c.campaignRules(), c.brakeRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.submitRules(), c.sesRules(), c.campaignRules(), c.brakeRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}
@@ -50,18 +41,6 @@ func (c *Config) validate() error {
 		}
 	}
 	return c.checkSource()
-}
-
-// checkLater refuses settings that would silently do nothing.
-func (c *Config) checkLater() error {
-	plain := defaults().settings()
-	for i, s := range c.settings() {
-		unset := s.field.Kind() == reflect.String && s.field.Len() == 0
-		if later(s.key) && !unset && !reflect.DeepEqual(s.field.Interface(), plain[i].field.Interface()) {
-			return &eml.Problem{What: c.from.at(s.key) + ": " + s.key + " is not available in this version", Hint: "take the line out"}
-		}
-	}
-	return nil
 }
 
 func (c *Config) generalRules() []rule {

@@ -222,6 +222,9 @@ func (d *daemon) bind() (addresses, error) {
 		}
 		return where, err
 	}
+	if err := d.bindLocal(); err != nil {
+		return where, err
+	}
 	if d.campaigns.Settings.PublicURL == "" && d.campaigns.Settings.LoopbackSES && where.Web != "" {
 		d.campaigns.Settings.PublicURL = "http://" + where.Web // mails that go no further than the emulator
 	}

@@ -5,7 +5,7 @@
 // is a conversation with the running daemon over its control socket. With
 // --json a command writes nothing but data with stable names on stdout: one
 // object, or for a list one object a line. Errors have two parts, what happened
-// and what to do, on stderr. The exit code is 0 done, 1 failed, 2 usage.
+// and what to do, on stderr. The exit code is 0 done, 1 failed, 2 usage; of sendmail it is one of sysexits.h.
 package cli
 
 import (
@@ -61,7 +61,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	var err error
+	if name := personality(args); name != "" {
+		err = a.sendmail(ctx, name, args[1:])
+	} else {
+		err = root.ExecuteContext(ctx)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -70,6 +75,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	var usage *usageError
 	if errors.As(err, &usage) {
 		return exitUsage
+	}
+	var own *exitError
+	if errors.As(err, &own) {
+		return own.code
 	}
 	return exitFailed
 }
@@ -117,7 +126,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.serveCommand(), a.demoCommand(), a.statusCommand(), a.feedbackCommands(), a.syncCommand(), a.traceCommand(), a.checkCommand(),
 		a.compactCommand(), a.walkCommand(),
 		a.subscriberCommands(), a.segmentCommands(), a.templateCommands(), a.campaignCommands(),
-		a.suppressionCommands(), a.spoolCommands(), a.smtpUserCommands(), a.domainCommands(), a.configCommands(), a.emulatorCommand(), a.versionCommand())
+		a.suppressionCommands(), a.spoolCommands(), a.sendmailCommand(), a.smtpUserCommands(), a.domainCommands(), a.configCommands(), a.emulatorCommand(), a.versionCommand())
 	return root
 }
 

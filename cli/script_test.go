@@ -20,7 +20,10 @@ const (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"pabal": func() { os.Exit(profiled()) },
+		"pabal":      func() { os.Exit(profiled()) },
+		"sendmail":   func() { os.Exit(profiled()) },
+		"mailq":      func() { os.Exit(profiled()) },
+		"newaliases": func() { os.Exit(profiled()) },
 	})
 }
 

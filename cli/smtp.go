@@ -84,6 +84,7 @@ func (d *daemon) newSMTP() (err error) {
 	s.Users = smtpd.OpenUsers(d.cfg.smtpUsers())
 	s.SenderAllowed = d.ses.Verified
 	s.Suppressed = d.suppressed
+	s.Aliases, s.UserRate = d.cfg.aliases(), c.SubmitRate
 	s.Logger = d.logger
 	d.smtp = s
 	switch c.TLSCertificate {
