@@ -89,7 +89,7 @@ func TestEachLaneHonoursWhatBindsIt(t *testing.T) {
 	h, ctx := open(t, t.TempDir()), t.Context()
 	h.enrol(t, 40)
 	made := h.draft(t, simple, Campaign{Topic: "sale"})
-	if _, err := h.store.seal(made, -1, nil, nil); err != nil {
+	if _, err := h.store.seal(t.Context(), made, -1, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	address := func(n uint64) string { return fmt.Sprintf("p%d@example.com", n) }

@@ -72,7 +72,7 @@ func BenchmarkPast(b *testing.B) {
 func (h *house) million(b *testing.B, n uint64) {
 	b.Helper()
 	c := h.draft(b, simple, Campaign{})
-	if _, err := h.store.seal(c, -1, nil, nil); err != nil {
+	if _, err := h.store.seal(b.Context(), c, -1, nil, nil); err != nil {
 		b.Fatal(err)
 	}
 	if err := h.spool.Begin(context.Background(), spool.Ledger{Campaign: c.ID, FromDomain: "example.com", MaxID: n, Expect: -1, Started: time.Now()}); err != nil {

@@ -78,6 +78,7 @@ type Campaign struct {
 	Attachments     []Attachment      `json:"attachments,omitempty"`
 	CreatedAt       time.Time         `json:"created_at"`
 	Sealed          time.Time         `json:"sealed,omitzero"`
+	StartedBy       string            `json:"started_by,omitempty"` // who sealed it, or scheduled it
 	Expect          int64             `json:"expect,omitempty"`
 	Overrides       []Override        `json:"overrides,omitempty"` // blocks of preflight that were let pass at the start
 	Schedule        *Schedule         `json:"schedule,omitempty"`  // when it starts by itself, or did

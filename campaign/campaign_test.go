@@ -116,7 +116,7 @@ func TestRestartFinishesAStart(t *testing.T) {
 			h := open(t, dir)
 			h.enrol(t, 2500)
 			c := h.draft(t, simple, Campaign{})
-			sealed, err := h.store.seal(c, -1, nil, nil)
+			sealed, err := h.store.seal(spool.WithCaller(t.Context(), "mina"), c, -1, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -138,6 +138,9 @@ func TestRestartFinishesAStart(t *testing.T) {
 			}
 			want := int64(2500)
 			if name == "sealed only" {
+				if len(got.Acts) != 1 || got.Acts[0].What != "start" || got.Acts[0].By != "mina" {
+					t.Errorf("who started it: %+v", got.Acts)
+				}
 				want = 2600 // the header, which fixes the newest, was not written yet
 			}
 			if got.Audience != want {
@@ -214,7 +217,7 @@ func TestLastCheckBeforeTheCall(t *testing.T) {
 			h := open(t, t.TempDir())
 			h.enrol(t, 1)
 			camp := h.draft(t, simple, Campaign{})
-			if _, err := h.store.seal(camp, -1, nil, nil); err != nil {
+			if _, err := h.store.seal(t.Context(), camp, -1, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			c.gate(h, h.gate)
@@ -235,7 +238,7 @@ func TestLetterThatCannotBeMadeFailsForGood(t *testing.T) {
 	h := open(t, t.TempDir())
 	h.enrol(t, 1)
 	c := h.draft(t, `<p>{{Coupon}} {{UnsubscribeURL}}</p>`, Campaign{})
-	if _, err := h.store.seal(c, -1, nil, nil); err != nil {
+	if _, err := h.store.seal(t.Context(), c, -1, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	_, err := h.store.Sender(h.gate, h.ses).Send(t.Context(), &spool.Message{Lane: spool.Bulk, Campaign: c.ID, Subscriber: 1, To: "p1@example.com"})

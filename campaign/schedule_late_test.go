@@ -35,7 +35,7 @@ func TestStartCutOffForLongerThanItMayBeLateIsHeld(t *testing.T) {
 			dir := t.TempDir()
 			h, w, c := scheduled(t, dir)
 			w.set(due)
-			sealed, err := h.store.sealAs(c.ID, func(c *Campaign) error { c.Expect, c.Most = -1, c.Schedule.Most(); return nil })
+			sealed, err := h.store.sealAs(t.Context(), c.ID, func(c *Campaign) error { c.Expect, c.Most = -1, c.Schedule.Most(); return nil })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -76,7 +76,7 @@ func TestWindowSetDuringAStartIsNotLost(t *testing.T) {
 		var set error
 		both.Go(func() { _, set = h.store.SetWindow(t.Context(), c.ID, &window) })
 		both.Go(func() {
-			sealed, err := h.store.seal(c, -1, nil, nil)
+			sealed, err := h.store.seal(t.Context(), c, -1, nil, nil)
 			if err == nil {
 				err = h.store.freeze(t.Context(), sealed)
 			}

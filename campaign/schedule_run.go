@@ -171,7 +171,8 @@ func (s *Store) startWaits(c Campaign, why string) {
 
 // startScheduled seals and freezes a campaign that is still scheduled as it was.
 func (s *Store) startScheduled(ctx context.Context, c Campaign, used []Override, planned *Planned) error {
-	sealed, err := s.sealAs(c.ID, func(now *Campaign) error {
+	ctx = spool.WithCaller(ctx, c.Schedule.By)
+	sealed, err := s.sealAs(ctx, c.ID, func(now *Campaign) error {
 		if !now.scheduledAs(c.Schedule) {
 			return fmt.Errorf("campaign %d is not scheduled for %s any more: %w", c.ID, c.Schedule.Wall, ErrState)
 		}
@@ -185,7 +186,7 @@ func (s *Store) startScheduled(ctx context.Context, c Campaign, used []Override,
 		return err
 	}
 	s.log().Info("campaign started by its schedule", "campaign", c.ID, "late", s.time().Sub(c.Schedule.Due).Round(time.Second))
-	ctx, cancel := s.detached(spool.WithCaller(ctx, c.Schedule.By))
+	ctx, cancel := s.detached(ctx)
 	defer cancel()
 	return s.freeze(ctx, sealed)
 }

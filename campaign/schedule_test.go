@@ -251,7 +251,7 @@ func TestScheduleTakenOffDuringItsPreflightDoesNotStart(t *testing.T) {
 func TestCrashDuringAScheduledStart(t *testing.T) {
 	sealed := func(t *testing.T, h *house, c Campaign) Campaign {
 		t.Helper()
-		sealed, err := h.store.sealAs(c.ID, func(c *Campaign) error { c.Expect, c.Most = -1, c.Schedule.Most(); return nil })
+		sealed, err := h.store.sealAs(t.Context(), c.ID, func(c *Campaign) error { c.Expect, c.Most = -1, c.Schedule.Most(); return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,7 +55,7 @@ func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, override
 	for i := range used {
 		used[i].By, used[i].At = spool.Caller(ctx), now()
 	}
-	c, err = s.seal(c, expect, used, s.planned(ctx, c, check.Audience.Mailable))
+	c, err = s.seal(ctx, c, expect, used, s.planned(ctx, c, check.Audience.Mailable))
 	if err != nil {
 		return Campaign{}, err
 	}
@@ -80,8 +80,8 @@ func startable(c Campaign) error {
 
 // seal fixes what the campaign is, in one commit, unless it is not any more what
 // was checked. From here on a restart finishes the start.
-func (s *Store) seal(checked Campaign, expect int64, overrides []Override, planned *Planned) (Campaign, error) {
-	return s.sealAs(checked.ID, func(c *Campaign) error {
+func (s *Store) seal(ctx context.Context, checked Campaign, expect int64, overrides []Override, planned *Planned) (Campaign, error) {
+	return s.sealAs(ctx, checked.ID, func(c *Campaign) error {
 		if !c.sameMailing(checked) {
 			return fmt.Errorf("campaign %d was edited meanwhile: %w", c.ID, ErrState)
 		}
@@ -96,8 +96,9 @@ func (c *Campaign) sameMailing(o Campaign) bool {
 		c.From == o.From && c.ReplyTo == o.ReplyTo && maps.Equal(c.Values, o.Values) && slices.Equal(c.Attachments, o.Attachments)
 }
 
-// sealAs is seal with what agree says of the record in the same commit.
-func (s *Store) sealAs(id uint64, agree func(*Campaign) error) (Campaign, error) {
+// sealAs is seal with what agree says of the record in the same commit; who
+// did it says spool.WithCaller.
+func (s *Store) sealAs(ctx context.Context, id uint64, agree func(*Campaign) error) (Campaign, error) {
 	draft, err := s.record(id)
 	if err != nil {
 		return Campaign{}, err
@@ -113,7 +114,7 @@ func (s *Store) sealAs(id uint64, agree func(*Campaign) error) (Campaign, error)
 		if err := agree(c); err != nil {
 			return err
 		}
-		c.TemplateVersion, c.Sealed, c.Reason, c.HeldFor = t.Version, s.time().UTC().Truncate(time.Millisecond), "", ""
+		c.TemplateVersion, c.Sealed, c.StartedBy, c.Reason, c.HeldFor = t.Version, s.time().UTC().Truncate(time.Millisecond), spool.Caller(ctx), "", ""
 		c.From, c.ReplyTo = firstOf(c.From, s.Settings.From), firstOf(c.ReplyTo, s.Settings.ReplyTo)
 		return nil
 	})
@@ -139,7 +140,7 @@ func (s *Store) freeze(ctx context.Context, c Campaign) error {
 	if err != nil {
 		return fmt.Errorf("freeze campaign %d: %w", c.ID, err)
 	}
-	err = s.spool.Begin(ctx, spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
+	err = s.spool.Begin(spool.WithCaller(ctx, c.StartedBy), spool.Ledger{Campaign: c.ID, State: spool.Freezing, FromDomain: eml.Domain(from.Address),
 		ConfigurationSet: s.Settings.ConfigurationSet, MaxID: newest, Expect: c.Expect, Most: c.Most, Started: c.Sealed, Window: c.Window, Brake: cmp.Or(c.Brake, s.Settings.Brake),
 		Unlimited: !s.people.Limited(c.Topic), Acts: acts(c.Overrides)})
 	if err != nil {
