@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,8 @@ func newTerminal(t *testing.T, h *host, w, height, lang string) *terminal {
 // openTerminal runs a command in a window of w×h.
 func openTerminal(t *testing.T, h *host, w, height, command string) *terminal {
 	t.Helper()
-	term := &terminal{t: t, socket: filepath.Join(h.dir, "tmux"), pictures: os.Getenv("UI_PICTURES"),
+	// One that ends may still hold a socket of the same name.
+	term := &terminal{t: t, socket: filepath.Join(h.dir, "tmux-"+rand.Text()[:8]), pictures: os.Getenv("UI_PICTURES"),
 		env: append(append([]string{}, h.env...), "LANG=C.UTF-8", "LC_ALL=C.UTF-8", "TERM=xterm-256color")}
 	config := filepath.Join(h.dir, "tmux.conf")
 	lines := "set -g default-terminal tmux-256color\nset -g remain-on-exit on\nset -sg escape-time 5\nset -g status off\n"

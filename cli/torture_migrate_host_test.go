@@ -27,9 +27,9 @@ const migrates = 15 * time.Millisecond
 // newerBuckets are the buckets that came after format 1, by file.
 func newerBuckets() map[string][]string {
 	return map[string][]string{
-		spool.QueueFile:   {"orphans"},
-		spool.LedgerFile:  {"orphans"},
-		audience.FileName: {"rows", "rowsof", "reread", "feedback", "delivered"},
+		spool.QueueFile:   {"orphans", "once"},
+		spool.LedgerFile:  {"orphans", "series"},
+		audience.FileName: {"rows", "rowsof", "reread", "feedback", "delivered", "choices"},
 	}
 }
 
