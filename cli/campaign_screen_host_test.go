@@ -118,6 +118,11 @@ func onTheScreens(t *testing.T, lang string, w trip) {
 	m.see(w.running)
 	m.see(w.done)
 	shot("done")
+	m.press("Enter")
+	m.see("shopper000@example.net")
+	shot("recipients")
+	m.press("Escape")
+	m.see(w.done)
 	done, err := c.Campaign(t.Context(), 1)
 	if err != nil || done.State != spool.Done || done.Accepted != 120 {
 		t.Fatalf("campaign: %+v, %v", done, err)
@@ -159,6 +164,7 @@ func (m *terminal) makeTemplate(h *host, w trip, shot func(string)) {
 	m.see(w.saved, w.edited)
 	m.press("Escape")
 	m.see(w.list)
+	shot("templates")
 }
 
 // writeCampaign goes from the template to the preview and sends a test mail.
@@ -166,6 +172,7 @@ func (m *terminal) writeCampaign(w trip, shot func(string)) {
 	m.t.Helper()
 	m.press("n")
 	m.see("120") // everybody
+	shot("audience")
 	m.press("n")
 	m.see(w.content)
 	m.write("가을 세일 1차")
@@ -175,8 +182,10 @@ func (m *terminal) writeCampaign(w trip, shot func(string)) {
 	m.see("11월 고객.csv", w.zip)
 	m.press("Down", "Enter")
 	m.see(w.attach, "11월 고객.csv")
+	shot("attachments")
 	m.press("Escape")
 	m.see(w.content, "11월 고객.csv")
+	shot("content")
 	m.press("Enter", "Enter", "Right", "C-s")
 	m.see(w.preview, "shopper000@example.net")
 	shot("preview")
@@ -261,4 +270,7 @@ func (m *terminal) sendAgain(w trip, day string, shot func(string)) {
 	m.press("y")
 	m.see(w.scheduled)
 	shot("scheduled")
+	m.press("Escape")
+	m.see("가을 세일 1차", "(2)", w.list)
+	shot("campaigns")
 }
