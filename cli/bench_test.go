@@ -43,6 +43,7 @@ func benchParts() []benchPart {
 		{"restart", benchRestart},
 		{"drain", benchDrain},
 		{"fifty", benchFifty},
+		{"promise", benchPromise},
 		{"compose", benchCompose},
 		{"ledger", benchLedger},
 		{"million", benchMillion},

@@ -38,7 +38,7 @@ func (s *Spool) loadLedger() error {
 		return s.holds.load(tx)
 	})
 	if err != nil {
-		return fmt.Errorf("read the ledger: %w", err)
+		return s.ledger.Damaged(err)
 	}
 	s.ledger.Start(s.ledger.sums)
 	if s.id != "" {

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"pabal/eml"
 	"pabal/store"
 )
 
@@ -266,6 +269,40 @@ func TestMailThatTheIndexHasLostIsSent(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+// What is read at the start and cannot be is said with the file's name and what
+// to do: a torture run met "invalid character" and nothing else.
+func TestUnreadableRecordAtTheStartNamesItsFile(t *testing.T) {
+	for name, c := range map[string]struct {
+		file  string
+		spoil func(tx *bbolt.Tx) error
+	}{
+		"a hold":             {LedgerFile, func(tx *bbolt.Tx) error { return tx.Bucket(bHolds).Put([]byte("all"), []byte(`{"sc`)) }},
+		"a campaign's":       {LedgerFile, func(tx *bbolt.Tx) error { return tx.Bucket(bHeaders).Put(u64(1), []byte(`{"c`)) }},
+		"the queue's counts": {QueueFile, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kCounts, []byte(`{"p`)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			s, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := s.queue.Store
+			if c.file == LedgerFile {
+				st = s.ledger.Store
+			}
+			plant(t, st, c.spoil)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			_, err = Open(dir)
+			var p *eml.Problem
+			if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), filepath.Join(dir, c.file)) || !errors.As(err, &p) || p.Hint == "" {
+				t.Errorf("open: %v", err)
+			}
 		})
 	}
 }

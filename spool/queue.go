@@ -73,7 +73,7 @@ func (s *Spool) loadQueue() error {
 		return err
 	})
 	if err != nil {
-		return err
+		return s.queue.Damaged(err)
 	}
 	s.queue.Start(s.queue.sums)
 	return nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"runtime"
 	"strings"
 
@@ -19,6 +20,16 @@ func (s *Store) damage(err *error) {
 		panic(r)
 	}
 	*err = damaged(s.path, "%v", r)
+}
+
+// Damaged is err, met in a record of the file, as an error around ErrDamaged that
+// names the file and says what to do. One that is ErrDamaged already, and nil,
+// are returned as they are.
+func (s *Store) Damaged(err error) error {
+	if err == nil || errors.Is(err, ErrDamaged) {
+		return err
+	}
+	return damaged(s.path, "%v", err)
 }
 
 // ofBolt reports whether bbolt's code is what panicked.
