@@ -253,7 +253,7 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 	} else {
 		r.sums("queue", sum, counts)
 	}
-	return r.bodies(ctx, tx, needs)
+	return errors.Join(r.bodies(ctx, tx, needs), r.owedIndex(tx))
 }
 
 func (r *CheckReport) bodies(ctx context.Context, tx *bbolt.Tx, needs map[uint64]uint32) error {

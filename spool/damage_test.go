@@ -187,7 +187,7 @@ func TestMailDueInAFarFutureIsDueNow(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		later := func(m *Message) { m.NextTry = time.Now().Add(time.Hour) }
 		id := b.put("a@example.com")[0]
-		if err := b.changeByID(t.Context(), id, func(m *Message) error { later(m); return nil }); err != nil {
+		if err := b.change(id, later); err != nil {
 			t.Fatal(err)
 		}
 		b.sender.fn = func(_ context.Context, m *Message, n int) error {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // remember is a Sender that remembers what it was given and answers by fn.
@@ -202,6 +204,15 @@ func (b *bench) freeze(id uint64, n int) {
 	}
 }
 
+// change writes a message of the queue anew.
+func (b *bench) change(id string, fn func(*Message)) error {
+	return b.queueJob(b.t.Context(), id, func(tx *bbolt.Tx, old *Message) error {
+		m := *old
+		fn(&m)
+		return b.queueSums().replace(tx, old, &m)
+	})
+}
+
 func (b *bench) message(id string) Message {
 	b.t.Helper()
 	m, err := b.Message(id)
@@ -223,7 +234,12 @@ func (b *bench) state(id uint64) Ledger {
 // inBubble runs a test with time that passes only when everybody waits.
 func inBubble(t *testing.T, fn func(t *testing.T, b *bench)) {
 	t.Helper()
-	dir := t.TempDir()
+	bubbleIn(t, t.TempDir(), fn)
+}
+
+// bubbleIn is inBubble over a store that may be there already.
+func bubbleIn(t *testing.T, dir string, fn func(t *testing.T, b *bench)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) { fn(t, newBench(t, dir)) })
 }
 

@@ -127,7 +127,9 @@ type Message struct {
 
 	Erased bool `json:"erased,omitempty"` // the person was erased: who it was for and what was said of it are gone
 
-	Size int `json:"size,omitempty"` // bytes of the stored body; transactional only
+	Size   int    `json:"size,omitempty"`   // bytes of the stored body; transactional only
+	Report string `json:"report,omitempty"` // a mail of our own that tells of failures: digest (to the operator) or sender
+	Acts   []Act  `json:"acts,omitempty"`   // what people did to it, oldest first; of one message that is asked for only
 
 	Data []byte `json:"-"` // the finished mail, for the call to SES; never kept
 	Tag  string `json:"-"` // STOREID-CAMPAIGN-SUBSCRIBER-ATTEMPT of this attempt; in the queue campaign is 0 and subscriber the sequence number
@@ -177,6 +179,7 @@ type Envelope struct {
 	Subject    string            // decoded, for people; cut at 200 bytes
 	MessageID  string            // without brackets
 	Skip       map[string]string // recipient -> skip reason, for those not to be mailed
+	Report     string            // a mail of our own: ReportDigest or ReportSender; nobody is told when it fails
 	Once       string            // a name, at most 64 bytes, under which it is stored once until Forget; "" for none
 }
 

@@ -28,13 +28,14 @@ type queueSums struct {
 	s     *Spool
 	now   Counts
 	dirty bool
+	owed  bool // somebody is to be told of a failure
 	orphans
 }
 
 // Begin starts a group of the writer (store.Sums).
 func (q *queueSums) Begin(*bbolt.Tx) {
 	q.s.mu.Lock()
-	q.now, q.dirty = q.s.counts.clone(), false
+	q.now, q.dirty, q.owed = q.s.counts.clone(), false, false
 	q.s.mu.Unlock()
 	q.orphans.begin()
 }
@@ -57,6 +58,12 @@ func (q *queueSums) Abandon() error { return nil }
 // Publish shows the counters to readers.
 func (q *queueSums) Publish() {
 	q.orphans.publish()
+	if q.owed {
+		select {
+		case q.s.owed <- struct{}{}:
+		default:
+		}
+	}
 	if !q.dirty {
 		return
 	}
@@ -98,17 +105,9 @@ func (s *Spool) queueSums() *queueSums { return s.queue.sums }
 // is not stored again; its ids are that mail's. It returns ErrFull when the disk is full and ErrBroken
 // when the process must end; then nothing is stored.
 func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, error) {
-	if len(env.To) == 0 || len(env.To) > MaxBatch {
-		return nil, fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", len(env.To), MaxBatch)
+	if err := checkEnvelope(&env); err != nil {
+		return nil, err
 	}
-	// It begins a key of the due index and ends there at a zero byte.
-	if len(env.FromDomain) > maxDomain || strings.IndexByte(env.FromDomain, 0) >= 0 {
-		return nil, fmt.Errorf("put a mail from the domain %.40q: at most %d bytes without zero can be taken", env.FromDomain, maxDomain)
-	}
-	if len(env.Once) > maxOnceName {
-		return nil, fmt.Errorf("put a mail once under %.40q: a name has at most %d bytes", env.Once, maxOnceName)
-	}
-	env.FromDomain = strings.ToLower(env.FromDomain) // as holds spell it
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -122,6 +121,23 @@ func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, e
 	}
 	s.kick(Transactional)
 	return ids, nil
+}
+
+// checkEnvelope refuses what cannot be stored and spells the From domain as
+// holds do.
+func checkEnvelope(env *Envelope) error {
+	if len(env.To) == 0 || len(env.To) > MaxBatch {
+		return fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", len(env.To), MaxBatch)
+	}
+	// It begins a key of the due index and ends there at a zero byte.
+	if len(env.FromDomain) > maxDomain || strings.IndexByte(env.FromDomain, 0) >= 0 {
+		return fmt.Errorf("put a mail from the domain %.40q: at most %d bytes without zero can be taken", env.FromDomain, maxDomain)
+	}
+	if len(env.Once) > maxOnceName {
+		return fmt.Errorf("put a mail once under %.40q: a name has at most %d bytes", env.Once, maxOnceName)
+	}
+	env.FromDomain = strings.ToLower(env.FromDomain)
+	return nil
 }
 
 func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
@@ -146,7 +162,7 @@ func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
 			return nil, err
 		}
 		m := Message{seq: seq, To: to, From: env.From, FromDomain: env.FromDomain, Size: len(body),
-			Subject: eml.Cut(env.Subject, maxSubject), MessageID: env.MessageID, At: now, Received: now}
+			Subject: eml.Cut(env.Subject, maxSubject), MessageID: env.MessageID, At: now, Received: now, Report: env.Report}
 		if m.Reason = env.Skip[to]; m.Reason != "" {
 			m.Outcome = Skipped
 		} else {
@@ -232,6 +248,9 @@ func body(tx *bbolt.Tx, id uint64, dst []byte) ([]byte, error) {
 func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
 	q.dirty = true
 	if err := q.adopt(tx, old, m); err != nil {
+		return err
+	}
+	if err := q.owe(tx, old, m); err != nil {
 		return err
 	}
 	if old == nil {

@@ -11,7 +11,7 @@ package spool
 //
 //	row:  SES id, address, reason, next try (ms), news, further SES ids
 //	mail: SES id, address, reason, next try, received, body, size, from,
-//	      from domain, subject, message id, news, further SES ids
+//	      from domain, subject, message id, news, further SES ids, report
 //
 // News is what SES said of a bounce, complaint or rejection. A pending row is
 // 14 bytes, a sent one about 80.
@@ -204,6 +204,7 @@ func appendMail(b []byte, m *Message) []byte {
 		t.text(s)
 	}
 	t.feedback(m)
+	t.text(m.Report)
 	return t.b[:t.keep]
 }
 
@@ -220,6 +221,7 @@ func readMail(b []byte, seq uint64) (Message, error) {
 	m.Size = int(min(t.number(), math.MaxInt32))
 	m.From, m.FromDomain, m.Subject, m.MessageID = t.text(), t.text(), t.text(), t.text()
 	t.feedback(&m)
+	m.Report = t.text()
 	if t.err != nil {
 		return m, fmt.Errorf("%s: %w", m.ID, t.err)
 	}

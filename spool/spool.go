@@ -106,6 +106,7 @@ type Spool struct {
 	MaxMessage         int64           // bytes of the biggest mail that may be Put; zero means 10 MB
 	BodyMemory         int64           // bytes of bodies in memory, intake and drain together; zero means 64 MB
 	StopGrace          time.Duration   // calls still open so long after Run's ctx ended are cut; zero means 9 s
+	TellFailures       bool            // applications' mail that fails is kept for whoever tells of it (Failures); false: nobody does
 	TransactionalShare float64         // share of the slots kept for the transactional lane; zero means 0.25, at least one
 
 	queue  file[*queueSums]
@@ -126,6 +127,7 @@ type Spool struct {
 	memory  bodyMemory
 	kicks   [2]chan struct{} // by lane: something may be due
 	probes  chan struct{}    // a hold changed
+	owed    chan struct{}    // somebody is to be told of a failure
 	jitter  func() float64   // 0.5-1.5; tests replace it
 }
 
@@ -139,7 +141,7 @@ func openWith(dir string, o store.Options) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
-	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), jitter: jitter}
+	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), owed: make(chan struct{}, 1), jitter: jitter}
 	for i := range s.kicks {
 		s.kicks[i] = make(chan struct{}, 1)
 	}

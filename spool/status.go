@@ -183,6 +183,9 @@ func (s *Spool) observe(m *Message, v verdict) {
 		}
 	}
 	s.events.add(Event{At: now, Kind: v.outcome.String(), ID: m.ID, Text: v.reason})
+	if m.Report != "" && v.outcome != Pending {
+		s.logger().Warn("report was not sent", "part", "spool", "message", m.ID, "report", m.Report, "outcome", v.outcome, "reason", v.reason)
+	}
 }
 
 // Messages walks the queue in order of arrival: what waits, then what is done;
@@ -215,13 +218,22 @@ func (s *Spool) mailBatch(name []byte, outcome *Outcome, after uint64) (batch []
 	return batch, last, err
 }
 
-// Message finds one message by our id ("q17", "c3-1234"). ErrNotFound.
+// Message finds one message by our id ("q17", "c3-1234"), with what people did
+// to it. ErrNotFound.
 func (s *Spool) Message(id string) (Message, error) {
 	lane, campaign, key, ok := parseID(id)
 	if !ok {
 		return Message{}, fmt.Errorf("message %q: %w", id, ErrNotFound)
 	}
-	return s.stored(&Message{Lane: lane, Campaign: campaign, Subscriber: key, seq: key})
+	m, err := s.stored(&Message{Lane: lane, Campaign: campaign, Subscriber: key, seq: key})
+	if err != nil || lane != Transactional {
+		return m, err
+	}
+	err = s.queue.View(func(tx *bbolt.Tx) error {
+		m.Acts, err = actsOf(tx, key)
+		return err
+	})
+	return m, err
 }
 
 // Find returns the messages, at most 1,000, that a query names: our id, an SES

@@ -16,6 +16,7 @@ package spool
 //	ses     packed SES id -> seq8
 //	orphans packed SES id -> feedback on a mail not known yet (orphans.go)
 //	once    name -> the messages stored under it (once.go)
+//	failed  what nobody was told of; digest, acts (failures.go)
 //
 // ledger.db, the bulk lane:
 //
@@ -69,7 +70,7 @@ var (
 	kHeard  = []byte("feedback")
 	kBody   = []byte("b")
 
-	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans, bOnce}
+	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans, bOnce, bFailed, bDigest, bActs}
 	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans, bSeries}
 )
 
@@ -97,7 +98,7 @@ func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error
 }
 
 func openQueue(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce}
+	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce, addFailures}
 	return store.Open(filepath.Join(dir, QueueFile), o)
 }
 

@@ -1,0 +1,408 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"pabal/store"
+)
+
+// refuseFor is a Sender's answer: recipients that begin with "bad" are refused
+// for good, those that begin with "lost" get no answer.
+func refuseFor(_ context.Context, m *Message, _ int) error {
+	switch {
+	case strings.HasPrefix(m.To, "bad"):
+		return &SendError{Class: Permanent, Code: "MessageRejected", Text: "not this one"}
+	case strings.HasPrefix(m.To, "lost"):
+		return &SendError{Class: Ambiguous, Text: "the answer was lost"}
+	case strings.HasPrefix(m.To, "slow"):
+		return &SendError{Class: Temporary, Code: "InternalServiceError", Text: "later"}
+	case strings.HasPrefix(m.To, "nobody"):
+		return &SkipError{Reason: SkipSuppressed}
+	}
+	return nil
+}
+
+func (b *bench) failures() []Failure {
+	b.t.Helper()
+	all, err := b.Failures(MaxBatch)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return all
+}
+
+// toTell are the messages of failures that are not over.
+func toTell(failures []Failure) (ids []string) {
+	for _, f := range failures {
+		if !f.Over {
+			ids = append(ids, f.Message.ID)
+		}
+	}
+	return ids
+}
+
+// Whatever ends without SES's word is owed to somebody: a refusal, used-up
+// tries, a lost answer. What was taken, skipped, discarded by hand, or is a
+// report itself is not.
+func TestFailuresAreOwed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures, b.TransactionalLeave = true, true
+		b.sender.fn = refuseFor
+		bad := b.put("bad@example.com", "good@example.com", "lost@example.com", "nobody@example.com", "bad2@example.com")
+		slow := b.put("slow@example.com")
+		report, err := b.Put(t.Context(), Envelope{FromDomain: "example.com", To: []string{"bad3@example.com"}, Report: ReportDigest}, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.pace.slots = 1
+		b.freeze(1, 3)
+		b.run()
+		after(time.Hour)
+		if m := b.message(report[0]); m.Outcome != Failed || m.Report != ReportDigest {
+			t.Errorf("the report: %s %q, want failed and a report", m.Outcome, m.Report)
+		}
+		want := []string{bad[0], bad[2], bad[4], slow[0]}
+		got := b.failures()
+		if ids := toTell(got); !slices.Equal(sorted(ids), sorted(want)) {
+			t.Errorf("owed are %q, want %q", ids, want)
+		}
+		for _, f := range got {
+			if given := f.Message.ID == slow[0]; f.GivenUp != given {
+				t.Errorf("%s given up: %v", f.Message.ID, f.GivenUp)
+			}
+			if one := f.Mail == got[0].Mail; one != (f.Message.ID != slow[0]) {
+				t.Errorf("%s is of mail %d, %s of %d", f.Message.ID, f.Mail, got[0].Message.ID, got[0].Mail)
+			}
+		}
+		select {
+		case <-b.Owed():
+		default:
+			t.Error("nobody was woken")
+		}
+		b.proved()
+	})
+}
+
+func sorted(ids []string) []string {
+	slices.Sort(ids)
+	return ids
+}
+
+func TestNothingIsOwedWhereNobodyTells(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = refuseFor
+		b.put("bad@example.com")
+		b.run()
+		after(time.Hour)
+		if all := b.failures(); len(all) != 0 {
+			t.Errorf("owed are %q", toTell(all))
+		}
+	})
+}
+
+// A mail that was put back, discarded, erased or proved accepted before anybody
+// was told is not told of; one that fails again is, once.
+func TestFailuresThatAreOverAreNotTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		ids := b.put("bad1@example.com", "bad2@example.com", "bad3@example.com", "bad4@example.com", "bad5@example.com")
+		b.run()
+		after(time.Minute)
+		ctx := WithCaller(t.Context(), "minji")
+		if err := errors.Join(b.Retry(ctx, ids[0]), b.Discard(ctx, ids[1])); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Blank(ctx, 0, func(a string) bool { return a == "bad3@example.com" }); err != nil {
+			t.Fatal(err)
+		}
+		b.feed(Feedback{Kind: Delivered, SESID: sesID(1), Tag: b.StoreID() + "-0-" + ids[3][1:] + "-1"})
+		after(time.Minute) // the first fails again
+		if got, want := toTell(b.failures()), []string{ids[0], ids[4], ids[0]}; !slices.Equal(sorted(got), sorted(want)) {
+			t.Errorf("to tell: %q, want %q: it failed twice", got, want)
+		}
+		b.proved()
+	})
+}
+
+// The mail that tells and the end of what it tells are one commit.
+func TestTellingSettlesWhatItTells(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		b.put("bad1@example.com", "bad2@example.com")
+		b.put("bad3@example.com")
+		b.run()
+		after(time.Minute)
+		all := b.failures()
+		if len(all) != 3 {
+			t.Fatalf("owed are %q", toTell(all))
+		}
+		env := Envelope{FromDomain: "Example.com", To: []string{"app@example.com"}}
+		id, err := b.TellSender(t.Context(), []uint64{all[0].Number, all[1].Number}, env, []byte("told"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := b.message(id); m.Report != ReportSender || m.From != "" || m.FromDomain != "example.com" {
+			t.Errorf("the report: %+v", m)
+		}
+		if left := toTell(b.failures()); len(left) != 1 || left[0] != all[2].Message.ID {
+			t.Errorf("left to tell: %q", left)
+		}
+		if err := b.LeaveToDigest(all[2:]); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // a second call tells it once all the same
+			digest, err := b.DigestFailures(0, MaxBatch)
+			if err != nil || len(digest) != 1 || len(b.failures()) != 0 {
+				t.Fatalf("for the digest: %q, %v; %d left", toTell(digest), err, len(b.failures()))
+			}
+		}
+		digest, _ := b.DigestFailures(0, MaxBatch)
+		if _, err := b.TellDigest(t.Context(), digest[0].Number, env, []byte("digest")); err != nil {
+			t.Fatal(err)
+		}
+		if digest, err = b.DigestFailures(0, MaxBatch); err != nil || len(digest) != 0 {
+			t.Errorf("after the digest: %q, %v", toTell(digest), err)
+		}
+		if at, err := b.LastDigest(); err != nil || !at.Equal(time.Now()) {
+			t.Errorf("last digest %v, %v, want now", at, err)
+		}
+		b.proved()
+	})
+}
+
+// A digest may tell of more than a commit removes: what is left of its entries
+// after a crash is told by it, and not again.
+func TestEntriesLeftOfADigestAreNotToldAgain(t *testing.T) {
+	s := open(t)
+	s.TellFailures = true
+	ids := putOne(t, s, "a@example.com", "b@example.com", "c@example.com")
+	err := s.queue.do(0, func(tx *bbolt.Tx) error {
+		for i := range ids {
+			m, err := mail(tx, uint64(i+1))
+			if err != nil {
+				return err
+			}
+			n := m
+			n.fail("why")
+			if err := s.queueSums().replace(tx, &m, &n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.Failures(MaxBatch)
+	if err != nil || len(all) != 3 || s.LeaveToDigest(all) != nil {
+		t.Fatalf("%q, %v", toTell(all), err)
+	}
+	err = s.queue.do(0, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kDigest, key(1, 2)) }) // and here it died
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.DigestFailures(0, MaxBatch)
+	if err != nil || len(left) != 1 || left[0].Message.ID != ids[2] {
+		t.Errorf("to tell: %q, %v; want %s", toTell(left), err, ids[2])
+	}
+	if _, err := s.TellDigest(t.Context(), left[0].Number, Envelope{FromDomain: "example.com", To: []string{"ops@example.com"}}, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	err = s.queue.View(func(tx *bbolt.Tx) error {
+		if k, _ := tx.Bucket(bDigest).Cursor().First(); k != nil {
+			t.Errorf("entry %x was not removed", k)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if faults := checked(t, s); len(faults) > 0 {
+		t.Errorf("check: %q", faults)
+	}
+}
+
+func TestFullDiskKeepsWhatIsToBeTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		b.put("bad1@example.com")
+		b.run()
+		after(time.Minute)
+		all := b.failures()
+		b.MaxMessage = 1 << 60 // so much is not free
+		_, err := b.TellSender(t.Context(), []uint64{all[0].Number}, Envelope{FromDomain: "example.com", To: []string{"app@example.com"}}, []byte("x"))
+		if !errors.Is(err, ErrFull) || len(b.failures()) != 1 {
+			t.Errorf("%v, %d left to tell; want ErrFull and 1", err, len(b.failures()))
+		}
+	})
+}
+
+func TestNobodyIsToldAnyMore(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		b.put("bad1@example.com")
+		b.put("bad2@example.com")
+		b.run()
+		after(time.Minute)
+		if err := errors.Join(b.LeaveToDigest(b.failures()[:1]), b.TellNobodyAtAll()); err != nil {
+			t.Fatal(err)
+		}
+		digest, err := b.DigestFailures(0, MaxBatch)
+		if err != nil || len(digest) != 0 || len(b.failures()) != 0 {
+			t.Errorf("left: %q, %q, %v", toTell(digest), toTell(b.failures()), err)
+		}
+	})
+}
+
+// A mail goes to another address as a new message: the old one keeps what
+// became of it, and each tells of the other.
+func TestEditSendsTheTextToAnotherAddress(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = refuseFor
+		ids := b.put("bad@example.com", "bad2@example.com")
+		b.run()
+		after(time.Minute)
+		ctx := WithCaller(t.Context(), "minji")
+		newID, err := b.Edit(ctx, ids[0], "good@example.com")
+		if err != nil {
+			t.Fatal(err)
+		}
+		after(time.Minute)
+		old, m := b.message(ids[0]), b.message(newID)
+		if m.Outcome != Accepted || m.To != "good@example.com" || m.Attempts != 1 || m.MaybeTwice || m.Subject != "주문 확인" {
+			t.Errorf("new: %+v", m)
+		}
+		if want := discarded + "sent to another address as " + newID + ": MessageRejected: not this one"; old.Outcome != Failed || old.To != "bad@example.com" || old.Reason != want || old.Dead() {
+			t.Errorf("old: %+v, want the reason %q", old, want)
+		}
+		if len(old.Acts) != 1 || old.Acts[0].By != "minji" || old.Acts[0].What != "edit" || old.Acts[0].Reason != "sent as "+newID || old.Acts[0].At.IsZero() {
+			t.Errorf("acts of the old: %+v", old.Acts)
+		}
+		if len(m.Acts) != 1 || m.Acts[0].Reason != "in place of "+ids[0] {
+			t.Errorf("acts of the new: %+v", m.Acts)
+		}
+		var text bytes.Buffer
+		if err := b.Body(ids[1], &text); err != nil {
+			t.Errorf("the other recipient's text: %v", err)
+		}
+		for id, to := range map[string]string{ids[0]: "c@example.com", newID: "c@example.com", ids[1]: "BAD2@Example.com"} {
+			if _, err := b.Edit(ctx, id, to); !errors.Is(err, ErrState) {
+				t.Errorf("edit %s to %s: %v, want ErrState", id, to, err)
+			}
+		}
+		if _, err := b.Edit(ctx, "q99", "c@example.com"); !errors.Is(err, ErrNotFound) {
+			t.Errorf("edit of what is not there: %v", err)
+		}
+		b.proved()
+	})
+}
+
+// What waits under a hold can be sent elsewhere too, and so can what may have
+// been sent: the old message stays unknown.
+func TestEditOfWhatWaitsAndOfWhatIsUnknown(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TransactionalLeave, b.TellFailures = true, true
+		b.sender.fn = refuseFor
+		lost := b.put("lost@example.com")[0]
+		b.run()
+		after(time.Minute)
+		b.halt()
+		if m := b.message(lost); m.Outcome != Unknown || !m.Dead() {
+			t.Fatalf("%+v", m)
+		}
+		waits := b.put("typo@example.com")[0]
+		first, err1 := b.Edit(t.Context(), lost, "good@example.com")
+		second, err2 := b.Edit(t.Context(), waits, "good2@example.com")
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		if m := b.message(lost); m.Outcome != Unknown || m.Dead() {
+			t.Errorf("old: %+v", m)
+		}
+		if m := b.message(waits); m.Outcome != Skipped || m.Reason != SkipCancelled {
+			t.Errorf("old: %+v", m)
+		}
+		b.run()
+		after(time.Minute)
+		for _, id := range []string{first, second} {
+			if m := b.message(id); m.Outcome != Accepted || m.MaybeTwice {
+				t.Errorf("new: %+v", m)
+			}
+		}
+		b.feed(Feedback{Kind: Bounced, SESID: sesID(1), Tag: b.StoreID() + "-0-" + lost[1:] + "-1"})
+		if m := b.message(first); m.Bounced {
+			t.Error("news of the old message was taken for the new one's")
+		}
+		b.proved()
+	})
+}
+
+func TestActsOfAMessageAreKept(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.sender.fn = refuseFor
+		id := b.put("bad@example.com")[0]
+		b.run()
+		for range messageActs + 3 {
+			after(time.Minute)
+			if err := b.Retry(WithCaller(t.Context(), "minji"), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		after(time.Minute)
+		if err := b.Discard(WithCaller(t.Context(), "jun"), id); err != nil {
+			t.Fatal(err)
+		}
+		acts := b.message(id).Acts
+		if len(acts) != messageActs || acts[0].What != "retry" || acts[0].By != "minji" || acts[messageActs-1].What != "discard" || acts[messageActs-1].By != "jun" {
+			t.Errorf("%d acts: %+v", len(acts), acts)
+		}
+		if err := b.Retry(t.Context(), id); !errors.Is(err, ErrState) || !strings.Contains(err.Error(), "its text is not kept any more") {
+			t.Errorf("retry of what was discarded: %v", err)
+		}
+	})
+}
+
+func TestAnOldQueueGetsTheBucketsOfFailures(t *testing.T) {
+	dir := t.TempDir()
+	fresh := [][]byte{bFailed, bDigest, bActs}
+	old, err := store.Open(filepath.Join(dir, QueueFile), store.Options{Kind: "queue",
+		Buckets: slices.DeleteFunc(slices.Clone(queueBuckets), func(b []byte) bool {
+			return slices.ContainsFunc(fresh, func(f []byte) bool { return bytes.Equal(b, f) })
+		}),
+		Migrations: []func(*bbolt.Tx) error{addOrphans, addOnce}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Start(noSums{})
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inOld := func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		id := b.put("bad@example.com")[0]
+		b.run()
+		after(time.Minute)
+		if got := toTell(b.failures()); !slices.Equal(got, []string{id}) {
+			t.Errorf("owed: %q", got)
+		}
+		if err := b.Retry(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+		b.proved()
+	}
+	bubbleIn(t, dir, inOld)
+}
