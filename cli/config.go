@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pabal/campaign"
+	"pabal/smtpd"
 	"pabal/spool"
 )
 
@@ -62,7 +63,11 @@ type SMTPConfig struct {
 	Drop           string   `toml:"drop"`                // folder where sendmail leaves mail while there is no daemon; auto: see dropFolder; "" for none
 	SubmitRate     int      `toml:"submit_rate"`         // mails a minute of one user by submit_socket and drop; 0: any number
 	Aliases        string   `toml:"aliases"`             // file in the format of aliases(5): who gets the mail of root; "" for none
-	MaxMessageSize Size     `toml:"max_message_size"`    // SES itself takes 40 MB
+	UnverifiedFrom string   `toml:"unverified_from"`     // a From header SES may not send for: refuse, or rewrite to default_from
+	DefaultFrom    string   `toml:"default_from"`        // mailbox: sender of mails that name none, and of rewritten ones; "" for none
+	QualifyDomain  string   `toml:"qualify_domain"`      // of names without one: root, www-data@localhost; "": of From, and none for recipients
+	AllowHeaders   []string `toml:"allow_headers"`       // X-SES- fields that applications may set; others are removed
+	MaxMessageSize Size     `toml:"max_message_size"`    // SES itself takes 40 MB, counted in base64
 	MaxRecipients  int      `toml:"max_recipients"`      // of one mail
 	MaxConnections int      `toml:"max_connections"`     // open at the same time; more get 421
 	MaxPerSource   int      `toml:"max_per_source"`      // of them from one address that is not this host
@@ -173,7 +178,7 @@ func defaults() *Config {
 		DataDir: defaultDataDir(), Language: "auto", BodyMemory: 64 << 20,
 		Control: ControlConfig{Socket: defaultSocket()},
 		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: automatic, Drop: automatic, SubmitRate: 600, Aliases: "/etc/aliases",
-			TLSListen: []string{}, Networks: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
+			TLSListen: []string{}, Networks: []string{}, UnverifiedFrom: string(smtpd.RefuseFrom), AllowHeaders: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
 			MaxConnections: 300, MaxPerSource: 50, MaxRate: 600},
 		SES: SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,

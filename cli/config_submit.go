@@ -44,12 +44,12 @@ func (c *Config) dropFolder() string {
 	return filepath.Join(c.DataDir, "drop")
 }
 
-// aliases are the names of this host, nil without a file for them.
+// aliases are the names of this host, nil without a file and a domain for them.
 func (c *Config) aliases() *smtpd.Aliases {
-	if c.SMTP.Aliases == "" {
+	if c.SMTP.Aliases == "" && c.SMTP.QualifyDomain == "" {
 		return nil
 	}
-	return &smtpd.Aliases{Path: c.SMTP.Aliases, Host: hostname()}
+	return &smtpd.Aliases{Path: c.SMTP.Aliases, Host: hostname(), Domain: c.SMTP.QualifyDomain}
 }
 
 func (c *Config) submitRules() []rule {

@@ -83,6 +83,8 @@ func (d *daemon) newSMTP() (err error) {
 	s.Networks = c.networks()
 	s.Users = smtpd.OpenUsers(d.cfg.smtpUsers())
 	s.SenderAllowed = d.ses.Verified
+	s.UnverifiedFrom, s.DefaultFrom = smtpd.UnverifiedFrom(c.UnverifiedFrom), c.defaultFrom()
+	s.QualifyDomain, s.AllowHeaders = c.QualifyDomain, c.AllowHeaders
 	s.Suppressed = d.suppressed
 	s.Aliases, s.UserRate = d.cfg.aliases(), c.SubmitRate
 	s.Logger = d.logger

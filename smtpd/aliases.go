@@ -31,11 +31,12 @@ const (
 // nothing is ever run or written for a mail. The file is read again when it
 // changes. Its methods may be called at the same time.
 type Aliases struct {
-	Path string // a file that is not there is an empty one
-	Host string // name of this host: root@Host is looked up too, if the file has root
-	mu   sync.Mutex
-	seen stamp
-	list aliasList
+	Path   string // a file that is not there is an empty one
+	Host   string // name of this host: root@Host is looked up too, if the file has root
+	Domain string // of names that no alias stands for: kim is kim@Domain; "": they are refused
+	mu     sync.Mutex
+	seen   stamp
+	list   aliasList
 }
 
 // aliasList is the content of a file. A name whose entry cannot be used is in
@@ -55,8 +56,9 @@ type stamp struct {
 var localDomains = []string{"", "localhost", "localhost.localdomain"}
 
 // Resolve is the addresses a recipient stands for. A name of this host (root,
-// root@localhost) is looked up; one that stands for nothing is a *eml.Problem,
-// as is one that comes back to itself. Any other address stands for itself.
+// root@localhost) is looked up; one that stands for nothing has the Domain or
+// is a *eml.Problem, as is one that comes back to itself. Any other address
+// stands for itself.
 func (a *Aliases) Resolve(recipient string) ([]string, error) {
 	name, domain := cutAddress(recipient)
 	local := slices.Contains(localDomains, strings.ToLower(domain))
@@ -107,6 +109,9 @@ func (w *walk) name(name string, above []string) error {
 		return &eml.Problem{What: "the alias " + key + " cannot be used: " + fault, Hint: "correct it in " + w.aliases.Path}
 	}
 	members, ok := w.list.members[key]
+	if !ok && w.aliases.Domain != "" {
+		return w.member(name+"@"+w.aliases.Domain, append(above, key))
+	}
 	if !ok {
 		return &eml.Problem{What: name + " is a name on this host and has no mailbox", Hint: "say who gets its mail in " + w.aliases.Path + ", for example " + name + ": you@example.com"}
 	}

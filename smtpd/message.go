@@ -2,9 +2,9 @@ package smtpd
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-smtp"
@@ -35,6 +35,9 @@ type message struct {
 // message checks the text behind the headroom of buf and gives it the header
 // fields it needs. The result is part of buf where it can be.
 func (s *session) message(buf []byte) (*message, error) {
+	if len(buf) == headroom {
+		return nil, refusal(550, "5.6.0", "the message is empty; it needs a header and a text")
+	}
 	header, body, err := eml.Split(buf[headroom:])
 	if err != nil {
 		return nil, refusal(550, "5.6.0", "the header cannot be read: "+eml.Visible(err.Error()))
@@ -43,12 +46,13 @@ func (s *session) message(buf []byte) (*message, error) {
 		return nil, err
 	}
 	m := &message{id: strings.ToLower(rand.Text()[:16])}
-	if m.sender, err = author(&header); err != nil {
+	if m.sender, err = s.author(&header); err != nil {
 		return nil, err
 	}
+	s.sender(&header, m.sender)
 	m.env.FromDomain = eml.Domain(m.sender)
 	m.env.Subject = eml.Cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
-	strip(&header)
+	s.strip(&header)
 	s.complete(&header, m.id)
 	m.env.MessageID = eml.Cut(bareID(header.Get("Message-ID")), maxMessageID)
 	plain, err := sevenBit(&header, body)
@@ -82,29 +86,18 @@ func loops(header *eml.Header) error {
 	return nil
 }
 
-// author is the address in the From header, which SES checks.
-func author(header *eml.Header) (string, error) {
-	value := header.Get("From")
-	if strings.TrimSpace(value) == "" {
-		return "", refusal(550, "5.6.0", "the message has no From header; add one with an address of a domain verified in SES")
-	}
-	from, err := eml.ParseMailbox(value)
-	if err != nil {
-		reason := err.Error()
-		var bad *eml.AddressError
-		if errors.As(err, &bad) {
-			reason = bad.Reason
-		}
-		return "", refusal(550, "5.6.0", "the From header holds no address SES can send for: "+eml.Visible(reason))
-	}
-	return from.Address, nil
+// CommandsSES reports whether a header field of that name tells SES what to do.
+func CommandsSES(name string) bool {
+	const prefix = "X-SES-"
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
 }
 
 // strip removes what must not go on.
-func strip(header *eml.Header) {
+func (s *session) strip(header *eml.Header) {
 	names := removed
 	for _, f := range header.Fields() {
-		if len(f.Name) > 6 && strings.EqualFold(f.Name[:6], "X-SES-") {
+		same := func(name string) bool { return strings.EqualFold(name, f.Name) }
+		if CommandsSES(f.Name) && !slices.ContainsFunc(s.server.AllowHeaders, same) {
 			names = append(names[:len(names):len(names)], f.Name)
 		}
 	}

@@ -56,7 +56,7 @@ var scripts = map[string]string{
 		> RCPT TO:<root@localhost>
 		< 553 5.1.3
 		> RCPT TO:<root>
-		< 501
+		< 553 5.1.3
 		> DATA
 		< 502`,
 	"sender not ASCII": `
@@ -70,8 +70,8 @@ var scripts = map[string]string{
 		< 552 5.3.4
 		> MAIL FROM:<a@b.example> SIZE=100000
 		< 250`,
-	"no From": `
-		> MAIL FROM:<a@b.example>
+	"no From, and nobody to take it from": `
+		> MAIL FROM:<>
 		< 250
 		> RCPT TO:<kim@example.com>
 		< 250

@@ -3,7 +3,6 @@ package smtpd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -136,9 +135,6 @@ func (s *session) submit(text []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.mayUse(m.env.FromDomain, m.sender); err != nil {
-		return nil, err
-	}
 	m.env.From, m.env.To, m.env.Once = s.from, slices.Clone(s.recipients), s.once()
 	if m.env.Skip, err = s.skips(); err != nil {
 		return nil, err
@@ -152,25 +148,6 @@ func (s *session) submit(text []byte) ([]string, error) {
 	}
 	s.log.Debug("message accepted", "message", ids[0], "received", m.id, "count", len(ids), "bytes", len(m.data))
 	return ids, nil
-}
-
-// mayUse asks whether SES may send for the sender of the From header. Not
-// knowing is no reason to refuse: the drain holds what SES does not take.
-func (s *session) mayUse(domain, sender string) error {
-	if s.server.SenderAllowed == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(s.ctx, senderLimit)
-	defer cancel()
-	allowed, err := s.server.SenderAllowed(ctx, sender)
-	if err != nil {
-		s.log.Debug("sender not checked", "domain", domain, "err", err)
-		return nil
-	}
-	if !allowed {
-		return refusal(550, "5.7.1", fmt.Sprintf("SES may not send for %s; set a From address of a verified domain, or verify %s in SES", sender, domain))
-	}
-	return nil
 }
 
 // skips are the recipients who may not be mailed, with the reason.

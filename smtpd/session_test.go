@@ -264,7 +264,7 @@ func TestPipelinedMailsStayInStep(t *testing.T) {
 	q := &memory{}
 	c := dial(t, start(t, testServer(q)))
 	mail := "MAIL FROM:<a@b.c>\r\nRCPT TO:<kim@example.com>\r\nDATA\r\n" + plain + ".\r\n"
-	c.send("EHLO c\r\n" + mail + mail + "MAIL FROM:<a@b.c>\r\nRCPT TO:<bad>\r\nDATA\r\nNOOP\r\nQUIT\r\n")
+	c.send("EHLO c\r\n" + mail + mail + "MAIL FROM:<a@b.c>\r\nRCPT TO:<b d>\r\nDATA\r\nNOOP\r\nQUIT\r\n")
 	c.play("< 220\n< 250")
 	c.play(strings.Repeat("< 250\n< 250\n< 354\n< 250 2.0.0 queued\n", 2))
 	c.play("< 250\n< 501\n< 502\n< 250\n< 221\n< END")

@@ -30,6 +30,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -70,9 +71,18 @@ type Server struct {
 	TLS      *tls.Config
 	Users    *Users
 	Networks []netip.Prefix
-	// SenderAllowed says whether SES may send for the From header's address; a
-	// refusal becomes 550, an error means not known (accept). nil: everything.
+	// SenderAllowed says whether SES may send for an address; a no is dealt with
+	// by UnverifiedFrom, an error means not known (accept). nil: everything.
 	SenderAllowed func(ctx context.Context, address string) (bool, error)
+	// UnverifiedFrom is what becomes of a From header that SES may not send for;
+	// "" is RefuseFrom. DefaultFrom, with a valid address, is the sender of mails
+	// that name none and of rewritten ones; zero: there is none. QualifyDomain
+	// completes names of this host (root); "": the domain of From, and in From
+	// itself none.
+	UnverifiedFrom UnverifiedFrom
+	DefaultFrom    eml.Mailbox
+	QualifyDomain  string
+	AllowHeaders   []string // X-SES- fields that are not removed
 	// Suppressed gives the skip reason for a recipient, "" to be mailed. nil: nobody.
 	Suppressed func(address string) (string, error)
 	Aliases    *Aliases     // names of this host; nil: there are none

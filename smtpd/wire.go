@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -166,7 +167,7 @@ func (w *wire) vet(line []byte) ([]byte, error) {
 		if w.tls != nil && !w.greeted { // RFC 3207 4.2: nothing said in the clear counts
 			return nil, w.say("503 5.5.1 say EHLO first")
 		}
-		return line, nil
+		return ofThisHost(line, text), nil
 	case "RSET", "QUIT", "NOOP":
 		return line, nil
 	case "EHLO", "HELO":
@@ -184,6 +185,23 @@ func (w *wire) vet(line []byte) ([]byte, error) {
 		return nil, w.end("421 4.7.0 this is a mail server: say EHLO")
 	}
 	return line, nil
+}
+
+// nameOnly is a sender or recipient without a domain, which go-smtp refuses
+// and RFC 5321 4.5.1 wants taken, at least for postmaster.
+var nameOnly = regexp.MustCompile(`(?i)^((?:MAIL FROM|RCPT TO):[ \t]*)(?:<([a-z0-9!#$%&'*+/=?^_\x60{|}~.-]+)>|([a-z0-9!#$%&'*+/=?^_\x60{|}~.-]+))([ \t].*)?$`)
+
+// ofThisHost is a command line whose name without a domain is given this
+// host's.
+func ofThisHost(line, text []byte) []byte {
+	if bytes.IndexByte(text, '@') >= 0 {
+		return line
+	}
+	m := nameOnly.FindSubmatch(text)
+	if m == nil {
+		return line
+	}
+	return fmt.Appendf(nil, "%s<%s%s@localhost>%s\r\n", m[1], m[2], m[3], m[4])
 }
 
 func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
