@@ -69,6 +69,12 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("smtp_accepted", "mails taken from applications since the start", float64(smtp.Accepted))
 	gauge("smtp_refused", "mails refused since the start", float64(smtp.Refused))
 	gauge("smtp_bad_logins", "logins refused since the start", float64(smtp.BadLogins))
+	if drop := smtp.Drop; drop != nil {
+		gauge("drop_taken", "mails taken up from the drop folder since the start", float64(drop.Taken))
+		gauge("drop_waiting", "mails left in the drop folder by the last look", float64(drop.Waiting))
+		gauge("drop_set_aside", "mails of the drop folder that could not be sent", float64(drop.SetAside))
+		gauge("drop_failing", "1 while the drop folder cannot be taken up", failing(drop.Error))
+	}
 	if d.sync != nil {
 		syncMetrics(&out, gauge, d.sync.Status(), time.Now())
 	}

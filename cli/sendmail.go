@@ -68,7 +68,7 @@ func (a *app) sendmail(ctx context.Context, name string, words []string) error {
 	}
 	cfg := a.sendmailConfig()
 	m := &smtpd.Sendmail{Options: o, Socket: cfg.submitSocket(), Folder: cfg.dropFolder(),
-		MaxSize: int64(cfg.SMTP.MaxMessageSize), Host: hostname(), Aliases: cfg.aliases()}
+		MaxSize: int64(cfg.SMTP.MaxMessageSize), MaxTo: cfg.SMTP.MaxRecipients, Host: hostname(), Aliases: cfg.aliases()}
 	m.User, m.Gecos = whoAmI()
 	switch o.Mode {
 	case smtpd.ModeHelp:

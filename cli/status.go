@@ -48,6 +48,7 @@ func describeStatus(r *report, st control.Status) {
 	var smtp smtpd.Stats
 	if json.Unmarshal(st.SMTP, &smtp) == nil {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))
+		describeDrop(r, smtp.Drop)
 	}
 	for _, h := range st.Spool.Held {
 		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
@@ -58,6 +59,18 @@ func describeStatus(r *report, st control.Status) {
 			r.line("      until about %s", r.when(h.Until))
 		}
 	}
+}
+
+// describeDrop says what became of the mails in the drop folder.
+func describeDrop(r *report, d *smtpd.DropStats) {
+	if d == nil {
+		return
+	}
+	r.pair("drop folder", fmt.Sprintf("%s: %s taken up, %s waiting", d.Folder, commas(d.Taken), commas(d.Waiting)))
+	if d.SetAside > 0 {
+		r.pair("set aside", fmt.Sprintf("%s that could not be sent, in %s/bad; the log says why (drop set aside)", commas(d.SetAside), d.Folder))
+	}
+	r.pair("drop problem", eml.Visible(d.Error))
 }
 
 // describeDisk says how much room there is, and what it means when it is little.

@@ -57,8 +57,8 @@ var localDomains = []string{"", "localhost", "localhost.localdomain"}
 
 // Resolve is the addresses a recipient stands for. A name of this host (root,
 // root@localhost) is looked up; one that stands for nothing has the Domain or
-// is a *eml.Problem, as is one that comes back to itself. Any other address
-// stands for itself.
+// is a *eml.Problem, as is one that comes back to itself. Any other error says
+// that the file cannot be read. Any other address stands for itself.
 func (a *Aliases) Resolve(recipient string) ([]string, error) {
 	name, domain := cutAddress(recipient)
 	local := slices.Contains(localDomains, strings.ToLower(domain))
@@ -67,7 +67,7 @@ func (a *Aliases) Resolve(recipient string) ([]string, error) {
 	}
 	list, err := a.load()
 	if err != nil {
-		return nil, &eml.Problem{What: "the aliases file " + a.Path + " cannot be used: " + err.Error(), Hint: "correct it, and look with: newaliases", Err: err}
+		return nil, fmt.Errorf("read the aliases of this host: %w", err)
 	}
 	if !list.has(name) && !local && strings.Contains(domain, ".") {
 		return []string{recipient}, nil // somebody at a domain that the host has its name from

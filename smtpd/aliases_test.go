@@ -91,6 +91,14 @@ func TestAChangedAliasesFileIsReadAgain(t *testing.T) {
 	}
 }
 
+// A file that cannot be read is our trouble: the client keeps the mail.
+func TestAliasesThatCannotBeReadAreATemporaryRefusal(t *testing.T) {
+	s := testServer(&memory{})
+	s.Aliases = &Aliases{Path: t.TempDir()}
+	c := dial(t, start(t, s))
+	c.play("< 220\n> EHLO c\n< 250\n> MAIL FROM:<a@shop.example>\n< 250\n> RCPT TO:<root@localhost>\n< 451 4.3.5\n> RCPT TO:<kim@example.com>\n< 250")
+}
+
 func FuzzAliases(f *testing.F) {
 	f.Add([]byte(aliasFile))
 	f.Add([]byte("a:b\n c\n"))

@@ -55,8 +55,11 @@ type draft struct {
 }
 
 // newDraft parts a text with CRLF lines. A line "From …" of an mbox in front is
-// left out.
-func newDraft(text []byte) *draft {
+// left out. A text that no server takes is a *eml.Problem.
+func newDraft(text []byte) (*draft, error) {
+	if bytes.IndexByte(text, 0) >= 0 || bytes.Count(text, []byte("\r")) != bytes.Count(text, []byte("\r\n")) {
+		return nil, &eml.Problem{What: "the mail contains a NUL byte or a CR without LF", Hint: "end lines with LF or CRLF, and send binary content as an attachment in base64"}
+	}
 	if bytes.HasPrefix(text, []byte("From ")) || bytes.HasPrefix(text, []byte(">From ")) {
 		_, text, _ = bytes.Cut(text, []byte("\n"))
 	}
@@ -64,10 +67,10 @@ func newDraft(text []byte) *draft {
 	head := append(slices.Clone(text[:end]), "\r\n"...)
 	body := bytes.TrimPrefix(text[end:], []byte("\r\n"))
 	header, _, err := eml.Split(head)
-	if err != nil { // a field that is none after all, or far too many: all of it is text
-		header, body = eml.Header{}, text
+	if err != nil { // too long: as text its hidden recipients would be seen
+		return nil, err
 	}
-	return &draft{header, body}
+	return &draft{header, body}, nil
 }
 
 // headerEnd is where the first line begins that is neither a field nor more of

@@ -54,7 +54,7 @@ func (b *box) reopen() {
 
 func (b *box) close() {
 	b.t.Helper()
-	if err := errors.Join(b.drop.root.Close(), b.sp.Close()); err != nil {
+	if err := errors.Join(b.drop.folder.close(), b.sp.Close()); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -164,7 +164,7 @@ func TestACrashBetweenPutAndUnlinkMailsOnce(t *testing.T) {
 	gs := b.protocol(ctx)
 	served := make(chan error, 1)
 	go func() { served <- gs.Serve(&listener{Listener: b.drop.inside, server: b.Server}) }()
-	l, uid, err := readDrop(b.drop.root, name, 1<<20, nil)
+	l, uid, err := readDrop(b.drop.folder.root, name, 1<<20, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

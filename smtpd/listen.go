@@ -193,7 +193,9 @@ func (l *listener) admit(conn net.Conn) (*wire, string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.wires) >= or(s.MaxConnections, defaultConnections) ||
+	p, _ := peerOf(conn)
+	ourselves := p.once != "" // who takes up drops, one at a time
+	if !ourselves && len(s.wires) >= or(s.MaxConnections, defaultConnections) ||
 		!s.guard.enter(w.source, time.Now(), or(s.MaxPerSource, defaultPerSource), or(s.MaxRate, defaultRate)) {
 		return nil, crowded
 	}

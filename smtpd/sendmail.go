@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,6 +58,7 @@ type Sendmail struct {
 	Socket  string   // of the daemon; "" for none
 	Folder  string   // the drop folder, for when the daemon does not take the mail; "" for none
 	MaxSize int64    // bytes of a text kept in the folder; zero means 10 MB
+	MaxTo   int      // recipients of one mail; zero means 1,000
 	Host    string   // name of this host
 	User    string   // login name of the caller
 	Gecos   string   // the caller's full name, "" if not known
@@ -85,7 +87,7 @@ func (m *Sendmail) Deliver(ctx context.Context, stdin io.Reader) (Receipt, error
 		return Receipt{Reply: reply}, nil
 	}
 	var refused *smtp.SMTPError
-	if errors.As(err, &refused) && refused.Code >= 500 {
+	if errors.As(err, &refused) && forGood(refused) {
 		return Receipt{}, refusedExit(refused)
 	}
 	if m.Folder == "" {
@@ -103,9 +105,9 @@ func (m *Sendmail) keep(l Letter) (string, error) {
 	}
 	if m.Aliases != nil {
 		for _, to := range l.To {
-			if _, err := m.Aliases.Resolve(to); err != nil {
-				what, hint := problemParts(err)
-				return "", exit(ExitNoUser, what, hint)
+			_, err := m.Aliases.Resolve(to)
+			if p, ok := errors.AsType[*eml.Problem](err); ok { // a file only the daemon may read is no reason
+				return "", exit(ExitNoUser, p.What, p.Hint)
 			}
 		}
 	}
@@ -162,21 +164,24 @@ func (m *Sendmail) letter(stdin io.Reader) (Letter, error) {
 	if err != nil {
 		return Letter{}, err
 	}
-	d := newDraft(text)
+	d, err := newDraft(text)
+	if err != nil {
+		what, hint := problemParts(err)
+		return Letter{}, exit(ExitData, what, hint)
+	}
 	l := Letter{}
 	if l.From, err = m.sender(); err != nil {
 		return l, err
 	}
-	names := m.Options.Recipients
 	var words []string
-	for _, name := range names {
+	for _, name := range m.Options.Recipients {
 		words = append(words, addressesIn(name)...)
 	}
 	if m.Options.FromHeader {
 		words = append(words, d.recipients()...)
 		d.remove("Bcc", "Resent-Bcc")
 	}
-	if l.To, err = recipients(words); err != nil {
+	if l.To, err = m.recipients(words); err != nil {
 		return l, err
 	}
 	d.complete(m.mailbox(l.From))
@@ -209,12 +214,12 @@ func (m *Sendmail) mailbox(sender string) eml.Mailbox {
 }
 
 // recipients are the addresses of words, names of this host qualified.
-func recipients(words []string) ([]string, error) {
+func (m *Sendmail) recipients(words []string) ([]string, error) {
 	var to []string
 	known := map[string]bool{}
 	for _, word := range words {
 		address := word
-		if name, domain := cutAddress(word); domain == "" || strings.EqualFold(domain, "localhost") {
+		if name, domain := cutAddress(word); m.here(domain) {
 			if name == "" || !printable(name) || strings.ContainsAny(name, " <>|/\"") {
 				return nil, noUser(word, "it is no address")
 			}
@@ -232,10 +237,17 @@ func recipients(words []string) ([]string, error) {
 	if len(to) == 0 {
 		return nil, exit(ExitUsage, "nobody is named who gets the mail", "name recipients on the command line, or in To, Cc or Bcc with -t")
 	}
-	if len(to) > defaultRecipients {
-		return nil, exit(ExitUnavailable, fmt.Sprintf("the mail has %d recipients, at most %d can be taken", len(to), defaultRecipients), "send several mails, or make it a campaign")
+	if most := min(or(m.MaxTo, defaultRecipients), defaultRecipients); len(to) > most {
+		return nil, exit(ExitUnavailable, fmt.Sprintf("the mail has %d recipients, at most %d can be taken", len(to), most), "send several mails, or make it a campaign")
 	}
 	return to, nil
+}
+
+// here reports whether a domain only means this host. A host name with dots may
+// be a mail domain as well; the daemon knows.
+func (m *Sendmail) here(domain string) bool {
+	return slices.Contains(localDomains, strings.ToLower(domain)) ||
+		!strings.Contains(domain, ".") && strings.EqualFold(domain, m.Host)
 }
 
 func noUser(word, why string) error {
@@ -262,8 +274,8 @@ func (m *Sendmail) serveDrops(ctx context.Context, stdin io.Reader, stdout io.Wr
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	door := newInside()
-	s := newServer(dropQueue{m.Folder})
-	s.Hostname, s.MaxMessageSize, s.Aliases = m.Host, m.MaxSize, m.Aliases
+	s := newServer(dropQueue{m.Folder, cmp.Or(m.MaxSize, defaultMessageSize)})
+	s.Hostname, s.MaxMessageSize, s.MaxRecipients, s.Aliases = m.Host, m.MaxSize, m.MaxTo, m.Aliases
 	s.grace = 0
 	s.addListener(door)
 	ended := make(chan error, 1)
@@ -330,10 +342,17 @@ func (l *lineEnds) Write(p []byte) (int, error) {
 }
 
 // dropQueue is a queue that keeps mails in the drop folder.
-type dropQueue struct{ folder string }
+type dropQueue struct {
+	folder string
+	most   int64 // bytes of a mail that the daemon takes
+}
 
-// Put drops a mail.
+// Put drops a mail, unless what it became here is more than the daemon takes:
+// it would be refused there after it was acknowledged here.
 func (q dropQueue) Put(_ context.Context, env spool.Envelope, body []byte) ([]string, error) {
+	if int64(len(body)) > q.most {
+		return nil, fmt.Errorf("keep a mail of %d bytes: the daemon takes %d", len(body), q.most)
+	}
 	name, err := Drop(q.folder, Letter{From: env.From, To: env.To, Text: body})
 	return []string{name}, err
 }

@@ -140,9 +140,13 @@ func TestWhatCannotBeSentHasItsExitCodeAndKeepsNothing(t *testing.T) {
 		{Options{Recipients: []string{"nobody"}}, "hi\n", ExitNoUser},
 		{Options{FromSet: true, From: "x y z", Recipients: []string{"a@example.net"}}, "hi\n", ExitData},
 		{Options{Recipients: []string{"a@example.net"}}, strings.Repeat("x", 2000), ExitUnavailable},
+		{Options{Recipients: []string{"a@example.net", "b@example.net", "c@example.net", "d@example.net"}}, "hi\n", ExitUnavailable},
+		{Options{Recipients: []string{"a@example.net"}}, "Subject: x\n\na\x00b\n", ExitData},
+		{Options{Recipients: []string{"a@example.net"}}, "Subject: x\n\na\rb\n", ExitData},
+		{Options{Recipients: []string{"a@example.net"}}, strings.Repeat("X-A: b\n", 1001) + "Bcc: hidden@example.net\n\nhi\n", ExitData},
 	} {
 		m := mailer(t, c.o)
-		m.MaxSize = 1000
+		m.MaxSize, m.MaxTo = 1000, 3
 		m.Aliases = writeAliases(t, "root: ops@example.com\n")
 		_, err := m.Deliver(t.Context(), strings.NewReader(c.text))
 		exit, ok := errors.AsType[*ExitError](err)
@@ -158,5 +162,64 @@ func TestWhatCannotBeSentHasItsExitCodeAndKeepsNothing(t *testing.T) {
 	_, err := m.Deliver(t.Context(), strings.NewReader("hi\n"))
 	if exit, ok := errors.AsType[*ExitError](err); !ok || exit.Code != ExitTempFail {
 		t.Errorf("no folder: %v, want %d", err, ExitTempFail)
+	}
+}
+
+func TestNamesOfThisHost(t *testing.T) {
+	for host, c := range map[string]struct{ given, want string }{
+		"web1":             {"root@WEB1", "root@localhost"},
+		"web1.example.com": {"root@web1.example.com", "root@web1.example.com"},
+		"web2.example.com": {"root@localhost.localdomain", "root@localhost"},
+	} {
+		m := mailer(t, Options{Recipients: []string{c.given}})
+		m.Host = host
+		if _, err := m.Deliver(t.Context(), strings.NewReader("hi\n")); err != nil {
+			t.Errorf("%s at %s: %v", c.given, host, err)
+			continue
+		}
+		if got := dropped(t, m.Folder)[0].To; !slices.Equal(got, []string{c.want}) {
+			t.Errorf("%s at %s became %q, want %s", c.given, host, got, c.want)
+		}
+	}
+}
+
+// An aliases file that only the daemon may read is no reason to lose cron's mail.
+func TestAliasesTheCallerCannotReadAreLeftToTheDaemon(t *testing.T) {
+	m := mailer(t, Options{Recipients: []string{"root"}})
+	m.Aliases = &Aliases{Path: t.TempDir()}
+	if _, err := m.Deliver(t.Context(), strings.NewReader("hi\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := dropped(t, m.Folder); len(got) != 1 || got[0].To[0] != "root@localhost" {
+		t.Errorf("dropped %+v", got)
+	}
+}
+
+// Text that grows past what the daemon takes is not acknowledged without it.
+func TestSMTPOnStdinWithoutADaemonKeepsWhatTheDaemonTakes(t *testing.T) {
+	for name, c := range map[string]struct {
+		text, reply string
+		drops       int
+	}{
+		"fits":       {"hi", "250 2.0.0 queued as", 1},
+		"grows":      {strings.Repeat("안녕하세요\n", 100), "451 4.3.0", 0},
+		"too large":  {strings.Repeat("hello all\n", 300), "552 5.3.4", 0},
+		"broken off": {"hi\n.", "", 0},
+		"lone CR":    {"a\rb", "550 5.6.0", 0},
+	} {
+		m := mailer(t, Options{Mode: ModeSMTP})
+		m.MaxSize = 2000
+		end := "\n.\nQUIT\n"
+		if c.reply == "" {
+			end = ""
+		}
+		var out strings.Builder
+		err := m.Talk(t.Context(), strings.NewReader("EHLO c\nMAIL FROM:<a@shop.example>\nRCPT TO:<kim@example.com>\nDATA\nFrom: a@shop.example\n\n"+c.text+end), &out)
+		if err != nil || c.reply != "" && !strings.Contains(out.String(), "\r\n"+c.reply) || c.reply == "" && strings.Contains(out.String(), "queued") {
+			t.Errorf("%s: %v, said %q, want %q", name, err, out.String(), c.reply)
+		}
+		if got := dropped(t, m.Folder); len(got) != c.drops {
+			t.Errorf("%s: %d drops, want %d", name, len(got), c.drops)
+		}
 	}
 }

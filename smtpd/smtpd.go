@@ -90,8 +90,9 @@ type Server struct {
 	Logger     *slog.Logger // nil means none
 
 	queue     queue
-	names     names    // of drops; nil: OpenDrop cannot be used
-	drop      *dropBox // nil: none
+	names     names      // of drops; nil: OpenDrop cannot be used
+	drop      *dropBox   // nil: none
+	noDrop    *DropStats // why there is none, if it could not be had
 	rates     userRates
 	listeners []*listener
 	buffers   sync.Pool // of *[]byte: texts on their way to the spool
@@ -127,7 +128,7 @@ type Stats struct {
 	Refused     int64     `json:"refused"`     // senders, recipients, texts and connections answered 4xx or 5xx by us
 	BadLogins   int64     `json:"bad_logins"`  // refused for a wrong user or password
 	Since       time.Time `json:"since"`
-	// Drop is the folder of sendmail's mails, nil without one.
+	// Drop is the folder of sendmail's mails, nil where none is set.
 	Drop *DropStats `json:"drop,omitempty"`
 }
 
@@ -161,7 +162,7 @@ func (s *Server) Stats() Stats {
 		Refused:   s.refused.Load(),
 		BadLogins: s.logins.Load(),
 		Since:     s.since,
-		Drop:      s.drop.stats(),
+		Drop:      s.dropStats(),
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

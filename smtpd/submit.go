@@ -261,5 +261,11 @@ func (s *session) aliased(to string) ([]string, error) {
 	if problem, ok := errors.AsType[*eml.Problem](err); ok {
 		return nil, s.refuse(550, "5.1.1", eml.Visible(problem.What+"; "+problem.Hint))
 	}
-	return addresses, err
+	if err != nil { // the file cannot be read: no reason to lose a mail
+		if s.once() == "" { // of drops, the drop folder says it
+			s.log.Error("aliases not read", "err", err)
+		}
+		return nil, s.refuse(451, "4.3.5", eml.Visible(err.Error()+"; try again later"))
+	}
+	return addresses, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,8 +25,7 @@ const (
 	dropsAtOnce  = 1000 // names read and forgotten together
 	staleTmp     = 24 * time.Hour
 	maxSetAside  = 10000 // files kept in bad; past it what cannot be taken stays where it is
-	badFolder    = "bad" // in the drop folder, 0700
-	maxTold      = 1000  // names the log is told of once
+	maxTold      = 1000  // files that stay and the log is told of
 	maxFailed    = 3     // drops in a row the server does not take: it is the server
 	takeUpWithin = 2 * time.Minute
 )
@@ -34,8 +34,9 @@ const (
 type DropStats struct {
 	Folder   string `json:"folder"`
 	Taken    int64  `json:"taken"`           // mails taken up since start
+	Waiting  int64  `json:"waiting"`         // mails left there by the last look, for example of users who send too much
 	SetAside int64  `json:"set_aside"`       // files in bad that could not be sent; a person must look
-	Error    string `json:"error,omitempty"` // why the folder could not be read last time
+	Error    string `json:"error,omitempty"` // why not all could be taken up last time
 }
 
 // dropBox takes mails out of the drop folder. Each goes through a conversation
@@ -46,65 +47,47 @@ type DropStats struct {
 // conversation stores nothing, and is forgotten when the file is gone.
 type dropBox struct {
 	server *Server
-	folder string
-	root   *os.File
+	path   string
+	folder *dropFolder // changed by run only
 	inside *inside
 
 	taken    atomic.Int64
+	waiting  atomic.Int64
 	setAside atomic.Int64
 	failure  atomic.Pointer[string]
 
-	told   map[string]bool // names the log was told of
+	told   map[string]bool // names of files that stay, whether met in this round
 	failed int             // drops in a row that the server did not take now
+	left   int64           // drops met in this round and not taken
+	fault  error           // why one was not that does not keep the others back
 }
 
 // OpenDrop makes the drop folder or looks that it is right, and has Run take up
 // what is in it, at start and every 5 s. Call it before Run; it returns a
-// *ListenError.
+// *ListenError, which Stats repeats.
 func (s *Server) OpenDrop(folder string) error {
-	wrong := func(err error) error {
-		return &ListenError{Address: folder, Message: cause(err), Hint: "make it for the user pabal runs as, with mode 1733, or set another smtp.drop, \"\" for none", Err: err}
-	}
-	root, err := openDropFolder(folder)
+	open, err := openDropFolder(folder)
 	if err != nil {
-		return wrong(err)
+		fault := &ListenError{Address: folder, Message: folderFault(err), Hint: "make it for the user pabal runs as, with mode 1733, or set another smtp.drop, \"\" for none", Err: err}
+		s.noDrop = &DropStats{Folder: folder, Error: fault.Message + ": " + fault.Hint}
+		return fault
 	}
-	if err := os.Mkdir(filepath.Join(folder, badFolder), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return wrong(errors.Join(err, root.Close()))
-	}
-	s.drop = &dropBox{server: s, folder: folder, root: root, inside: newInside(), told: map[string]bool{}}
+	s.drop = &dropBox{server: s, path: folder, folder: open, inside: newInside(), told: map[string]bool{}}
 	s.drop.countBad()
 	s.addListener(s.drop.inside)
 	return nil
 }
 
-func openDropFolder(folder string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return nil, err
+func folderFault(err error) string {
+	if system, ok := errors.AsType[*fs.PathError](err); ok { // the folder is named beside it
+		return cause(system)
 	}
-	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	root, err := os.OpenFile(folder, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	var st unix.Stat_t
-	if err = unix.Fstat(int(root.Fd()), &st); err == nil && int(st.Uid) != os.Geteuid() {
-		err = fmt.Errorf("it belongs to user %d, pabal runs as user %d", st.Uid, os.Geteuid())
-	}
-	if err == nil && st.Mode&0o7777 != 0o1733 {
-		err = unix.Fchmod(int(root.Fd()), 0o1733)
-	}
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
-	}
-	return root, nil
+	return err.Error()
 }
 
 // run takes up what is there until ctx ends.
 func (d *dropBox) run(ctx context.Context) {
-	defer d.root.Close() // only read
+	defer func() { d.folder.close() }() // only read
 	d.forget()
 	tick := time.NewTicker(takeUpEvery)
 	defer tick.Stop()
@@ -113,7 +96,7 @@ func (d *dropBox) run(ctx context.Context) {
 		if err := d.round(ctx); err != nil && ctx.Err() == nil {
 			text := err.Error()
 			d.failure.Store(&text)
-			d.server.log().Warn("drop folder not taken up", "folder", d.folder, "err", err)
+			d.server.log().Warn("drop folder not taken up", "folder", d.path, "err", err)
 		}
 		select {
 		case <-tick.C:
@@ -125,17 +108,26 @@ func (d *dropBox) run(ctx context.Context) {
 
 // round looks at every file in the folder once.
 func (d *dropBox) round(ctx context.Context) error {
-	dir, err := os.Open(d.folder)
+	if err := d.follow(); err != nil {
+		return err
+	}
+	d.countBad()
+	dir, err := listing(d.folder.root)
 	if err != nil {
 		return err
 	}
 	defer dir.Close() // only read
 	later := map[uint32]bool{}
-	d.failed = 0
+	d.failed, d.left, d.fault = 0, 0, nil
+	defer func() { d.waiting.Store(d.left) }()
+	for name := range d.told {
+		d.told[name] = false
+	}
 	for ctx.Err() == nil {
 		entries, err := dir.ReadDir(dropsAtOnce)
 		if errors.Is(err, io.EOF) || len(entries) == 0 && err == nil {
-			return nil
+			maps.DeleteFunc(d.told, func(_ string, met bool) bool { return !met })
+			return d.fault
 		}
 		if err != nil {
 			return err
@@ -148,14 +140,30 @@ func (d *dropBox) round(ctx context.Context) error {
 	return nil
 }
 
+// follow opens the folder anew when it was replaced: in the old one nobody
+// leaves anything.
+func (d *dropBox) follow() error {
+	if !d.folder.replaced() {
+		return nil
+	}
+	now, err := openDropFolder(d.path)
+	if err != nil {
+		return err
+	}
+	d.server.log().Warn("drop folder was replaced", "folder", d.path)
+	old := d.folder
+	d.folder = now
+	return old.close()
+}
+
 // settle makes sure that what was removed stays so, and only then lets go of
 // the names.
 func (d *dropBox) settle(gone []string) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := d.root.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", d.folder, err)
+	if err := d.folder.root.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", d.path, err)
 	}
 	return d.server.names.Forget(gone)
 }
@@ -165,7 +173,7 @@ func (d *dropBox) forget() {
 	names, err := d.server.names.Once(dropsAtOnce)
 	if err == nil {
 		names = slices.DeleteFunc(names, func(name string) bool {
-			_, err := os.Lstat(filepath.Join(d.folder, name))
+			_, err := os.Lstat(filepath.Join(d.path, name))
 			return !errors.Is(err, fs.ErrNotExist)
 		})
 		err = d.settle(names)
@@ -183,16 +191,23 @@ func (d *dropBox) batch(ctx context.Context, entries []fs.DirEntry, later map[ui
 			return gone, nil
 		}
 		name := e.Name()
+		_, told := d.told[name]
 		switch {
 		case name == badFolder:
+		case told: // it could not be moved
+			d.told[name] = true
+			d.move(name)
 		case strings.HasPrefix(name, dropTmp) && dropName.MatchString(name[len(dropTmp):]):
 			d.sweep(e)
 		case !dropName.MatchString(name):
 			d.bad(name, 0, errors.New("no drop is called so"))
 		default:
-			done, err := d.take(ctx, name, later)
-			if done {
+			end, err := d.take(ctx, name, later)
+			switch end {
+			case takenUp:
 				gone = append(gone, name)
+			case waits:
+				d.left++
 			}
 			if err = d.count(name, err); err != nil {
 				return gone, err
@@ -223,39 +238,53 @@ func (d *dropBox) sweep(e fs.DirEntry) {
 	if err != nil || age(info, d.server.now()) < staleTmp {
 		return
 	}
-	err = unix.Unlinkat(int(d.root.Fd()), e.Name(), 0)
+	err = d.folder.remove(e.Name())
 	d.server.log().Info("unfinished drop removed", "file", e.Name(), "bytes", info.Size(), "err", err)
 }
 
-// take hands one drop to the server. done says that its file was removed.
-func (d *dropBox) take(ctx context.Context, name string, later map[uint32]bool) (done bool, err error) {
-	l, uid, err := readDrop(d.root, name, maxEnvelope+d.server.maxMessageSize()+int64(dropTail)+64, later)
+// fate is what became of a drop.
+type fate uint8
+
+const (
+	waits   fate = iota // it stays for the next round
+	takenUp             // its mail is stored
+	dealt               // it was set aside, or is not there
+)
+
+// take hands one drop to the server. An error goes with a drop that waits.
+func (d *dropBox) take(ctx context.Context, name string, later map[uint32]bool) (fate, error) {
+	l, uid, err := readDrop(d.folder.root, name, maxEnvelope+d.server.maxMessageSize()+int64(dropTail)+64, later)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errLater):
-		return false, nil // its owner took it back, or has more to wait for
+	case errors.Is(err, fs.ErrNotExist):
+		return dealt, nil // its owner took it back
+	case errors.Is(err, errLater):
+		return waits, nil
 	case transient(err):
-		return false, err
+		return waits, err
 	case err != nil:
 		d.bad(name, uid, err)
-		return false, nil
+		return dealt, nil
 	}
 	err = d.converse(ctx, peer{uid: uid, once: name}, l)
 	var r *smtp.SMTPError
 	switch {
 	case errors.As(err, &r) && r.Code == 450: // too much of this user for now
 		later[uid] = true
-		return false, nil
-	case errors.As(err, &r) && r.Code >= 500:
+		return waits, nil
+	case r != nil && r.EnhancedCode == misconfigured: // what is wrong concerns some recipients only
+		d.fault = err
+		return waits, nil
+	case r != nil && forGood(r):
 		d.bad(name, uid, err)
-		return false, nil
+		return dealt, nil
 	case err != nil:
-		return false, err
+		return waits, err
 	}
 	d.taken.Add(1)
-	if err := unix.Unlinkat(int(d.root.Fd()), name, 0); err != nil {
-		return false, fmt.Errorf("remove %s, whose mail is stored: %w", name, err)
+	if err := d.folder.remove(name); err != nil {
+		return waits, fmt.Errorf("remove %s, whose mail is stored: %w", name, err)
 	}
-	return true, nil
+	return takenUp, nil
 }
 
 // transient errors are about us, not about the file.
@@ -279,51 +308,6 @@ func (d *dropBox) converse(ctx context.Context, from peer, l Letter) error {
 	defer conn.Close() // after the last reply nothing can be lost
 	_, err = submitLetter(conn, l, takeUpWithin)
 	return err
-}
-
-// bad moves a file that cannot be sent to the bad folder, where it stays for a
-// person to look at, and says so once.
-func (d *dropBox) bad(name string, uid uint32, why error) {
-	if d.told[name] {
-		return
-	}
-	if len(d.told) >= maxTold {
-		clear(d.told)
-	}
-	d.told[name] = true
-	log := d.server.log().With("file", name, "uid", uid)
-	if d.setAside.Load() >= maxSetAside {
-		if !d.told[badFolder] {
-			log.Error("drop cannot be sent and the bad folder is full", "folder", filepath.Join(d.folder, badFolder), "err", why)
-		}
-		d.told[badFolder] = true
-		return
-	}
-	err := unix.Renameat(int(d.root.Fd()), name, int(d.root.Fd()), badFolder+"/"+name)
-	if err != nil {
-		log.Error("drop cannot be sent and cannot be moved", "err", why, "move", err)
-		return
-	}
-	d.setAside.Add(1)
-	log.Error("drop set aside", "folder", filepath.Join(d.folder, badFolder), "err", why)
-}
-
-func (d *dropBox) countBad() {
-	entries, err := os.ReadDir(filepath.Join(d.folder, badFolder))
-	if err == nil {
-		d.setAside.Store(int64(len(entries)))
-	}
-}
-
-func (d *dropBox) stats() *DropStats {
-	if d == nil {
-		return nil
-	}
-	st := &DropStats{Folder: d.folder, Taken: d.taken.Load(), SetAside: d.setAside.Load()}
-	if text := d.failure.Load(); text != nil {
-		st.Error = *text
-	}
-	return st
 }
 
 // names is what the drop folder needs of the spool.
