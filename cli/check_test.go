@@ -90,7 +90,7 @@ func TestFailedSyncOfAnyStoreEndsTheDaemon(t *testing.T) {
 			defer func() { _ = forget() }()
 			ready, ended := make(chan struct{}), make(chan error, 1)
 			go func() {
-				ended <- serve(t.Context(), cfg, slog.New(slog.DiscardHandler), sesclient.Credentials{AccessKey: "a", SecretKey: "s"}, func(addresses) { close(ready) })
+				ended <- serve(t.Context(), cfg, slog.New(slog.DiscardHandler), sesclient.Credentials{AccessKey: "a", SecretKey: "s"}, nil, func(addresses) { close(ready) })
 			}()
 			select {
 			case <-ready:

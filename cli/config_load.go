@@ -73,6 +73,9 @@ func parse(path string, environ []string) (*Config, error) {
 		return nil, err
 	}
 	cfg.fillTopics()
+	if err := cfg.readCredential(environ); err != nil {
+		return nil, err
+	}
 	return cfg, cfg.anchor()
 }
 

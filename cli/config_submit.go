@@ -80,10 +80,15 @@ func (d *daemon) bindLocal() error {
 			d.logger.Error("sendmail cannot use this place", "setting", part.key, "err", err)
 			continue
 		}
-		if taken, ok := errors.AsType[*smtpd.ListenError](err); ok {
-			return &eml.Problem{What: part.key + ": " + taken.Address + ": " + taken.Message, Hint: taken.Hint, Err: err}
-		}
-		return err
+		return listenProblem(part.key, err)
 	}
 	return nil
+}
+
+// listenProblem says which setting an address that cannot be had belongs to.
+func listenProblem(key string, err error) error {
+	if taken, ok := errors.AsType[*smtpd.ListenError](err); ok {
+		return &eml.Problem{What: key + ": " + taken.Address + ": " + taken.Message, Hint: taken.Hint, Err: err}
+	}
+	return err
 }

@@ -27,6 +27,7 @@ type daemon struct {
 	cfg    *Config
 	logger *slog.Logger
 
+	manager   *manager
 	lock      *lock
 	people    *audience.Store
 	spool     *spool.Spool
@@ -50,9 +51,9 @@ type addresses struct {
 }
 
 // serve runs a daemon until ctx ends. ready is called once everything listens.
-// Credentials other than zero take the place of AWS's default chain.
-func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, ready func(addresses)) (err error) {
-	d := &daemon{cfg: cfg, logger: logger}
+// Credentials other than zero take the place of AWS's default chain; m may be nil.
+func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, m *manager, ready func(addresses)) (err error) {
+	d := &daemon{cfg: cfg, logger: logger, manager: m}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.open(ctx, keys); err != nil {
 		return err
@@ -61,7 +62,11 @@ func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient
 	if err != nil {
 		return err
 	}
-	return d.run(ctx, func() { ready(where) })
+	return d.run(ctx, func() {
+		ready(where)
+		m.tell("READY=1")
+		context.AfterFunc(ctx, func() { m.tell("STOPPING=1\nSTATUS=finishing open calls") })
+	})
 }
 
 // open takes the lock, opens the stores and wires the parts.
@@ -215,13 +220,14 @@ func (d *daemon) bind() (addresses, error) {
 	if where.Metrics, err = d.listen("web.metrics_listen", d.cfg.Web.MetricsListen, inside); err != nil {
 		return where, err
 	}
-	if where.SMTP, err = d.smtp.Bind(); err != nil {
-		var taken *smtpd.ListenError
-		if errors.As(err, &taken) {
-			return where, &eml.Problem{What: "smtp.listen: " + taken.Address + ": " + taken.Message, Hint: taken.Hint, Err: err}
-		}
+	inherited, err := d.bindInherited()
+	if err != nil {
 		return where, err
 	}
+	if where.SMTP, err = d.smtp.Bind(); err != nil {
+		return where, listenProblem("smtp.listen", err)
+	}
+	where.SMTP = append(inherited, where.SMTP...)
 	if err := d.bindLocal(); err != nil {
 		return where, err
 	}
@@ -260,6 +266,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.finishErasures(ctx) })
 	group.Go(func() error { return d.feedback.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
+	group.Go(func() error { d.manager.report(ctx, d.spool); return nil })
 	if d.sync != nil {
 		group.Go(func() error { return d.sync.Run(ctx) })
 	}

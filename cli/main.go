@@ -89,7 +89,10 @@ func interruptible() (context.Context, func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+	switch {
+	case os.Getenv(notifySocket) != "":
+		signal.Ignore(syscall.SIGHUP) // a service has no terminal that could be closed: HUP means reload
+	case !signal.Ignored(syscall.SIGHUP): // nohup ignores it
 		ends = append(ends, syscall.SIGHUP)
 	}
 	signal.Notify(signals, ends...)

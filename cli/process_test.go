@@ -19,10 +19,11 @@ import (
 // host is a place where the real binary can be started, killed and started
 // again: a store, a socket, and an SES that outlives it.
 type host struct {
-	t   testing.TB
-	dir string
-	env []string
-	ses *emulator.Server
+	t       testing.TB
+	dir     string
+	env     []string
+	sockets []*os.File // what serve inherits, from descriptor 3 on
+	ses     *emulator.Server
 }
 
 func newHost(t testing.TB, o emulator.Options, env ...string) *host {
@@ -106,7 +107,7 @@ func (h *host) start(wrapper ...string) (p *process, err error) {
 	}
 	words := append(slices.Clone(wrapper), "pabal", "serve", "--json")
 	p = &process{Cmd: exec.Command(words[0], words[1:]...), ended: make(chan struct{})}
-	p.Env, p.Stdout, p.Stderr = h.env, in, stderr
+	p.Env, p.Stdout, p.Stderr, p.ExtraFiles = h.env, in, stderr, h.sockets
 	err = p.Start()
 	in.Close()
 	if err != nil {

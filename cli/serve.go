@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"runtime/debug"
 	"strings"
 
@@ -24,12 +23,14 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			a.collectSeldom(cfg)
 			logger := newLogger(a.stderr, level)
+			a.useAWSCredential()
 			logger.Info("starting", "version", version(), "config", cfg.from.path, "data", cfg.DataDir)
-			err = serve(ctx, cfg, logger, sesclient.Credentials{}, func(where addresses) {
-				a.sayReady(where)
-				notify(a.environ, "READY=1", logger)
-				context.AfterFunc(ctx, func() { notify(a.environ, "STOPPING=1", logger) })
-			})
+			m, err := newManager(a.environ, logger)
+			if err != nil {
+				return err
+			}
+			m.tell("STATUS=opening the stores")
+			err = serve(ctx, cfg, logger, sesclient.Credentials{}, m, a.sayReady)
 			logger.Info("stopped")
 			return err
 		})
@@ -77,23 +78,4 @@ func newLogger(w io.Writer, level slog.Level) *slog.Logger {
 		return slog.New(slog.NewTextHandler(w, o))
 	}
 	return slog.New(slog.NewJSONHandler(w, o))
-}
-
-// notify tells systemd how far the service is (sd_notify(3)); without it, nothing.
-func notify(environ []string, state string, logger *slog.Logger) {
-	path := variable(environ, "NOTIFY_SOCKET")
-	if path == "" {
-		return
-	}
-	if strings.HasPrefix(path, "@") {
-		path = "\x00" + path[1:] // the abstract namespace
-	}
-	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err == nil {
-		_, err = conn.Write([]byte(state))
-		_ = conn.Close() // a datagram has left or has not
-	}
-	if err != nil {
-		logger.Warn("service manager not told", "state", state, "err", err)
-	}
 }

@@ -121,9 +121,10 @@ func hostname() string {
 
 // reloads reads the certificate anew at every HUP, until ctx ends. Without a
 // certificate, or on a terminal, HUP keeps its other meaning: the terminal was
-// closed. Under nohup it is not heard.
+// closed. Under nohup it is not heard, and under a service manager it means
+// reload, whether or not there is something to read.
 func (d *daemon) reloads(ctx context.Context) error {
-	if d.cert == nil || signal.Ignored(syscall.SIGHUP) || onTerminal() {
+	if !d.manager.supervised() && (d.cert == nil || signal.Ignored(syscall.SIGHUP) || onTerminal()) {
 		return nil
 	}
 	signal.Ignore(syscall.SIGHUP) // takes it from whoever ends the process
@@ -135,6 +136,10 @@ func (d *daemon) reloads(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-hangups:
+			if d.cert == nil {
+				d.logger.Info("nothing to reload", "hint", "settings are read at the start: systemctl restart pabal")
+				continue
+			}
 			if err := d.cert.Reload(); err != nil {
 				what, hint := parts(err)
 				d.logger.Error("smtp certificate not reloaded", "err", eml.Visible(what), "hint", hint)

@@ -192,7 +192,7 @@ func inside(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclien
 	group, ctx := errgroup.WithContext(ctx)
 	ready := make(chan addresses, 1)
 	group.Go(func() error {
-		return serve(ctx, cfg, logger, keys, func(where addresses) { ready <- where })
+		return serve(ctx, cfg, logger, keys, nil, func(where addresses) { ready <- where })
 	})
 	group.Go(func() error {
 		defer stop()

@@ -56,7 +56,7 @@ func (s *Server) Bind() ([]string, error) {
 
 func (s *Server) listen(address string, implicit bool) (*listener, *ListenError) {
 	if implicit && s.TLS == nil {
-		return nil, &ListenError{Address: address, Message: "there is no certificate for TLS", Hint: `set smtp.tls_certificate and smtp.tls_key, or tls_certificate = "self-signed"`}
+		return nil, withoutCertificate(address)
 	}
 	if host, _, _ := net.SplitHostPort(address); host != "localhost" && !loopback(address) {
 		if err := s.openRelay(address); err != nil {
@@ -75,6 +75,31 @@ func (s *Server) listen(address string, implicit bool) (*listener, *ListenError)
 		}
 	}
 	return &listener{Listener: l, server: s, implicit: implicit, remote: remote}, nil
+}
+
+// Adopt has the server listen on what somebody else opened, such as systemd on
+// a port below 1024; implicit is with TLS from the start. The rules of Bind
+// hold. Call it before Run, which closes the listener; when it returns a
+// *ListenError the listener is still the caller's.
+func (s *Server) Adopt(l net.Listener, implicit bool) error {
+	address := l.Addr().String()
+	if implicit && s.TLS == nil {
+		return withoutCertificate(address)
+	}
+	remote := !loopback(address)
+	if remote {
+		if err := s.openRelay(address); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listeners = append(s.listeners, &listener{Listener: l, server: s, implicit: implicit, remote: remote})
+	return nil
+}
+
+func withoutCertificate(address string) *ListenError {
+	return &ListenError{Address: address, Message: "there is no certificate for TLS", Hint: `set smtp.tls_certificate and smtp.tls_key, or tls_certificate = "self-signed"`}
 }
 
 // openRelay says why an address others than this host can reach may not be

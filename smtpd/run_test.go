@@ -27,6 +27,32 @@ func TestOnlyLoopbackIsServed(t *testing.T) {
 	}
 }
 
+// TestAdoptedListenersKeepTheRules has listeners that somebody else opened.
+func TestAdoptedListenersKeepTheRules(t *testing.T) {
+	listen := func(address string) net.Listener {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() }) // again, where it was served
+		return l
+	}
+	s := newServer(&memory{})
+	var refused *ListenError
+	if err := s.Adopt(listen("0.0.0.0:0"), false); !errors.As(err, &refused) || !strings.Contains(refused.Message, "anybody who reaches it") {
+		t.Errorf("beyond this host: %v", err)
+	}
+	if err := s.Adopt(listen("127.0.0.1:0"), true); !errors.As(err, &refused) || !strings.Contains(refused.Message, "no certificate") {
+		t.Errorf("TLS without a certificate: %v", err)
+	}
+	l := listen("127.0.0.1:0")
+	if err := s.Adopt(l, false); err != nil {
+		t.Fatal(err)
+	}
+	start(t, s)
+	dial(t, l.Addr().String()).play("< 220")
+}
+
 func TestPortInUseIsSaid(t *testing.T) {
 	first := newServer(&memory{})
 	address := start(t, first)

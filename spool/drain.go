@@ -227,6 +227,7 @@ func (s *Spool) giveSlots(l Lane, n int) {
 func (s *Spool) dispatch(ctx context.Context, open *callers, l Lane) {
 	var patience time.Time
 	for ctx.Err() == nil {
+		s.beats[l].rounds.Add(1)
 		if until, ok := s.awaitCompany(l, &patience); ok {
 			wait(ctx, s.kicks[l], until)
 			continue
@@ -266,7 +267,9 @@ func (s *Spool) round(ctx context.Context, open *callers, l Lane) (time.Time, er
 	}
 	s.giveSlots(l, n-len(due)) // the pace may take its time
 	left = len(due)
+	s.beats[l].pacing.Store(true)
 	granted, err := s.Pace.Take(ctx, l, len(due))
+	s.beats[l].pacing.Store(false)
 	if err != nil {
 		return s.paceRefused(ctx, err)
 	}

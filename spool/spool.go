@@ -122,6 +122,7 @@ type Spool struct {
 	slots   slots
 	outage  outageRun
 	meter   meter
+	beats   [2]beat // by lane
 	events  events
 	buffers sync.Pool // of *[]byte: bodies on their way to the Sender
 	memory  bodyMemory
