@@ -253,12 +253,13 @@ func (d *daemon) newWeb() *web.Server {
 // run drains, listens and answers until ctx ends or one of the parts fails.
 func (d *daemon) run(ctx context.Context, ready func()) error {
 	group, ctx := errgroup.WithContext(ctx)
+	hangups := d.hangups() // before anybody knows that we are ready
 	group.Go(func() error { return d.ses.Run(ctx) })
 	group.Go(func() error { return d.spool.Run(ctx) })
 	group.Go(func() error { return d.campaigns.Run(ctx) })
 	group.Go(func() error { return d.campaigns.RunSchedule(ctx) })
 	group.Go(func() error { return d.smtp.Run(ctx) })
-	group.Go(func() error { return d.reloads(ctx) })
+	group.Go(func() error { return d.reloads(ctx, hangups) })
 	group.Go(func() error { return d.control.Run(ctx) })
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })

@@ -119,36 +119,47 @@ func hostname() string {
 	return "localhost"
 }
 
-// reloads reads the certificate anew at every HUP, until ctx ends. Without a
-// certificate, or on a terminal, HUP keeps its other meaning: the terminal was
-// closed. Under nohup it is not heard, and under a service manager it means
-// reload, whether or not there is something to read.
-func (d *daemon) reloads(ctx context.Context) error {
+// hangups has every HUP from now on mean reload: nil where it keeps its other
+// meaning, that the terminal was closed, without a certificate or on a terminal.
+// Under nohup it is not heard, and under a service manager it means reload
+// whether or not there is something to read.
+func (d *daemon) hangups() chan os.Signal {
 	if !d.manager.supervised() && (d.cert == nil || signal.Ignored(syscall.SIGHUP) || onTerminal()) {
 		return nil
 	}
 	signal.Ignore(syscall.SIGHUP) // takes it from whoever ends the process
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
+	heard := make(chan os.Signal, 1)
+	signal.Notify(heard, syscall.SIGHUP)
+	return heard
+}
+
+// reloads reads the certificate anew at every HUP, until ctx ends.
+func (d *daemon) reloads(ctx context.Context, hangups chan os.Signal) error {
+	if hangups != nil {
+		defer signal.Stop(hangups)
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-hangups:
-			if d.cert == nil {
-				d.logger.Info("nothing to reload", "hint", "settings are read at the start: systemctl restart pabal")
-				continue
-			}
-			if err := d.cert.Reload(); err != nil {
-				what, hint := parts(err)
-				d.logger.Error("smtp certificate not reloaded", "err", eml.Visible(what), "hint", hint)
-				continue
-			}
-			d.logger.Info("smtp certificate reloaded", "ends", d.cert.Ends().UTC().Format(time.RFC3339))
-			d.warnCertificate()
+			d.reload()
 		}
 	}
+}
+
+func (d *daemon) reload() {
+	if d.cert == nil {
+		d.logger.Info("nothing to reload", "hint", "settings are read at the start: systemctl restart pabal")
+		return
+	}
+	if err := d.cert.Reload(); err != nil {
+		what, hint := parts(err)
+		d.logger.Error("smtp certificate not reloaded", "err", eml.Visible(what), "hint", hint)
+		return
+	}
+	d.logger.Info("smtp certificate reloaded", "ends", d.cert.Ends().UTC().Format(time.RFC3339))
+	d.warnCertificate()
 }
 
 // onTerminal reports whether the process has a terminal that could be closed.
