@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,13 +73,27 @@ with smtplib.SMTP(host, int(port)) as s:
 	h.stop(p)
 }
 
+// rawAtSES is a mail that SES has logged, and keeps a moment later.
+func rawAtSES(t *testing.T, ses *emulator.Server, id string) (raw []byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), clientPatience)
+	defer cancel()
+	if err := eventually(ctx, func() (found bool) {
+		raw, found = ses.Raw(id)
+		return found
+	}); err != nil {
+		t.Fatalf("SES does not have %s: %v", id, err)
+	}
+	return raw
+}
+
 func compareAtSES(t *testing.T, ses *emulator.Server, client, sent string, copies []emulator.Accepted) {
 	t.Helper()
 	want := traces.ReplaceAllString(sent, "")
 	to := map[string]bool{}
 	for _, accepted := range copies {
-		raw, found := ses.Raw(accepted.ID)
-		if !found || len(accepted.To) != 1 {
+		raw := rawAtSES(t, ses, accepted.ID)
+		if len(accepted.To) != 1 {
 			t.Fatalf("%s: SES has %+v", client, accepted)
 		}
 		to[accepted.To[0]] = true
