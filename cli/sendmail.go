@@ -66,10 +66,13 @@ func (a *app) sendmail(ctx context.Context, name string, words []string) error {
 	if err != nil {
 		return &exitError{smtpd.ExitUsage, err}
 	}
-	cfg := a.sendmailConfig()
+	cfg, whole := a.sendmailConfig()
 	m := &smtpd.Sendmail{Options: o, Socket: cfg.submitSocket(), Folder: cfg.dropFolder(),
 		MaxSize: int64(cfg.SMTP.MaxMessageSize), MaxTo: cfg.SMTP.MaxRecipients, Host: hostname(), Aliases: cfg.aliases()}
 	m.User, m.Gecos = whoAmI()
+	if !whole && o.Mode != smtpd.ModeAliases {
+		m.Aliases = nil // the daemon knows better
+	}
 	switch o.Mode {
 	case smtpd.ModeHelp:
 		_, err = io.WriteString(a.stdout, sendmailUsage)
@@ -100,17 +103,18 @@ func (a *app) deliver(ctx context.Context, m *smtpd.Sendmail) error {
 
 // sendmailConfig is the configuration as far as the caller may read it: any
 // user of the host hands mail in, and a mistake in the file must not lose it.
-func (a *app) sendmailConfig() *Config {
+// whole is false when it is not what the daemon has.
+func (a *app) sendmailConfig() (cfg *Config, whole bool) {
 	cfg, err := parse(a.configPath, a.environ)
 	if err == nil {
-		return cfg
+		return cfg, true
 	}
 	if !errors.Is(err, os.ErrPermission) {
 		a.complain(err)
 	}
 	cfg = defaults()
 	cfg.Control.Socket = systemSocket
-	return cfg
+	return cfg, false
 }
 
 func whoAmI() (name, full string) {

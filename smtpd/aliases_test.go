@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +98,26 @@ func TestAliasesThatCannotBeReadAreATemporaryRefusal(t *testing.T) {
 	s.Aliases = &Aliases{Path: t.TempDir()}
 	c := dial(t, start(t, s))
 	c.play("< 220\n> EHLO c\n< 250\n> MAIL FROM:<a@shop.example>\n< 250\n> RCPT TO:<root@localhost>\n< 451 4.3.5\n> RCPT TO:<kim@example.com>\n< 250")
+}
+
+// A client sends the rest of its recipients in another mail: of an alias that
+// did not fit, nobody may have had the first.
+func TestAnAliasThatDoesNotFitAddsNobody(t *testing.T) {
+	q := &memory{}
+	s := testServer(q)
+	s.Aliases = writeAliases(t, "staff: a@example.com, b@example.com, c@example.com\n")
+	c := dial(t, start(t, s))
+	c.play("< 220\n> EHLO c\n< 250\n> MAIL FROM:<a@shop.example>\n< 250")
+	for i := range defaultRecipients - 2 {
+		c.play(fmt.Sprintf("> RCPT TO:<u%d@example.net>\n< 250", i))
+	}
+	c.play("> RCPT TO:<staff@localhost>\n< 452 4.5.3\n> RCPT TO:<b@example.com>\n< 250\n> DATA\n< 354")
+	c.send("From: a@shop.example\r\n\r\nhi\r\n.\r\n")
+	c.play("< 250")
+	to := q.all()[0].env.To
+	if len(to) != defaultRecipients-1 || to[len(to)-1] != "b@example.com" {
+		t.Errorf("%d recipients, at last %q", len(to), to[len(to)-2:])
+	}
 }
 
 func FuzzAliases(f *testing.F) {

@@ -108,6 +108,11 @@ func parseDrop(raw []byte) (Letter, error) {
 // the error is a *eml.Problem. It may be called by any user and any number of
 // processes at the same time.
 func Drop(folder string, l Letter) (string, error) {
+	return dropWith(folder, l, func(f *os.File) error { return unix.Syncfs(int(f.Fd())) })
+}
+
+// dropWith is Drop with what makes the rename durable.
+func dropWith(folder string, l Letter, settle func(*os.File) error) (string, error) {
 	raw, err := appendDrop(nil, l)
 	if err != nil {
 		return "", err
@@ -125,8 +130,12 @@ func Drop(folder string, l Letter) (string, error) {
 	if err := os.Rename(tmp, final); err != nil {
 		return "", dropProblem(folder, errors.Join(err, os.Remove(tmp)))
 	}
-	if err := unix.Syncfs(int(f.Fd())); err != nil {
-		return "", dropProblem(folder, errors.Join(err, os.Remove(final)))
+	if err := settle(f); err != nil {
+		gone := os.Remove(final)
+		if errors.Is(gone, fs.ErrNotExist) { // the daemon has taken it up already
+			return name, nil
+		}
+		return "", dropProblem(folder, errors.Join(err, gone))
 	}
 	return name, nil
 }

@@ -192,6 +192,27 @@ func TestACrashBetweenPutAndUnlinkMailsOnce(t *testing.T) {
 	}
 }
 
+// A caller who is told that nothing was kept submits again: then nothing may
+// have been.
+func TestADropThatIsNotDurableIsTakenBackUnlessItIsTakenUp(t *testing.T) {
+	b := newBox(t)
+	defer b.close()
+	broken := errors.New("the disk is broken")
+	if _, err := dropWith(b.folder, letterTo("a@example.net"), func(*os.File) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("got %v", err)
+	}
+	b.takeUp()
+	if here, _ := b.files(); len(here) > 0 || len(b.mails()) > 0 {
+		t.Errorf("left %q, mails %q", here, b.mails())
+	}
+	if _, err := dropWith(b.folder, letterTo("b@example.net"), func(*os.File) error { b.takeUp(); return broken }); err != nil {
+		t.Errorf("%v, of a mail that the daemon has", err)
+	}
+	if got := b.mails(); !slices.Equal(got, []string{"b@example.net"}) {
+		t.Errorf("mails to %q", got)
+	}
+}
+
 func TestHostileFilesAreSetAside(t *testing.T) {
 	b := newBox(t)
 	defer b.close()

@@ -1,14 +1,12 @@
 package smtpd
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,7 +14,6 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"pabal/eml"
-	"pabal/spool"
 )
 
 // Exit codes of sendmail(1), from sysexits.h. cron, PHP and scripts look at them.
@@ -253,114 +250,3 @@ func (m *Sendmail) here(domain string) bool {
 func noUser(word, why string) error {
 	return exit(ExitNoUser, "recipient "+eml.Visible(eml.Cut(word, 100))+" refused: "+eml.Visible(why), "nothing was sent to anybody; correct the address and submit the mail again")
 }
-
-// Talk lets the caller speak SMTP (-bs): to the daemon or, when that is not
-// there, to a server of its own that puts what it takes into the drop folder.
-// It returns when either side has ended the conversation.
-func (m *Sendmail) Talk(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	conn, err := m.dial(ctx)
-	if err == nil {
-		return splice(conn, stdin, stdout)
-	}
-	if m.Folder == "" {
-		_, err := io.WriteString(stdout, "421 4.3.2 the mail server is not running, try again later\r\n")
-		return errors.Join(exit(ExitTempFail, "no daemon answers on "+m.Socket, "start it with: pabal serve"), err)
-	}
-	return m.serveDrops(ctx, stdin, stdout)
-}
-
-// serveDrops is a server for one conversation over a pipe.
-func (m *Sendmail) serveDrops(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	door := newInside()
-	s := newServer(dropQueue{m.Folder, cmp.Or(m.MaxSize, defaultMessageSize)})
-	s.Hostname, s.MaxMessageSize, s.MaxRecipients, s.Aliases = m.Host, m.MaxSize, m.MaxTo, m.Aliases
-	s.grace = 0
-	s.addListener(door)
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	conn, err := door.dial(ctx, peer{uid: uint32(os.Getuid())})
-	if err == nil {
-		err = splice(conn, stdin, stdout)
-	}
-	cancel()
-	return errors.Join(err, <-ended)
-}
-
-// splice copies both ways until the server has ended the conversation.
-func splice(conn net.Conn, stdin io.Reader, stdout io.Writer) error {
-	defer conn.Close() // the server has ended it
-	go func() {        // ends with stdin or the process: a read of stdin cannot be woken
-		io.Copy(&lineEnds{w: conn}, stdin)
-		if half, ok := conn.(interface{ CloseWrite() error }); ok {
-			half.CloseWrite()
-			return
-		}
-		conn.Close()
-	}()
-	_, err := io.Copy(stdout, conn)
-	if errors.Is(err, io.ErrClosedPipe) { // stdin ended
-		err = nil
-	}
-	return err
-}
-
-// lineEnds gives lines CRLF ends for a caller whose first line ends with LF
-// alone, as a shell's does. One that writes CRLF keeps every byte: a lone LF in
-// its text must not become a line end, which could end the text.
-type lineEnds struct {
-	w       io.Writer
-	decided bool
-	convert bool
-	last    byte
-}
-
-// Write passes on p.
-func (l *lineEnds) Write(p []byte) (int, error) {
-	if end := bytes.IndexByte(p, '\n'); !l.decided && end >= 0 {
-		before := l.last
-		if end > 0 {
-			before = p[end-1]
-		}
-		l.decided, l.convert = true, before != '\r'
-	}
-	out := p
-	if l.convert {
-		out = make([]byte, 0, len(p)+len(p)/16)
-		for _, c := range p {
-			if c == '\n' && l.last != '\r' {
-				out = append(out, '\r')
-			}
-			out, l.last = append(out, c), c
-		}
-	} else if len(p) > 0 {
-		l.last = p[len(p)-1]
-	}
-	_, err := l.w.Write(out)
-	return len(p), err
-}
-
-// dropQueue is a queue that keeps mails in the drop folder.
-type dropQueue struct {
-	folder string
-	most   int64 // bytes of a mail that the daemon takes
-}
-
-// Put drops a mail, unless what it became here is more than the daemon takes:
-// it would be refused there after it was acknowledged here.
-func (q dropQueue) Put(_ context.Context, env spool.Envelope, body []byte) ([]string, error) {
-	if int64(len(body)) > q.most {
-		return nil, fmt.Errorf("keep a mail of %d bytes: the daemon takes %d", len(body), q.most)
-	}
-	name, err := Drop(q.folder, Letter{From: env.From, To: env.To, Text: body})
-	return []string{name}, err
-}
-
-// ReserveBody gives any amount: there is one mail at a time.
-func (dropQueue) ReserveBody(context.Context, int64) (func(), error) { return func() {}, nil }
-
-// Room is there until Put finds none.
-func (dropQueue) Room() error { return nil }
-
-var _ queue = dropQueue{}

@@ -195,14 +195,16 @@ func TestAliasesTheCallerCannotReadAreLeftToTheDaemon(t *testing.T) {
 	}
 }
 
-// Text that grows past what the daemon takes is not acknowledged without it.
-func TestSMTPOnStdinWithoutADaemonKeepsWhatTheDaemonTakes(t *testing.T) {
+// What is kept without a daemon is for the daemon to judge and to change.
+func TestSMTPOnStdinWithoutADaemonKeepsMailAsItIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		text, reply string
 		drops       int
 	}{
-		"fits":       {"hi", "250 2.0.0 queued as", 1},
-		"grows":      {strings.Repeat("안녕하세요\n", 100), "451 4.3.0", 0},
+		"ASCII":      {"From: root (Cron Daemon)\nX-Pabal-Topic: sale\nBcc: b@example.com\n\nhi", "250 2.0.0 queued as", 1},
+		"Hangul":     {"\n" + strings.Repeat("안녕하세요\n", 100) + "끝", "250 2.0.0 queued as", 1},
+		"a loop":     {strings.Repeat("Received: by x\n", maxReceived) + "\nhi", "554 5.4.6", 0},
+		"no header":  {"this is\n\nno header", "550 5.6.0", 0},
 		"too large":  {strings.Repeat("hello all\n", 300), "552 5.3.4", 0},
 		"broken off": {"hi\n.", "", 0},
 		"lone CR":    {"a\rb", "550 5.6.0", 0},
@@ -214,12 +216,19 @@ func TestSMTPOnStdinWithoutADaemonKeepsWhatTheDaemonTakes(t *testing.T) {
 			end = ""
 		}
 		var out strings.Builder
-		err := m.Talk(t.Context(), strings.NewReader("EHLO c\nMAIL FROM:<a@shop.example>\nRCPT TO:<kim@example.com>\nDATA\nFrom: a@shop.example\n\n"+c.text+end), &out)
+		err := m.Talk(t.Context(), strings.NewReader("EHLO c\nMAIL FROM:<a@shop.example>\nRCPT TO:<kim@example.com>\nRCPT TO:<root>\nDATA\n"+c.text+end), &out)
 		if err != nil || c.reply != "" && !strings.Contains(out.String(), "\r\n"+c.reply) || c.reply == "" && strings.Contains(out.String(), "queued") {
 			t.Errorf("%s: %v, said %q, want %q", name, err, out.String(), c.reply)
 		}
-		if got := dropped(t, m.Folder); len(got) != c.drops {
+		got := dropped(t, m.Folder)
+		if len(got) != c.drops {
 			t.Errorf("%s: %d drops, want %d", name, len(got), c.drops)
+		}
+		for _, l := range got {
+			want := strings.ReplaceAll(c.text, "\n", "\r\n") + "\r\n"
+			if string(l.Text) != want || l.From != "a@shop.example" || !slices.Equal(l.To, []string{"kim@example.com", "root@localhost"}) {
+				t.Errorf("%s: kept %q for %q from %s", name, l.Text, l.To, l.From)
+			}
 		}
 	}
 }

@@ -75,14 +75,22 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 }
 
 // Rcpt adds a recipient, or those an alias stands for. One given twice gets one
-// mail.
+// mail. Of one that is refused nobody gets it.
 func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if s.server.asIs {
+		return s.passTo(to)
+	}
 	addresses, err := s.aliased(to)
 	if err != nil {
 		return err
 	}
+	before := len(s.recipients)
 	for _, to := range addresses {
 		if err := s.add(to); err != nil {
+			for _, added := range s.recipients[before:] {
+				delete(s.known, eml.Key(added))
+			}
+			s.recipients = s.recipients[:before]
 			return err
 		}
 	}
@@ -99,6 +107,10 @@ func (s *session) add(to string) error {
 		}
 		return s.refuse(553, "5.1.3", "recipient refused: "+eml.Visible(reason))
 	}
+	return s.remember(address)
+}
+
+func (s *session) remember(address string) error {
 	if key := eml.Key(address); !s.known[key] {
 		if len(s.recipients) >= defaultRecipients { // aliases may stand for many
 			return s.refuse(452, "4.5.3", "too many recipients, send the rest in another mail")
@@ -131,6 +143,9 @@ func (s *session) Data(io.Reader) error {
 
 // submit checks a text, makes it a message and stores it.
 func (s *session) submit(text []byte) ([]string, error) {
+	if s.server.asIs {
+		return s.pass(text[headroom:])
+	}
 	m, err := s.message(text)
 	if err != nil {
 		return nil, err

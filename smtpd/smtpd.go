@@ -90,6 +90,7 @@ type Server struct {
 	Logger     *slog.Logger // nil means none
 
 	queue     queue
+	asIs      bool       // mail is stored as it comes, for another server
 	names     names      // of drops; nil: OpenDrop cannot be used
 	drop      *dropBox   // nil: none
 	noDrop    *DropStats // why there is none, if it could not be had
