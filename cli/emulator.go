@@ -22,6 +22,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 		faults []string
 		fates  []string
 		stored []string
+		dns    string
 	)
 	cmd := a.command("ses-emulator", "Run a fake SES with SES's rules and faults, for tries and tests",
 		"pabal ses-emulator --listen 127.0.0.1:9090 --rate 50 --dir mails\npabal ses-emulator --sandbox --verified shop@example.com --fault throttle:20\npabal ses-emulator --events main --fate vip=Delivery,Open,Click --fate bad=Bounce",
@@ -42,7 +43,7 @@ func (a *app) emulatorCommand() *cobra.Command {
 			if o.Templates, err = storedTemplates(stored); err != nil {
 				return err
 			}
-			return a.emulate(ctx, o, listen, strikes, ends)
+			return a.emulate(ctx, o, listen, dns, strikes, ends)
 		})
 	flags := cmd.Flags()
 	flags.StringVar(&listen, "listen", "127.0.0.1:9090", "`HOST:PORT`; port 0 takes any")
@@ -63,6 +64,8 @@ func (a *app) emulatorCommand() *cobra.Command {
 	flags.StringArrayVar(&fates, "fate", nil, "`TEXT=EVENT,...`: what becomes of mails to addresses with TEXT in them; else Delivery, and at simulator.amazonses.com what SES's mailbox simulator does: "+
 		"Delivery, DeliveryDelay, Bounce, SoftBounce, Complaint, NotSpam, Reject, Open, MachineOpen, Click")
 	flags.StringArrayVar(&stored, "template", nil, "`NAME=FILE` of a template that is stored in it, HTML with the subject as <title>")
+	flags.StringVar(&o.Zone, "zone", "", "`FILE` of DNS records that domains are verified by, as pabal domain setup --format bind prints them; it is read at every question")
+	flags.StringVar(&dns, "dns", "", "`HOST:PORT` where the records of --zone are served as a DNS server would, for [dns] resolver")
 	flags.StringArrayVar(&faults, "fault", nil, "`KIND[:COUNT]` that strikes the next calls: "+strings.Join(emulator.FaultKinds(), ", "))
 	return cmd
 }
@@ -121,7 +124,7 @@ func parseFates(texts []string) (fates []emulator.Fate, err error) {
 	return fates, nil
 }
 
-func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, faults []emulator.Fault, fates []emulator.Fate) error {
+func (a *app) emulate(ctx context.Context, o emulator.Options, listen, dns string, faults []emulator.Fault, fates []emulator.Fate) error {
 	o.Logger = newLogger(a.stderr, 0)
 	server, err := emulator.New(o)
 	if err != nil {
@@ -138,6 +141,11 @@ func (a *app) emulate(ctx context.Context, o emulator.Options, listen string, fa
 	url, wait, err := server.Listen(ctx, listen)
 	if err != nil {
 		return &eml.Problem{What: "the emulator cannot listen: " + err.Error(), Hint: "choose another --listen, 127.0.0.1:0 takes any port", Err: err}
+	}
+	if dns != "" {
+		if _, _, err := server.ListenDNS(ctx, dns); err != nil {
+			return &eml.Problem{What: "the emulator's DNS cannot listen: " + err.Error(), Hint: "choose another --dns", Err: err}
+		}
 	}
 	if a.json {
 		queues := []string{}

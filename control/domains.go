@@ -36,24 +36,25 @@ func DomainFindings(d sesclient.Domain) []campaign.Finding {
 }
 
 // domains is GET /v0/domains: that of the configured sender first, then the
-// other domains of the SES account; with ?name= only that one.
+// other domains of the SES account; with ?name= only that one, looked up anew.
 func (s *Server) domains(l *lines, r *http.Request) error {
 	lang, err := language(r)
 	if err != nil {
 		return err
 	}
 	l.live = true
-	own := ""
-	if box, err := mail.ParseAddress(s.Campaigns.Settings.From); err == nil { // the configuration was checked
-		own = box.Address
+	own := s.ownSender()
+	name, look := r.URL.Query().Get("name"), s.SES.Domain
+	if name != "" { // whoever asks about one wants to know how it is now
+		look = s.SES.DomainNow
 	}
-	senders, err := s.senders(r.Context(), own, r.URL.Query().Get("name"))
+	senders, err := s.senders(r.Context(), own, name)
 	if err != nil {
 		return err
 	}
 	for _, from := range senders {
 		d := SenderDomain{Configured: from == own, Findings: []campaign.Finding{}}
-		if d.Domain, err = s.SES.Domain(r.Context(), from); err != nil {
+		if d.Domain, err = look(r.Context(), from); err != nil {
 			d.Name, d.Error = strings.ToLower(eml.Domain(from)), err.Error()
 		} else {
 			for _, f := range DomainFindings(d.Domain) {
@@ -65,6 +66,15 @@ func (s *Server) domains(l *lines, r *http.Request) error {
 		}
 	}
 	return r.Context().Err()
+}
+
+// ownSender is the configured sender's address, "" for none.
+func (s *Server) ownSender() string {
+	box, err := mail.ParseAddress(s.Campaigns.Settings.From)
+	if err != nil { // the configuration was checked: there is none
+		return ""
+	}
+	return box.Address
 }
 
 // senders are the addresses or domains to look at.

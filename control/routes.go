@@ -118,6 +118,8 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/messages/{id}/retry":        s.onMessage(s.Spool.Retry),
 		"POST /v0/messages/{id}/discard":      s.onMessage(s.Spool.Discard),
 		"POST /v0/holds":                      s.hold,
+		"POST /v0/domains":                    s.setUpDomain,
+		"POST /v0/identities":                 s.verifyAddress,
 		"DELETE /v0/holds":                    s.release,
 		"POST /v0/campaigns/{id}/report/mail": s.mailReport,
 	}
@@ -142,6 +144,7 @@ func (s *Server) streams() map[string]stream {
 		"GET /v0/messages":                       s.messages,
 		"GET /v0/holds":                          s.holds,
 		"GET /v0/domains":                        s.domains,
+		"GET /v0/identities":                     s.identities,
 		"GET /v0/trace":                          s.trace,
 		"GET /v0/reports":                        s.reports,
 	}

@@ -26,6 +26,7 @@ type facts struct {
 	sandbox, enabled    bool
 	enforcement         string
 	plan                string // pricing plan
+	review              string // of the request for production access
 }
 
 // Status is the `ses` part of status --json.
@@ -41,6 +42,7 @@ type Status struct {
 	SendingEnabled bool      `json:"sending_enabled"`
 	Enforcement    string    `json:"enforcement,omitempty"`
 	PricingPlan    string    `json:"pricing_plan,omitempty"` // NONE, ESSENTIALS, PRO, ENTERPRISE
+	Review         string    `json:"review,omitempty"`       // of the last request for production access: PENDING, FAILED, GRANTED, DENIED
 	InFlight       int       `json:"in_flight"`
 	Concurrency    int       `json:"concurrency"`
 	CallMillis     float64   `json:"call_millis"` // mean call time
@@ -150,6 +152,9 @@ func (c *Client) fetchFacts(ctx context.Context) (facts, error) {
 	if p := out.PricingAttributes; p != nil {
 		f.plan = string(p.CurrentPlan)
 	}
+	if d := out.Details; d != nil && d.ReviewDetails != nil {
+		f.review = string(d.ReviewDetails.Status)
+	}
 	if q := out.SendQuota; q != nil {
 		f.rate, f.max24, f.sent24 = q.MaxSendRate, q.Max24HourSend, q.SentLast24Hours
 	}
@@ -197,7 +202,7 @@ func (p *Pace) status() Status {
 	s.Sent24h = math.Max(s.Sent24h, p.quota.sent)
 	s.BulkShare = p.bulkShare()
 	s.Sandbox, s.SendingEnabled, s.Enforcement = p.facts.sandbox, p.facts.enabled, p.facts.enforcement
-	s.PricingPlan = p.facts.plan
+	s.PricingPlan, s.Review = p.facts.plan, p.facts.review
 	return s
 }
 

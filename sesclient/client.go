@@ -102,7 +102,7 @@ type Client struct {
 	account     account
 	identities  identities
 	domains     domains
-	resolver    *net.Resolver // nil: the DNS is not asked
+	resolver    *dnsClient    // nil: the DNS is not asked
 	dnsLimit    time.Duration // for all look-ups about a domain
 	tracked     tracked
 	inFlight    atomic.Int64

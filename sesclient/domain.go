@@ -25,20 +25,12 @@ const (
 type Domain struct {
 	Name     string    `json:"name"`     // of From
 	Identity string    `json:"identity"` // the verified identity that covers it; "" for none
-	Records  []Record  `json:"records"`  // SES's for it: DKIM, and MX and SPF of the MAIL FROM domain
+	Records  []Record  `json:"records"`  // for the DNS: DKIM, MX and SPF of the MAIL FROM domain, DMARC
 	DKIM     DKIM      `json:"dkim"`
 	MailFrom MailFrom  `json:"mail_from"`
 	DMARC    DMARC     `json:"dmarc"`
 	Faults   []Fault   `json:"faults"` // what is amiss
 	At       time.Time `json:"at"`
-}
-
-// Record is one that SES wants in the DNS.
-type Record struct {
-	Name  string `json:"name"`
-	Type  string `json:"type"` // CNAME, MX, TXT
-	Value string `json:"value"`
-	Found bool   `json:"found"` // false also while the DNS was not asked
 }
 
 // DKIM is how SES signs.
@@ -104,6 +96,12 @@ func (k *domains) put(name string, d Domain) {
 	k.kept[name] = d
 }
 
+func (k *domains) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = nil
+}
+
 // lasts is how long an answer counts.
 func (d *Domain) lasts() time.Duration {
 	for _, f := range d.Faults {
@@ -119,43 +117,58 @@ func (d *Domain) lasts() time.Duration {
 // that does not answer is a fault among the others, not an error. Errors are
 // *spool.SendError: SES could not be asked.
 func (c *Client) Domain(ctx context.Context, from string) (Domain, error) {
-	key := strings.ToLower(from)
-	if d, ok := c.domains.get(key); ok {
+	if d, ok := c.domains.get(strings.ToLower(from)); ok {
 		return d, nil
 	}
-	d := Domain{Name: strings.ToLower(domainOf(from)), Records: []Record{}, Faults: []Fault{}, At: time.Now()}
-	if err := c.askIdentity(ctx, &d, from); err != nil {
-		return d, Classify(err)
-	}
-	if c.resolver != nil && d.Identity != "" {
-		c.askDNS(ctx, &d)
-		if err := ctx.Err(); err != nil {
-			return d, err
-		}
-	}
-	c.domains.put(key, d)
-	return d, nil
+	return c.DomainNow(ctx, from)
 }
 
-// askIdentity reads the identity that covers an address: its domain, one above
-// it, or the address alone.
-func (c *Client) askIdentity(ctx context.Context, d *Domain, from string) error {
-	list, err := c.identities.refresh(ctx, verifiedFor)
-	if err != nil {
-		return err
+// DomainNow is Domain looked up anew, for whoever has just mended something.
+// Identities that SES listed within a second are not listed again.
+func (c *Client) DomainNow(ctx context.Context, from string) (Domain, error) {
+	d, err := c.look(ctx, from)
+	if err == nil {
+		c.domains.put(strings.ToLower(from), d)
 	}
-	d.Identity = covering(list, from)
-	out, err := c.getIdentity(ctx, d.Identity)
+	return d, err
+}
+
+// look is Domain anew: by the identity that covers an address, its domain, one
+// above it, or the address alone.
+func (c *Client) look(ctx context.Context, from string) (Domain, error) {
+	list, err := c.identities.refresh(ctx, apiPause)
 	if err != nil {
-		return err
+		return newDomain(from), Classify(err)
 	}
-	if out == nil {
-		d.Identity = ""
-		return nil
+	return c.lookAs(ctx, from, covering(list, from))
+}
+
+func newDomain(from string) Domain {
+	return Domain{Name: strings.ToLower(domainOf(from)), Records: []Record{}, Faults: []Fault{}, At: time.Now()}
+}
+
+// lookAs is look by one identity, which need not be there.
+func (c *Client) lookAs(ctx context.Context, from, identity string) (Domain, error) {
+	d := newDomain(from)
+	out, err := c.getIdentity(ctx, identity)
+	switch {
+	case err != nil:
+		return d, Classify(err)
+	case out == nil:
+		return d, nil
+	}
+	d.Identity = strings.ToLower(identity)
+	if strings.Contains(identity, "@") {
+		d.Identity = identity
 	}
 	d.readDKIM(out, from)
 	d.readMailFrom(out, c.region)
-	return nil
+	if c.resolver == nil {
+		d.wantDMARC()
+		return d, nil
+	}
+	c.askDNS(ctx, &d)
+	return d, ctx.Err()
 }
 
 // covering is the identity that SES signs and sends an address by: the nearest
@@ -186,7 +199,7 @@ func covering(list []Identity, from string) string {
 // getIdentity is nil for one that there is not.
 func (c *Client) getIdentity(ctx context.Context, name string) (*sesv2.GetEmailIdentityOutput, error) {
 	var out *sesv2.GetEmailIdentityOutput
-	err := c.call(ctx, apiLimit, func(ctx context.Context) (err error) {
+	err := c.patiently(ctx, func(ctx context.Context) (err error) {
 		out, err = c.api.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(name)})
 		return err
 	})
@@ -208,7 +221,7 @@ func (d *Domain) readDKIM(out *sesv2.GetEmailIdentityOutput, from string) {
 		zone := aws.ToString(k.SigningHostedZone)
 		for _, token := range k.Tokens {
 			if zone != "" && k.SigningAttributesOrigin != types.DkimSigningAttributesOriginExternal {
-				d.Records = append(d.Records, Record{Name: token + "._domainkey." + d.Identity, Type: "CNAME", Value: token + "." + zone})
+				d.Records = append(d.Records, wanted(token+"._domainkey."+d.Identity, "CNAME", token+"."+zone))
 			}
 		}
 	}
@@ -233,8 +246,8 @@ func (d *Domain) readMailFrom(out *sesv2.GetEmailIdentityOutput, region string) 
 	}
 	d.MailFrom.Domain, d.MailFrom.Status = strings.ToLower(aws.ToString(m.MailFromDomain)), string(m.MailFromDomainStatus)
 	d.MailFrom.Refuses = m.BehaviorOnMxFailure == types.BehaviorOnMxFailureRejectMessage
-	d.Records = append(d.Records, Record{Name: d.MailFrom.Domain, Type: "MX", Value: "10 feedback-smtp." + region + ".amazonses.com"},
-		Record{Name: d.MailFrom.Domain, Type: "TXT", Value: "v=spf1 include:amazonses.com ~all"})
+	d.Records = append(d.Records, wanted(d.MailFrom.Domain, "MX", "10 feedback-smtp."+region+".amazonses.com"),
+		wanted(d.MailFrom.Domain, "TXT", spfWanted))
 	switch {
 	case m.MailFromDomainStatus == types.MailFromDomainStatusSuccess:
 		d.MailFrom.Aligned = registered(d.MailFrom.Domain) == registered(d.Name)

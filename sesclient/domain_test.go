@@ -24,6 +24,7 @@ type zone struct {
 	records map[string][]string
 	asked   int
 	mute    bool // it takes questions and says nothing
+	fails   bool // it answers SERVFAIL
 }
 
 func newZone(t *testing.T) *zone {
@@ -66,14 +67,26 @@ func (z *zone) answer(packet []byte) []byte {
 	name := strings.ToLower(strings.TrimSuffix(q.Name.String(), "."))
 	m.Response, m.Additionals = true, nil
 	z.put(&m, q, name)
-	if len(m.Answers) == 0 {
+	if len(m.Answers) == 0 && !z.has(name) {
 		m.RCode = dnsmessage.RCodeNameError
+	}
+	if z.fails {
+		m.RCode, m.Answers = dnsmessage.RCodeServerFailure, nil
 	}
 	out, err := m.Pack()
 	if err != nil {
 		return nil
 	}
 	return out
+}
+
+func (z *zone) has(name string) bool {
+	for key := range z.records {
+		if _, known, _ := strings.Cut(key, " "); known == name {
+			return true
+		}
+	}
+	return false
 }
 
 func (z *zone) put(m *dnsmessage.Message, q dnsmessage.Question, name string) {
@@ -88,6 +101,10 @@ func (z *zone) put(m *dnsmessage.Message, q dnsmessage.Question, name string) {
 	case dnsmessage.TypeTXT:
 		for _, text := range z.records["TXT "+name] {
 			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head(), Body: &dnsmessage.TXTResource{TXT: []string{text}}})
+		}
+	case dnsmessage.TypeA:
+		for range z.records["A "+name] {
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: head(), Body: &dnsmessage.AResource{A: [4]byte{192, 0, 2, 1}}})
 		}
 	case dnsmessage.TypeMX:
 		for _, host := range z.records["MX "+name] {
@@ -159,7 +176,7 @@ func TestDomainThatIsSetUpHasNoFaults(t *testing.T) {
 	if err != nil || len(d.Faults) != 0 || d.Identity != "shop.example.com" || d.DMARC.Policy != "reject" || !d.DKIM.Aligned || !d.MailFrom.Aligned {
 		t.Errorf("got %+v, %v", d, err)
 	}
-	if len(d.Records) != 5 || slices.ContainsFunc(d.Records, func(r Record) bool { return !r.Found }) {
+	if len(d.Records) != 6 || slices.ContainsFunc(d.Records, func(r Record) bool { return !r.Found }) {
 		t.Errorf("records %+v", d.Records)
 	}
 	asked := z.asked
@@ -171,6 +188,27 @@ func TestDomainThatIsSetUpHasNoFaults(t *testing.T) {
 func TestFaultsOfADomain(t *testing.T) {
 	const domain = "shop.example.com"
 	many := "v=spf1 include:amazonses.com a mx exists:x.example.com include:a.example.com include:b.example.com ~all"
+	there := func(z *zone) { // what many names
+		z.set("A", "bounce."+domain, "x")
+		z.set("A", "x.example.com", "x")
+		z.set("A", "a.example.com", "x")
+		z.set("A", "b.example.com", "x")
+		z.set("MX", "a.example.com", "mx.example.com")
+		z.set("MX", "b.example.com", "mx.example.com")
+	}
+	move := func(z *zone, kind, from, to string) {
+		z.set(kind, to, z.records[kind+" "+from]...)
+		delete(z.records, kind+" "+from)
+	}
+	key := func(z *zone) string { // a DKIM record's name
+		var names []string
+		for k := range z.records {
+			if name, ok := strings.CutPrefix(k, "CNAME "); ok {
+				names = append(names, name)
+			}
+		}
+		return slices.Min(names)
+	}
 	for _, tt := range []struct {
 		name, want string
 		spoil      func(z *zone, s *emulator.Server, mailFrom func(string, string, bool))
@@ -203,17 +241,86 @@ func TestFaultsOfADomain(t *testing.T) {
 			z.set("TXT", domain, "v=spf1 include:amazonses.com ~all")
 		}},
 		{"too many look-ups", "warn spf/lookups", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			there(z)
 			z.set("TXT", "bounce."+domain, many)
 			z.set("TXT", "a.example.com", "v=spf1 a mx ptr ~all")
 			z.set("TXT", "b.example.com", "v=spf1 a mx ~all")
 		}},
 		{"ten look-ups are allowed", "", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			there(z)
 			z.set("TXT", "bounce."+domain, many)
 			z.set("TXT", "a.example.com", "v=spf1 a mx ~all")
 			z.set("TXT", "b.example.com", "v=spf1 a mx ~all")
 		}},
-		{"an SPF that includes itself", "warn spf/lookups", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+		{"an SPF that includes itself", "warn spf/loop", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
 			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com include:bounce."+domain+" ~all")
+		}},
+		{"a circle of two", "warn spf/loop", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com include:a.example.com ~all")
+			z.set("TXT", "a.example.com", "v=spf1 redirect=bounce."+domain)
+		}},
+		{"an include without a record", "warn spf/broken", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com include:gone.example.com ~all")
+		}},
+		{"an include with two records", "warn spf/broken", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com include:a.example.com ~all")
+			z.set("TXT", "a.example.com", "v=spf1 -all", "v=spf1 ~all")
+		}},
+		{"three look-ups that find nothing", "warn spf/void", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com a:x.example.com exists:y.example.com mx:z.example.com ~all")
+		}},
+		{"two look-ups that find nothing are allowed", "", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 include:amazonses.com a:x.example.com exists:y.example.com ~all")
+		}},
+		{"a typing mistake in SPF", "warn spf/ses, warn spf/syntax", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 inclued:amazonses.com ~all")
+		}},
+		{"SES behind the end of SPF", "warn spf/ses", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 ~all include:amazonses.com")
+		}},
+		{"SPF that refuses SES", "warn spf/ses", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 -include:amazonses.com ~all")
+		}},
+		{"SES by way of another record", "", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("TXT", "bounce."+domain, "v=spf1 redirect=a.example.com")
+			z.set("TXT", "a.example.com", "v=spf1 include:amazonses.com -all")
+		}},
+		{"a DKIM record leads elsewhere", "warn dkim/wrong", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("CNAME", key(z), "other.dkim.amazonses.com")
+		}},
+		{"a DKIM record is a text", "warn dkim/wrong", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			name := key(z)
+			delete(z.records, "CNAME "+name)
+			z.set("TXT", name, "token.dkim.amazonses.com")
+		}},
+		{"the key itself in place of the CNAME", "", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			name := key(z)
+			delete(z.records, "CNAME "+name)
+			z.set("TXT", name, "k=rsa; p=MIGfMA0GCSq")
+		}},
+		{"the zone twice in a DKIM name", "warn dkim/doubled", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			name := key(z)
+			move(z, "CNAME", name, name+".example.com")
+		}},
+		{"the identity twice in a DKIM name", "warn dkim/doubled", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			name := key(z)
+			move(z, "CNAME", name, name+"."+domain)
+		}},
+		{"the zone behind a DKIM value", "warn dkim/value", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			name := key(z)
+			z.set("CNAME", name, z.records["CNAME "+name][0]+".example.com")
+		}},
+		{"the zone twice in the MX name", "warn mail_from/doubled", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			move(z, "MX", "bounce."+domain, "bounce."+domain+".example.com")
+		}},
+		{"the zone behind the MX value", "warn mail_from/value", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			z.set("MX", "bounce."+domain, "feedback-smtp.ap-northeast-2.amazonses.com.example.com")
+		}},
+		{"the zone twice in the SPF name", "warn spf/doubled", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			move(z, "TXT", "bounce."+domain, "bounce."+domain+".example.com")
+		}},
+		{"the zone twice in the DMARC name", "warn dmarc/doubled", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
+			move(z, "TXT", "_dmarc."+domain, "_dmarc."+domain+".example.com")
 		}},
 		{"no DMARC", "warn dmarc/missing", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) { z.set("TXT", "_dmarc."+domain) }},
 		{"two DMARC", "warn dmarc/two", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
@@ -308,7 +415,7 @@ func FuzzSPF(f *testing.F) {
 		if len(strings.Fields(record)) == 0 {
 			return
 		}
-		if c.follow(t.Context(), record, 0); c.n > spfFollowed+1 {
+		if c.follow(t.Context(), record, "a.example.com"); c.n > spfFollowed+1 {
 			t.Errorf("%q: counted %d", record, c.n)
 		}
 	})

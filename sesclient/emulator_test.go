@@ -30,7 +30,7 @@ func onEmulator(t *testing.T, o emulator.Options) (*Client, *emulator.Server) {
 			t.Error(err)
 		}
 	})
-	return newClient(t, Options{Region: "ap-northeast-2", Endpoint: url, Credentials: Credentials{"AKID", "secret"}}), server
+	return newClient(t, Options{Region: "ap-northeast-2", Endpoint: url, Credentials: Credentials{"AKID", "secret"}, NoDNS: true}), server
 }
 
 // By the emulator's own clock and with its rules: never faster than allowed,

@@ -24,6 +24,7 @@ type Identity struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"` // domain, address
 	Verified bool   `json:"verified"`
+	Status   string `json:"status"` // SUCCESS, PENDING, FAILED, TEMPORARY_FAILURE, NOT_STARTED; "" where SES did not say
 }
 
 // identities keeps the last list. One listing is under way at a time.
@@ -104,6 +105,13 @@ func (i *identities) refresh(ctx context.Context, maxAge time.Duration) ([]Ident
 	return i.ask(ctx)
 }
 
+// forget makes the next question go to SES.
+func (i *identities) forget() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.at = time.Time{}
+}
+
 func (i *identities) ask(ctx context.Context) ([]Identity, error) {
 	began := time.Now()
 	list, err := i.fetch(ctx)
@@ -144,7 +152,7 @@ func (c *Client) fetchIdentities(ctx context.Context) ([]Identity, error) {
 }
 
 func identity(info types.IdentityInfo) Identity {
-	i := Identity{Name: aws.ToString(info.IdentityName), Type: "domain", Verified: info.SendingEnabled}
+	i := Identity{Name: aws.ToString(info.IdentityName), Type: "domain", Verified: info.SendingEnabled, Status: string(info.VerificationStatus)}
 	if info.IdentityType == types.IdentityTypeEmailAddress {
 		i.Type = "address"
 	}

@@ -17,8 +17,8 @@ import (
 
 func TestVerifiedByAddressDomainAndParent(t *testing.T) {
 	list := []Identity{
-		{"example.com", "domain", true}, {"Me@Own.Example.org", "address", true},
-		{"pending.net", "domain", false}, {"you@pending.net", "address", false},
+		{Name: "example.com", Type: "domain", Verified: true}, {Name: "Me@Own.Example.org", Type: "address", Verified: true},
+		{Name: "pending.net", Type: "domain"}, {Name: "you@pending.net", Type: "address"},
 	}
 	for address, want := range map[string]bool{
 		"shop@example.com": true, "shop@EXAMPLE.com": true, "a@mail.example.com": true, "a@b.c.example.com": true, "example.com": true,
@@ -48,7 +48,7 @@ func TestIdentitiesOnTheWire(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Identity{{"example.com", "domain", true}, {"a@pending.net", "address", false}}
+	want := []Identity{{"example.com", "domain", true, "SUCCESS"}, {"a@pending.net", "address", false, "PENDING"}}
 	if fmt.Sprint(list) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", list, want)
 	}
@@ -82,7 +82,7 @@ func TestVerifiedIsCachedAndAskedOnce(t *testing.T) {
 			if fail.Load() {
 				return nil, errors.New("away")
 			}
-			return []Identity{{"example.com", "domain", true}}, pause(ctx, time.Now().Add(time.Second))
+			return []Identity{{Name: "example.com", Type: "domain", Verified: true}}, pause(ctx, time.Now().Add(time.Second))
 		})}
 		ask := func(address string, want bool, total int64) {
 			t.Helper()

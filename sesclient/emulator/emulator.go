@@ -27,7 +27,8 @@
 // (SetFate); Report adds opens, clicks and complaints. Events hold on to no
 // mail, so memory grows with them by some hundred bytes each.
 //
-// It keeps images for letters as an S3 bucket would (bucket.go).
+// It keeps images for letters as an S3 bucket would (bucket.go), and serves the
+// DNS of senders' domains from a zone file (dns.go).
 //
 // Besides SES's paths it answers GET / (the list), GET /mail/ID and the control
 // calls under /_emulator/ (see control.go).
@@ -74,6 +75,7 @@ type Options struct {
 	NoHash            bool             // leave BodyHash empty: for speed measurements
 	Templates         []Template       // stored at the start
 	Events            EventOptions     // what is reported of accepted mails, and how
+	Zone              string           // file of the DNS records that verify identities (dns.go); "": Verify does
 	Now               func() time.Time // the clock of rules and log; nil means time.Now
 	Logger            *slog.Logger     // nil means discard
 }

@@ -153,6 +153,7 @@ func (s *Server) lookup(r *http.Request) (*identity, error) {
 }
 
 func (s *Server) getIdentity(r *http.Request, _ []byte) (any, error) {
+	s.lookAtDNS(region(r))
 	id, err := s.lookup(r)
 	if err != nil {
 		return nil, err
@@ -204,6 +205,12 @@ func (s *Server) putMailFrom(r *http.Request, body []byte) (any, error) {
 	if !found {
 		base = id.name
 	}
+	switch in.BehaviorOnMxFailure {
+	case "", "USE_DEFAULT_VALUE", "REJECT_MESSAGE":
+	default:
+		return nil, badRequest("1 validation error detected: Value '%s' at 'behaviorOnMxFailure' failed to satisfy constraint: Member must satisfy enum value set: [REJECT_MESSAGE, USE_DEFAULT_VALUE]",
+			in.BehaviorOnMxFailure)
+	}
 	in.MailFromDomain = strings.ToLower(in.MailFromDomain)
 	if in.MailFromDomain != "" && !strings.HasSuffix(in.MailFromDomain, "."+base) {
 		return nil, badRequest("Provided MAIL-FROM domain <%s> is not subdomain of the domain of the identity <%s>.",
@@ -214,7 +221,8 @@ func (s *Server) putMailFrom(r *http.Request, body []byte) (any, error) {
 	return nil, nil
 }
 
-func (s *Server) listIdentities(_ *http.Request, body []byte) (any, error) {
+func (s *Server) listIdentities(r *http.Request, body []byte) (any, error) {
+	s.lookAtDNS(region(r))
 	var in pageInput
 	if err := unmarshal(body, &in); err != nil {
 		return nil, err
