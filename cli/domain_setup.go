@@ -159,8 +159,7 @@ func (t *domainText) records(did control.SenderSetup, host sesclient.DNSHost) *t
 
 // domainVerifyAddress is for the sandbox, where every recipient must be verified.
 func (a *app) domainVerifyAddress() *cobra.Command {
-	var again bool
-	cmd := a.asking("verify-address [EMAIL]...", "Have SES verify addresses, which the sandbox wants of recipients; without one, list them",
+	return a.asking("verify-address [EMAIL]...", "Have SES verify addresses, which the sandbox wants of recipients; without one, list them",
 		"pabal domain verify-address kim@example.net\npabal domain verify-address",
 		func(ctx context.Context, c *control.Client, args []string) error {
 			if len(args) == 0 {
@@ -172,19 +171,17 @@ func (a *app) domainVerifyAddress() *cobra.Command {
 				return err
 			}
 			for _, address := range args {
-				i, err := c.VerifyAddress(ctx, control.AddressOrder{Address: address, Again: again})
+				i, err := c.VerifyAddress(ctx, address)
 				if err != nil {
 					return err
 				}
 				waited := slices.ContainsFunc(known, func(k sesclient.Identity) bool { return k.Name == i.Name })
-				if err := one(a, i, func(r *report) { r.line(t.address(i, waited && !again), eml.Visible(i.Name)) }); err != nil {
+				if err := one(a, i, func(r *report) { r.line(t.address(i, waited), eml.Visible(i.Name)) }); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-	cmd.Flags().BoolVar(&again, "again", false, "mail the link again to those that wait")
-	return cmd
 }
 
 // address is what became of an address, with a place for it.

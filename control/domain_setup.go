@@ -28,7 +28,6 @@ type SenderSetup struct {
 // AddressOrder asks SES to verify an address.
 type AddressOrder struct {
 	Address string `json:"address"`
-	Again   bool   `json:"again,omitempty"` // mail the link anew to one that waits
 }
 
 // setUpDomain is POST /v0/domains.
@@ -64,7 +63,7 @@ func (s *Server) verifyAddress(r *http.Request) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), setupTimeout)
 	defer cancel()
-	i, err := s.SES.VerifyAddress(ctx, o.Address, o.Again)
+	i, err := s.SES.VerifyAddress(ctx, o.Address)
 	if err != nil {
 		return nil, sesProblem(err)
 	}
@@ -108,9 +107,9 @@ func (c *Client) SetUpDomain(ctx context.Context, o sesclient.SetUpOrder, lang s
 }
 
 // VerifyAddress has SES mail a link that verifies an address, unless it is
-// verified or waits already (again: mail it anew).
-func (c *Client) VerifyAddress(ctx context.Context, o AddressOrder) (sesclient.Identity, error) {
-	return call[sesclient.Identity](ctx, c, http.MethodPost, "/v0/identities", nil, o)
+// verified or waits already.
+func (c *Client) VerifyAddress(ctx context.Context, address string) (sesclient.Identity, error) {
+	return call[sesclient.Identity](ctx, c, http.MethodPost, "/v0/identities", nil, AddressOrder{address})
 }
 
 // Identities are all identities of the SES account in its region, fresh.

@@ -211,10 +211,11 @@ func (c *Client) forgetIdentities() {
 }
 
 // VerifyAddress asks SES to verify one address, which the sandbox wants of
-// every recipient: SES mails it a link. An address that is verified, alone or
-// by its domain, is left as it is; one that waits too, unless again is set: SES
-// then mails the link anew. Errors are *eml.AddressError and *spool.SendError.
-func (c *Client) VerifyAddress(ctx context.Context, address string, again bool) (Identity, error) {
+// every recipient: SES mails it a link, good for 24 hours. An address that is
+// verified, alone or by its domain, or that waits, is left as it is: another
+// link takes deleting it, and pabal holds no right to delete identities. Errors
+// are *eml.AddressError and *spool.SendError.
+func (c *Client) VerifyAddress(ctx context.Context, address string) (Identity, error) {
 	address, err := eml.ParseAddress(address)
 	if err != nil {
 		return Identity{}, err
@@ -228,21 +229,10 @@ func (c *Client) VerifyAddress(ctx context.Context, address string, again bool) 
 		is.Verified, is.Status = true, string(types.VerificationStatusSuccess)
 		return is, nil
 	}
-	defer c.forgetIdentities()
-	at := slices.IndexFunc(list, func(i Identity) bool { return sameAddress(i.Name, address) })
-	switch {
-	case at >= 0 && !again:
+	if at := slices.IndexFunc(list, func(i Identity) bool { return sameAddress(i.Name, address) }); at >= 0 {
 		return list[at], nil
-	case at >= 0:
-		err := c.patiently(ctx, func(ctx context.Context) error {
-			_, err := c.api.DeleteEmailIdentity(ctx, &sesv2.DeleteEmailIdentityInput{EmailIdentity: aws.String(list[at].Name)})
-			return err
-		})
-		var absent *types.NotFoundException
-		if err != nil && !errors.As(err, &absent) {
-			return Identity{}, Classify(err)
-		}
 	}
+	defer c.forgetIdentities()
 	_, err = c.createIdentity(ctx, address)
 	return is, err
 }
