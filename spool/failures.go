@@ -157,7 +157,7 @@ func (s *Spool) TellDigest(ctx context.Context, through uint64, env Envelope, bo
 	if err != nil {
 		return "", err
 	}
-	if err := s.sweepDigest(through); err != nil { // the next one does
+	if err := s.ForgetDigest(through); err != nil { // the next one does
 		s.logger().Warn("entries of a digest were not removed", "part", "spool", "err", err)
 	}
 	return id, nil
@@ -251,8 +251,9 @@ func (s *Spool) lastDigest() (at time.Time, through uint64, err error) {
 	return at, through, err
 }
 
-// sweepDigest removes the entries up to the last that was told.
-func (s *Spool) sweepDigest(through uint64) error {
+// ForgetDigest removes the entries up to one that were told of, or of which
+// nobody is to be told.
+func (s *Spool) ForgetDigest(through uint64) error {
 	for more := true; more; {
 		err := s.queue.do(64*MaxBatch, func(tx *bbolt.Tx) error {
 			c, n := tx.Bucket(bDigest).Cursor(), 0
@@ -278,7 +279,7 @@ func (s *Spool) TellNobodyAtAll() error {
 	for {
 		batch, err := s.Failures(MaxBatch)
 		if err == nil && len(batch) == 0 {
-			return s.sweepDigest(^uint64(0))
+			return s.ForgetDigest(^uint64(0))
 		}
 		if err == nil {
 			err = s.TellNobody(batch)

@@ -343,6 +343,35 @@ func (s *Spool) Body(id string, w io.Writer) error {
 	return err
 }
 
+// Head is the beginning of a queue message's stored body, at most n bytes, for
+// those who want its header. Errors are those of Body.
+func (s *Spool) Head(id string, n int) (head []byte, err error) {
+	lane, _, seq, ok := parseID(id)
+	if !ok || lane != Transactional {
+		return nil, fmt.Errorf("body of %s: %w", id, ErrNotFound)
+	}
+	err = s.queue.View(func(tx *bbolt.Tx) error {
+		m, err := mail(tx, seq)
+		if err != nil {
+			return err
+		}
+		b := tx.Bucket(bBodies).Bucket(u64(m.body))
+		if m.body == 0 || b == nil {
+			return ErrNotFound
+		}
+		data := b.Get(kBody)
+		if seal(data) != b.Sequence() {
+			return ErrDamaged
+		}
+		head = bytes.Clone(data[:min(n, len(data))])
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("body of %s: %w", id, err)
+	}
+	return head, nil
+}
+
 func (s *Spool) loadBody(seq uint64, dst []byte) (data []byte, err error) {
 	err = s.queue.View(func(tx *bbolt.Tx) error {
 		m, err := mail(tx, seq)

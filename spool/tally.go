@@ -331,6 +331,10 @@ var (
 	numberInReason  = regexp.MustCompile(`\b[0-9A-Za-z.+/=_-]*[0-9]{5,}[0-9A-Za-z.+/=_-]*\b`)
 )
 
+// PlainReason is a reason without addresses and long numbers, for people: what
+// differs in nothing else counts as one.
+func PlainReason(reason string) string { return string(reasonKey([]byte(reason))) }
+
 // reasonKey is a reason without what is different for every recipient.
 func reasonKey(reason []byte) []byte {
 	if len(reason) == 0 {
