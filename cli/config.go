@@ -28,6 +28,7 @@ type Config struct {
 	BodyMemory Size            `toml:"body_memory"` // bodies in memory, intake and drain together
 	Control    ControlConfig   `toml:"control"`
 	SMTP       SMTPConfig      `toml:"smtp"`
+	Failures   FailuresConfig  `toml:"failures"`
 	SES        SESConfig       `toml:"ses"`
 	Lanes      LanesConfig     `toml:"lanes"`
 	Campaign   CampaignConfig  `toml:"campaign"`
@@ -180,7 +181,8 @@ func defaults() *Config {
 		SMTP: SMTPConfig{Listen: []string{"127.0.0.1:2525", "[::1]:2525"}, SubmitSocket: automatic, Drop: automatic, SubmitRate: 600, Aliases: "/etc/aliases",
 			TLSListen: []string{}, Networks: []string{}, UnverifiedFrom: string(smtpd.RefuseFrom), AllowHeaders: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
 			MaxConnections: 300, MaxPerSource: 50, MaxRate: 600},
-		SES: SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
+		Failures: FailuresConfig{Report: smtpd.FailuresDigest, Every: Duration(time.Hour)},
+		SES:      SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},
 		Campaign: CampaignConfig{Timezone: "Asia/Seoul"},

@@ -34,6 +34,7 @@ type daemon struct {
 	campaigns *campaign.Store
 	ses       *sesclient.Client
 	smtp      *smtpd.Server
+	failures  *smtpd.Failures
 	sync      *syncer.Syncer // nil: the audience has no source
 	feedback  *sesclient.Feedback
 	control   *control.Server
@@ -119,9 +120,10 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if err := d.newSMTP(); err != nil {
 		return err
 	}
+	d.newFailures()
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
 		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
-		SMTP: func() any { return d.smtp.Stats() }, Logger: d.logger.With("part", "control")}
+		SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
 
@@ -259,6 +261,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.campaigns.Run(ctx) })
 	group.Go(func() error { return d.campaigns.RunSchedule(ctx) })
 	group.Go(func() error { return d.smtp.Run(ctx) })
+	group.Go(func() error { return d.failures.Run(ctx) })
 	group.Go(func() error { return d.reloads(ctx, hangups) })
 	group.Go(func() error { return d.control.Run(ctx) })
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,13 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"pabal/control"
+	"pabal/eml"
 	"pabal/spool"
 )
 
 func (a *app) spoolCommands() *cobra.Command {
 	return a.group("spool", "The queue of applications' mail, and what is held", a.spoolList(), a.spoolShow(),
-		a.spoolChange("retry", "Put failed or unknown messages back", (*control.Client).Retry),
-		a.spoolChange("discard", "Give messages up", (*control.Client).Discard), a.spoolHold(), a.spoolRelease())
+		a.spoolRetry(), a.spoolEdit(), a.spoolDiscard(), a.spoolHold(), a.spoolRelease())
 }
 
 func newMessageTable() *table {
@@ -47,11 +48,11 @@ func feedbackWords(m spool.Message) string {
 }
 
 func (a *app) spoolList() *cobra.Command {
-	var outcome string
-	cmd := a.asking("list", "List applications' mail, oldest first", "pabal spool list --outcome failed", func(ctx context.Context, c *control.Client, _ []string) error {
-		return show(a, c.Messages(ctx, outcome), newMessageTable, a.messageRow)
+	var which selection
+	cmd := a.asking("list", "List applications' mail, oldest first", "pabal spool list --dead --reason 'not verified'", func(ctx context.Context, c *control.Client, _ []string) error {
+		return show(a, which.messages(ctx, c), newMessageTable, a.messageRow)
 	})
-	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")
+	which.flags(cmd)
 	return cmd
 }
 
@@ -87,29 +88,16 @@ func describeMessage(r *report, m spool.Message) {
 	r.pair("received", r.when(m.Received))
 	r.pair("last change", r.when(m.At))
 	r.pair("next try", r.when(m.NextTry))
+	r.pair("report", m.Report)
+	for _, act := range m.Acts {
+		r.line("%s  %s", r.when(act.At), eml.Visible(strings.Join(strings.Fields(act.What+" by "+cmp.Or(act.By, "pabal")+" "+act.Reason), " ")))
+	}
 	switch {
 	case len(m.Also) > 0:
 		r.pair("sent twice", "an answer was lost, it was sent again, and SES took both")
 	case m.MaybeTwice:
 		r.pair("maybe twice", "an answer was lost and it was sent again")
 	}
-}
-
-func (a *app) spoolChange(name, short string, act func(*control.Client, context.Context, string) (spool.Message, error)) *cobra.Command {
-	return a.asking(name+" ID [MORE]...", short, "pabal spool "+name+" q17", func(ctx context.Context, c *control.Client, args []string) error {
-		var failed error
-		for _, id := range args {
-			m, err := act(c, ctx, id)
-			if err != nil {
-				failed = errors.Join(failed, err)
-				continue
-			}
-			if err := one(a, m, func(r *report) { r.line("%s: %s", m.ID, m.Outcome) }); err != nil {
-				return err
-			}
-		}
-		return failed
-	})
 }
 
 const scopesHint = "scopes: all, lane:bulk, lane:transactional, from:DOMAIN, campaign:ID"

@@ -50,6 +50,7 @@ func describeStatus(r *report, st control.Status) {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))
 		describeDrop(r, smtp.Drop)
 	}
+	describeFailures(r, st)
 	for _, h := range st.Spool.Held {
 		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
 		if h.Hint != "" {

@@ -36,7 +36,8 @@ func (c *Client) Check(ctx context.Context) (Check, error) {
 	return get[Check](ctx, c, "/v0/check", nil)
 }
 
-// Messages walks the queue of legacy mail, oldest first; outcome "" means all.
+// Messages walks the queue of legacy mail, oldest first; outcome "" means all,
+// DeadLetters what failed or is unknown and whose text is kept.
 func (c *Client) Messages(ctx context.Context, outcome string) iter.Seq2[spool.Message, error] {
 	return list[spool.Message](ctx, c, http.MethodGet, "/v0/messages", url.Values{"outcome": {outcome}}, nil)
 }
@@ -62,6 +63,12 @@ func (c *Client) Body(ctx context.Context, id string, w io.Writer) error {
 // Retry puts a failed or unknown message back. spool.ErrNotFound, spool.ErrState.
 func (c *Client) Retry(ctx context.Context, id string) (spool.Message, error) {
 	return call[spool.Message](ctx, c, http.MethodPost, messagePath(id, "/retry"), nil, nil)
+}
+
+// Edit sends a message to another address in place of its own, and returns the
+// new one. spool.ErrNotFound, spool.ErrState.
+func (c *Client) Edit(ctx context.Context, id, to string) (spool.Message, error) {
+	return call[spool.Message](ctx, c, http.MethodPost, messagePath(id, "/edit"), nil, EditRequest{To: to})
 }
 
 // Discard ends a pending message or drops a failed one. spool.ErrNotFound, spool.ErrState.

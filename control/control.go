@@ -56,6 +56,7 @@ type Status struct {
 	Sync     *syncer.Status            `json:"sync,omitempty"`     // nil: the audience has no source
 	Feedback *sesclient.FeedbackStatus `json:"feedback,omitempty"` // nil: a daemon that reads none
 	SMTP     json.RawMessage           `json:"smtp,omitempty"`     // smtpd.Stats, which this package may not know
+	Failures json.RawMessage           `json:"failures,omitempty"` // smtpd.FailuresStatus
 }
 
 // Person is one subscriber with all that is known of their consent.

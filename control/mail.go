@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"os"
 	"time"
@@ -29,7 +30,15 @@ func (s *Server) status(r *http.Request) (any, error) {
 			return nil, err
 		}
 	}
-	return st, nil
+	if s.Failures == nil {
+		return st, nil
+	}
+	said, err := s.Failures()
+	if err != nil {
+		return nil, err
+	}
+	st.Failures, err = json.Marshal(said)
+	return st, err
 }
 
 func (s *Server) spoolStatus(*http.Request) (any, error) { return s.Spool.Status() }
@@ -54,12 +63,29 @@ func (s *Server) check(r *http.Request) (any, error) {
 	return Check{CheckReport: report, Audience: append([]string{}, people...), Campaign: campaigns}, err
 }
 
+// DeadLetters asks Messages, in place of an outcome, for what failed or is
+// unknown and whose text is kept.
+const DeadLetters = "dead"
+
 func (s *Server) messages(l *lines, r *http.Request) error {
+	if r.URL.Query().Get("outcome") == DeadLetters {
+		return writeAll(l, s.dead())
+	}
 	outcome, err := outcomeOf(r)
 	if err != nil {
 		return err
 	}
 	return writeAll(l, s.Spool.Messages(outcome))
+}
+
+func (s *Server) dead() iter.Seq2[spool.Message, error] {
+	return func(yield func(spool.Message, error) bool) {
+		for m, err := range s.Spool.Messages(nil) {
+			if (err != nil || m.Dead()) && !yield(m, err) {
+				return
+			}
+		}
+	}
 }
 
 func noSuchMessage(id string, err error) error {
@@ -109,6 +135,35 @@ func (s *Server) onMessage(act func(context.Context, string) error) answer {
 		}
 		return m, err
 	}
+}
+
+// EditRequest is where a message is sent in place of its own recipient.
+type EditRequest struct {
+	To string `json:"to"`
+}
+
+// edit sends a message to another address and answers with the new one.
+func (s *Server) edit(r *http.Request) (any, error) {
+	q, err := read[EditRequest](r, MaxRequestBytes)
+	if err != nil {
+		return nil, err
+	}
+	to, err := eml.ParseAddress(q.To)
+	if err != nil {
+		return nil, err
+	}
+	_, suppressed, err := s.People.Suppressed(to)
+	if err != nil {
+		return nil, err
+	}
+	if suppressed {
+		return nil, &eml.Problem{What: to + " is suppressed: it would not be mailed", Hint: "see why with: pabal suppression list; take it off with: pabal suppression remove " + to, Err: errInvalid}
+	}
+	id, err := s.Spool.Edit(r.Context(), r.PathValue("id"), to)
+	if err != nil {
+		return nil, noSuchMessage(r.PathValue("id"), err)
+	}
+	return s.Spool.Message(id)
 }
 
 func (s *Server) holds(l *lines, _ *http.Request) error { return writeSlice(l, s.Spool.Holds()) }

@@ -117,6 +117,7 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/campaigns/{id}/resend":      s.resend,
 		"POST /v0/messages/{id}/retry":        s.onMessage(s.Spool.Retry),
 		"POST /v0/messages/{id}/discard":      s.onMessage(s.Spool.Discard),
+		"POST /v0/messages/{id}/edit":         s.edit,
 		"POST /v0/holds":                      s.hold,
 		"POST /v0/domains":                    s.setUpDomain,
 		"POST /v0/identities":                 s.verifyAddress,

@@ -44,6 +44,7 @@ type Server struct {
 	Zone      *time.Location                  // of dates in segments and of times people read; nil means Asia/Seoul
 	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any                      // the smtp part of status; nil: none
+	Failures  func() (any, error)             // the failures part of status; nil: none
 	Logger    *slog.Logger                    // nil discards
 
 	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed
