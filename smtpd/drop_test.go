@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -279,11 +280,23 @@ func TestUnfinishedDropsAreRemovedAfterADay(t *testing.T) {
 	if here, bad := b.files(); len(here) != 1 || len(bad) != 0 {
 		t.Errorf("left %q, bad %q: its writer may still be at it", here, bad)
 	}
+	odd, owner := dropTmp+strings.Repeat("b", 26), os.Getuid()
+	if err := os.Mkdir(filepath.Join(b.folder, odd), 0o755); err != nil { // by somebody hostile
+		t.Fatal(err)
+	}
+	if os.Chown(filepath.Join(b.folder, odd), 65534, -1) == nil { // as root
+		owner = 65534
+	}
+	var log logged
+	b.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	now := time.Now()
 	b.now = func() time.Time { return now.Add(25 * time.Hour) }
 	b.takeUp()
-	if here, bad := b.files(); len(here)+len(bad) > 0 {
-		t.Errorf("left %q, bad %q", here, bad)
+	if here, bad := b.files(); len(here) > 0 || len(bad) != 1 {
+		t.Errorf("left %q, bad %q, want the folder to be set aside", here, bad)
+	}
+	if removed, told := log.count("unfinished drop removed"), log.count(fmt.Sprintf("drop set aside\" part=smtpd file=%s uid=%d ", odd, owner)); removed != 1 || told != 1 {
+		t.Errorf("%d removed, %d set aside with the owner's number: %s", removed, told, log.text.String())
 	}
 }
 

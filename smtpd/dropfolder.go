@@ -134,6 +134,15 @@ func (f *dropFolder) replaced() bool {
 	return err != nil || err2 != nil || !os.SameFile(here, there)
 }
 
+// owner is the user a file in the folder belongs to, -1 if that is not known.
+func (f *dropFolder) owner(name string) int64 {
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(f.root.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return -1
+	}
+	return int64(st.Uid)
+}
+
 // remove takes a file out of the folder.
 func (f *dropFolder) remove(name string) error {
 	return unix.Unlinkat(int(f.root.Fd()), name, 0)

@@ -21,8 +21,8 @@ var errBadFull = errors.New("the folder bad is full")
 
 // bad moves a file that cannot be sent to the bad folder, where it stays for a
 // person to look at. One that cannot be moved stays, and is told once.
-func (d *dropBox) bad(name string, uid uint32, why error) {
-	log := d.server.log().With("file", name, "uid", uid)
+func (d *dropBox) bad(name string, why error) {
+	log := d.server.log().With("file", name, "uid", d.folder.owner(name))
 	err := d.move(name)
 	if err == nil {
 		log.Error("drop set aside", "folder", d.folder.bad.Name(), "err", why)

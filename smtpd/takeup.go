@@ -200,7 +200,7 @@ func (d *dropBox) batch(ctx context.Context, entries []fs.DirEntry, later map[ui
 		case strings.HasPrefix(name, dropTmp) && dropName.MatchString(name[len(dropTmp):]):
 			d.sweep(e)
 		case !dropName.MatchString(name):
-			d.bad(name, 0, errors.New("no drop is called so"))
+			d.bad(name, errors.New("no drop is called so"))
 		default:
 			end, err := d.take(ctx, name, later)
 			switch end {
@@ -238,8 +238,11 @@ func (d *dropBox) sweep(e fs.DirEntry) {
 	if err != nil || age(info, d.server.now()) < staleTmp {
 		return
 	}
-	err = d.folder.remove(e.Name())
-	d.server.log().Info("unfinished drop removed", "file", e.Name(), "bytes", info.Size(), "err", err)
+	if err := d.folder.remove(e.Name()); err != nil { // it is no file
+		d.bad(e.Name(), err)
+		return
+	}
+	d.server.log().Info("unfinished drop removed", "file", e.Name(), "bytes", info.Size())
 }
 
 // fate is what became of a drop.
@@ -262,7 +265,7 @@ func (d *dropBox) take(ctx context.Context, name string, later map[uint32]bool) 
 	case transient(err):
 		return waits, err
 	case err != nil:
-		d.bad(name, uid, err)
+		d.bad(name, err)
 		return dealt, nil
 	}
 	err = d.converse(ctx, peer{uid: uid, once: name}, l)
@@ -275,7 +278,7 @@ func (d *dropBox) take(ctx context.Context, name string, later map[uint32]bool) 
 		d.fault = err
 		return waits, nil
 	case r != nil && forGood(r):
-		d.bad(name, uid, err)
+		d.bad(name, err)
 		return dealt, nil
 	case err != nil:
 		return waits, err
