@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -52,6 +53,7 @@ type Letter struct {
 	From string   `json:"from"` // envelope sender, "" for the null sender
 	To   []string `json:"to"`   // at most 1,000
 	Text []byte   `json:"-"`    // header and body
+	Name string   `json:"-"`    // of its file, 26 letters and digits of base32; "" for any
 }
 
 // appendDrop appends a letter in the format of a drop.
@@ -103,6 +105,8 @@ func parseDrop(raw []byte) (Letter, error) {
 	return l, nil
 }
 
+func newDropName() string { return strings.ToLower(rand.Text()) }
+
 // Drop stores a letter in the drop folder and returns its name once it is on
 // disk. When that fails, nothing is left there that the daemon would send, and
 // the error is a *eml.Problem. It may be called by any user and any number of
@@ -117,7 +121,7 @@ func dropWith(folder string, l Letter, settle func(*os.File) error) (string, err
 	if err != nil {
 		return "", err
 	}
-	name := strings.ToLower(rand.Text())
+	name := cmp.Or(l.Name, newDropName())
 	tmp, final := filepath.Join(folder, dropTmp+name), filepath.Join(folder, name)
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o644)
 	if err != nil {

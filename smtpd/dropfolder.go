@@ -148,6 +148,14 @@ func (f *dropFolder) remove(name string) error {
 	return unix.Unlinkat(int(f.root.Fd()), name, 0)
 }
 
+// sync makes sure that what was removed stays so.
+func (f *dropFolder) sync() error {
+	if err := f.root.Sync(); err != nil {
+		return fmt.Errorf("sync %s: %w", f.path, err)
+	}
+	return nil
+}
+
 // putAside moves a file to the bad folder.
 func (f *dropFolder) putAside(name string) error {
 	return unix.Renameat(int(f.root.Fd()), name, int(f.bad.Fd()), name)

@@ -101,7 +101,7 @@ func (c *insideConn) RemoteAddr() net.Addr { return c.peer }
 func submitLetter(conn net.Conn, l Letter, within time.Duration) (string, error) {
 	c := smtp.NewClient(conn)
 	c.CommandTimeout, c.SubmissionTimeout = within, within
-	if err := c.Hello("localhost"); err != nil {
+	if err := c.Hello(l.greeting()); err != nil {
 		return "", err
 	}
 	if err := c.Mail(l.From, &smtp.MailOptions{Size: int64(len(l.Text))}); err != nil {

@@ -122,6 +122,9 @@ func (s *session) complete(header *eml.Header, id string) {
 // greeting is the name the client gave itself, if it is one.
 func greeting(c *smtp.Conn) string {
 	name := c.Hostname()
+	if strings.HasSuffix(name, onceDomain) {
+		return "localhost" // sendmail
+	}
 	allowed := func(r rune) bool {
 		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || strings.ContainsRune(".-_:[]", r)
 	}

@@ -70,10 +70,11 @@ type Receipt struct {
 
 // Deliver reads a text and hands it to the daemon or, when that is not there or
 // does not take it now, puts it into the drop folder. When it returns nil the
-// mail is on disk; an *ExitError says that nothing of it was kept, but for one
-// case: an answer that was lost after the whole text was sent leaves the mail in
-// the folder, and possibly with the daemon too, so that it may be sent twice
-// rather than not at all.
+// mail is on disk; an *ExitError says that nothing of it was kept. When an answer
+// is lost after the whole text was sent, the daemon may have the mail and the
+// folder does: by its name the daemon knows that it is one (once.go). Without a
+// folder, or where that fails then too, the daemon may have a mail that an
+// *ExitError disowns.
 func (m *Sendmail) Deliver(ctx context.Context, stdin io.Reader) (Receipt, error) {
 	l, err := m.letter(stdin)
 	if err != nil {
@@ -166,7 +167,7 @@ func (m *Sendmail) letter(stdin io.Reader) (Letter, error) {
 		what, hint := problemParts(err)
 		return Letter{}, exit(ExitData, what, hint)
 	}
-	l := Letter{}
+	l := Letter{Name: newDropName()}
 	if l.From, err = m.sender(); err != nil {
 		return l, err
 	}

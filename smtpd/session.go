@@ -41,6 +41,8 @@ type session struct {
 	size       int64 // as declared at MAIL, zero if not
 	recipients []string
 	known      map[string]bool // keys of recipients
+
+	named string // the name a mail was stored under, of those the user gave
 }
 
 func newSession(ctx context.Context, s *Server, c *smtp.Conn) *session {
@@ -161,6 +163,7 @@ func (s *session) submit(text []byte) ([]string, error) {
 		s.log.Error("message not stored", "bytes", len(m.data), "err", err)
 		return nil, notNow(err)
 	}
+	s.spend(m.env.Once)
 	s.log.Debug("message accepted", "message", ids[0], "received", m.id, "count", len(ids), "bytes", len(m.data))
 	return ids, nil
 }
@@ -194,8 +197,13 @@ func (s *session) Reset() {
 	s.known = map[string]bool{}
 }
 
-// Logout ends the session.
-func (s *session) Logout() error { return nil }
+// Logout ends the session. Who says QUIT has read the answers.
+func (s *session) Logout() error {
+	if s.named != "" && s.wire.quit {
+		s.server.drop.known.answer(s.named)
+	}
+	return nil
+}
 
 func (s *session) refuse(code int, enhanced, text string) error {
 	s.server.refused.Add(1)

@@ -245,12 +245,6 @@ func (s *session) withinRate() error {
 	return s.refuse(450, "4.7.1", fmt.Sprintf("user %d sends more than %d mails a minute (smtp.submit_rate), try again later", p.uid, s.server.UserRate))
 }
 
-// once is the name under which the session's mail is stored, "" for none.
-func (s *session) once() string {
-	p, _ := peerOf(s.conn.Conn())
-	return p.once
-}
-
 // aliased are the addresses a recipient stands for: a name of this host those
 // of the aliases file, any other address itself.
 func (s *session) aliased(to string) ([]string, error) {

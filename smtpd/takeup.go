@@ -7,17 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-smtp"
 	"golang.org/x/sys/unix"
-
-	"pabal/spool"
 )
 
 const (
@@ -57,9 +52,10 @@ type dropBox struct {
 	failure  atomic.Pointer[string]
 
 	told   map[string]bool // names of files that stay, whether met in this round
-	failed int             // drops in a row that the server did not take now
-	left   int64           // drops met in this round and not taken
-	fault  error           // why one was not that does not keep the others back
+	known  knownNames
+	failed int   // drops in a row that the server did not take now
+	left   int64 // drops met in this round and not taken
+	fault  error // why one was not that does not keep the others back
 }
 
 // OpenDrop makes the drop folder or looks that it is right, and has Run take up
@@ -88,10 +84,10 @@ func folderFault(err error) string {
 // run takes up what is there until ctx ends.
 func (d *dropBox) run(ctx context.Context) {
 	defer func() { d.folder.close() }() // only read
-	d.forget()
 	tick := time.NewTicker(takeUpEvery)
 	defer tick.Stop()
 	for {
+		d.forget()
 		d.failure.Store(nil)
 		if err := d.round(ctx); err != nil && ctx.Err() == nil {
 			text := err.Error()
@@ -162,25 +158,10 @@ func (d *dropBox) settle(gone []string) error {
 	if len(gone) == 0 {
 		return nil
 	}
-	if err := d.folder.root.Sync(); err != nil {
-		return fmt.Errorf("sync %s: %w", d.path, err)
+	if err := d.folder.sync(); err != nil {
+		return err
 	}
-	return d.server.names.Forget(gone)
-}
-
-// forget lets go of names whose files a daemon before this one removed.
-func (d *dropBox) forget() {
-	names, err := d.server.names.Once(dropsAtOnce)
-	if err == nil {
-		names = slices.DeleteFunc(names, func(name string) bool {
-			_, err := os.Lstat(filepath.Join(d.path, name))
-			return !errors.Is(err, fs.ErrNotExist)
-		})
-		err = d.settle(names)
-	}
-	if err != nil {
-		d.server.log().Warn("names of drops not forgotten", "err", err)
-	}
+	return d.letGo(gone)
 }
 
 // batch takes up drops and returns the names of those removed. An error ends
@@ -312,11 +293,3 @@ func (d *dropBox) converse(ctx context.Context, from peer, l Letter) error {
 	_, err = submitLetter(conn, l, takeUpWithin)
 	return err
 }
-
-// names is what the drop folder needs of the spool.
-type names interface {
-	Once(n int) ([]string, error)
-	Forget(names []string) error
-}
-
-var _ names = (*spool.Spool)(nil)

@@ -56,6 +56,7 @@ type wire struct {
 	answer   bool      // the next line answers a question of AUTH
 	inText   bool      // between 354 and the end of the text
 	textEnds time.Time // when a text on its way is given up
+	quit     bool      // QUIT was the last command
 	mute     bool      // nothing more is said
 	linger   bool      // the client may still be writing when we close
 }
@@ -169,6 +170,7 @@ func (w *wire) vet(line []byte) ([]byte, error) {
 		}
 		return ofThisHost(line, text), nil
 	case "RSET", "QUIT", "NOOP":
+		w.quit = verb == "QUIT"
 		return line, nil
 	case "EHLO", "HELO":
 		w.greeting = verb
