@@ -77,10 +77,11 @@ type Letters interface {
 
 // Mails are the messages of applications, and what is held of all mail.
 type Mails interface {
-	Messages(ctx context.Context, outcome string) iter.Seq2[spool.Message, error] // oldest first; outcome "" means all
+	Messages(ctx context.Context, outcome string) iter.Seq2[spool.Message, error] // oldest first; outcome "" means all, outcomeDead dead letters
 	Message(ctx context.Context, id string) (spool.Message, error)                // of either lane; spool.ErrNotFound
 	Retry(ctx context.Context, id string) (spool.Message, error)                  // spool.ErrState
 	Discard(ctx context.Context, id string) (spool.Message, error)                // spool.ErrState
+	Edit(ctx context.Context, id, to string) (spool.Message, error)               // to another address, as a new message; spool.ErrState
 	Hold(ctx context.Context, scope spool.Scope, reason string) (spool.Hold, error)
 }
 

@@ -485,7 +485,7 @@ func (f *fakeBackend) Messages(_ context.Context, outcome string) iter.Seq2[spoo
 			return
 		}
 		for _, m := range f.queued {
-			if (outcome == "" || outcomeWord[m.Outcome] == outcome) && !yield(m, nil) {
+			if (outcome == "" || outcomeWord[m.Outcome] == outcome || outcome == outcomeDead && m.Dead()) && !yield(m, nil) {
 				return
 			}
 		}
@@ -507,6 +507,9 @@ func (f *fakeBackend) Retry(_ context.Context, id string) (spool.Message, error)
 }
 func (f *fakeBackend) Discard(_ context.Context, id string) (spool.Message, error) {
 	return spool.Message{}, f.did("Discard %s", id)
+}
+func (f *fakeBackend) Edit(_ context.Context, id, to string) (spool.Message, error) {
+	return spool.Message{}, f.did("Edit %s %s", id, to)
 }
 func (f *fakeBackend) Hold(_ context.Context, scope spool.Scope, reason string) (spool.Hold, error) {
 	return spool.Hold{}, f.did("Hold %s %s", scope, reason)

@@ -124,6 +124,9 @@ func (a *app) reason(s string) string {
 	if word := cmp.Or(a.t.Reasons[s], a.t.States[spool.State(s)]); word != "" {
 		return word
 	}
+	if rest, ok := strings.CutPrefix(s, discarded); ok {
+		return a.discardedReason(rest)
+	}
 	return safe(s)
 }
 

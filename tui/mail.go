@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -56,6 +55,7 @@ func (s *mail) keys(a *app) []binding {
 		a.retryKey(s.now, true),
 		a.discardKey(s.now, true),
 		a.traceKey(s.now.To, a.t.Mail.NoAddress),
+		a.editKey(s.now, true),
 		{show: "↑↓", help: a.t.Scroll},
 	}
 }
@@ -96,17 +96,7 @@ func (a *app) discardKey(m spool.Message, have bool) binding {
 			return err
 		}))
 	}}
-	ends := []spool.Outcome{spool.Pending, spool.Failed, spool.Unknown}
-	switch {
-	case !have:
-		b.off = a.t.NothingHere
-	case m.Lane != spool.Transactional:
-		b.off = t.OfCampaign
-	case !slices.Contains(ends, m.Outcome):
-		b.off = a.t.Outcomes[m.Outcome]
-	case strings.HasPrefix(m.Reason, discarded):
-		b.off = t.Gone
-	}
+	b.off = a.endedOff(m, have)
 	return b
 }
 
@@ -120,6 +110,13 @@ func (s *mail) view(a *app, w, h int) page {
 		if l[1] != "" {
 			lines = append(lines, a.textBlock(l[0], l[1], w)...)
 		}
+	}
+	for i, act := range a.acts(m) {
+		label := a.t.Mail.Done
+		if i > 0 {
+			label = ""
+		}
+		lines = append(lines, a.textBlock(label, act, w)...)
 	}
 	if hint := s.hint(a); hint != "" {
 		lines = append(lines, "")

@@ -18,7 +18,10 @@ const queueEvery = 3
 
 // queueOrder is the order of the outcomes under Tab: what waits, then what is
 // not well, then the rest; "" is all.
-var queueOrder = [...]string{"pending", "sending", "failed", "unknown", "skipped", "accepted", ""}
+var queueOrder = [...]string{"pending", "sending", "failed", "unknown", "skipped", "accepted", "", outcomeDead}
+
+// queueTurns of them are turned over; the rest have a key of their own.
+const queueTurns = len(queueOrder) - 1
 
 // queue is the spool: both lanes in numbers, what is held, and the mail of
 // applications by outcome.
@@ -128,38 +131,36 @@ func (s *queue) keys(a *app) []binding {
 		return filter
 	}
 	t, have, m := &a.t.Mail, len(s.now.rows) > 0, s.chosen()
-	turn := func(by int) func() tea.Cmd {
-		return func() tea.Cmd {
-			s.at = (s.at + by + len(queueOrder)) % len(queueOrder)
-			s.list, s.now.rows, s.now.more = list{}, nil, false
-			return s.start(a)
-		}
-	}
+	turn := func(to int) func() tea.Cmd { return func() tea.Cmd { return s.turnTo(a, to) } }
 	open := binding{keys: []string{"enter"}, show: "Enter", help: a.t.Open, do: func() tea.Cmd { return push(a, newMail(m)) }}
 	if !have {
 		open.off = a.t.NothingHere
 	}
 	out := []binding{
-		{keys: []string{"o"}, help: a.t.NextOutcome, do: turn(1)}, open,
+		{keys: []string{"o"}, help: a.t.NextOutcome, do: turn((s.at + 1) % queueTurns)}, open,
 		a.retryKey(m, have), a.discardKey(m, have),
 		{keys: []string{"h"}, help: t.Holds, do: func() tea.Cmd { return push(a, &holds{}) }},
+		{keys: []string{"l"}, help: t.DeadLetters, do: turn(queueTurns)},
+		a.editKey(m, have),
 		a.traceKey(tracedBy(m), a.t.NothingHere),
 		{keys: []string{"f"}, help: t.Find, do: func() tea.Cmd { return push(a, newTrace("")) }},
 	}
 	out = append(out, filter...)
-	return append(out, s.retryAll(a), binding{keys: []string{"O"}, help: a.t.PrevOutcome, do: turn(-1)})
+	return append(out, s.retryAll(a), s.discardAll(a), binding{keys: []string{"O"}, help: a.t.PrevOutcome, do: turn((s.at - 1 + queueTurns) % queueTurns)})
 }
 
-// canGoAgain reports whether a mail of the queue can be sent again.
-func canGoAgain(m *spool.Message) bool {
-	return (m.Outcome == spool.Failed || m.Outcome == spool.Unknown) && !strings.HasPrefix(m.Reason, discarded)
+// turnTo lists other mail.
+func (s *queue) turnTo(a *app, at int) tea.Cmd {
+	s.at = at
+	s.list, s.now.rows, s.now.more = list{}, nil, false
+	return s.start(a)
 }
 
 // retryAll sends all again that the list shows and that can be.
 func (s *queue) retryAll(a *app) binding {
 	n, unknown := int64(0), false
 	for i := range s.now.rows {
-		if m := &s.now.rows[i]; canGoAgain(m) {
+		if m := &s.now.rows[i]; m.Dead() {
 			n, unknown = n+1, unknown || m.Outcome == spool.Unknown
 		}
 	}
@@ -181,7 +182,7 @@ func (s *queue) retryAll(a *app) binding {
 // retryEach sends again those that can be, until one is refused.
 func retryEach(ctx context.Context, back Backend, rows []spool.Message) error {
 	for i := range rows {
-		if !canGoAgain(&rows[i]) {
+		if !rows[i].Dead() {
 			continue
 		}
 		if _, err := back.Retry(ctx, rows[i].ID); err != nil {
@@ -220,8 +221,11 @@ func (s *queue) view(a *app, w, h int) page {
 
 // outcomeName says which mail is listed.
 func (s *queue) outcomeName(a *app) string {
-	if queueOrder[s.at] == "" {
+	switch queueOrder[s.at] {
+	case "":
 		return a.t.Lanes[spool.Transactional] + ": " + a.t.All
+	case outcomeDead:
+		return a.t.Lanes[spool.Transactional] + ": " + a.t.Mail.DeadLetters
 	}
 	for o := range a.t.Outcomes {
 		if outcomeName(spool.Outcome(o)) == queueOrder[s.at] {
@@ -273,7 +277,7 @@ func (s *queue) rowLines(a *app, w, rows int) []string {
 	for i := from; i < end; i++ {
 		m := s.now.rows[i]
 		text := a.reason(m.Reason)
-		if queueOrder[s.at] == "" {
+		if queueOrder[s.at] == "" || queueOrder[s.at] == outcomeDead {
 			text = strings.TrimSpace(a.outcome(m) + "  " + text)
 		} else if text == "" {
 			text = a.marks(m)

@@ -35,6 +35,36 @@ func TestTheQueueIsWorkedByHand(t *testing.T) {
 	d.wantCalls("Hold", "Hold from:example.org 도메인 이전")
 }
 
+// TestDeadLettersAreWorkedByHand: their list, another address, giving all up;
+// each is asked once more, with a warning where a mail may have gone.
+func TestDeadLettersAreWorkedByHand(t *testing.T) {
+	d := newDriver(t, "ko")
+	d.press("7", "l")
+	d.want("보내지 못한 메일", "buyer@naver.example", "sales@partner.example")
+	d.wantNot("old@daum.example")
+	d.press("e")
+	d.want("다른 주소를 쓰세요")
+	d.press("enter", "ctrl+u")
+	d.typeText("buyer2@naver.example")
+	d.press("enter")
+	d.want("buyer@naver.example → buyer2@naver.example")
+	d.wantNot("이미 나갔을 수 있습니다")
+	d.press("y")
+	d.wantCalls("Edit", "Edit q40 buyer2@naver.example")
+	d.press("down", "e", "ctrl+u")
+	d.typeText("x@partner.example")
+	d.press("enter")
+	d.want("이미 나갔을 수 있습니다")
+	d.press("n", "esc", "D")
+	d.want("2통을 보내지 않고 버립니다")
+	d.press("y")
+	d.wantCalls("Discard", "Discard q40", "Discard q42")
+	d.press("o") // back among the outcomes
+	d.want("customer009@example.com")
+	d.press("7", "o", "o", "o", "o", "e")
+	d.wantCalls("Edit", "Edit q40 buyer2@naver.example")
+}
+
 // TestSelectionStaysOnItsMail: the list is read anew while somebody looks, and
 // a key must not reach the mail that slid under the cursor.
 func TestSelectionStaysOnItsMail(t *testing.T) {

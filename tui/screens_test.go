@@ -109,6 +109,15 @@ var screens = []struct {
 	{"queue_none", func(f *fakeBackend) { f.queued = nil }, func(d *driver) { d.press("7") }},
 	{"queue_retry", nil, func(d *driver) { d.press("7", "o", "o", "o", "r") }},
 	{"queue_retry_all", nil, func(d *driver) { d.press("7", "O", "a") }},
+	{"queue_dead", withDead, func(d *driver) { d.press("7", "l", "down") }},
+	{"queue_edit", nil, func(d *driver) { d.press("7", "l", "e") }},
+	{"queue_edit_ask", nil, func(d *driver) {
+		d.press("7", "l", "down", "e", "ctrl+u")
+		d.typeText("sale@partner.example")
+		d.press("enter")
+	}},
+	{"queue_discard_all", nil, func(d *driver) { d.press("7", "l", "D") }},
+	{"mail_acts", withDead, func(d *driver) { d.press("7", "o", "o", "end", "enter") }},
 	{"queue_discard", nil, func(d *driver) { d.press("7", "d") }},
 	{"mail_pending", nil, func(d *driver) { d.press("7", "enter") }},
 	{"mail_failed", nil, func(d *driver) { d.press("7", "o", "o", "down", "enter") }},
@@ -323,6 +332,14 @@ func toAttached(d *driver) {
 }
 
 func toStart(d *driver) { toPreview(d); d.press("enter", "enter") }
+
+// withDead has mails that people did something to.
+func withDead(f *fakeBackend) {
+	acts := []spool.Act{{At: testNow.Add(-2 * time.Hour), By: "minji", What: "retry"}, {At: testNow.Add(-time.Hour), By: "minji", What: "edit", Reason: "sent as q95"}}
+	f.queued = append(f.queued,
+		spool.Message{ID: "q50", From: "erp@example.com", To: "typo@naver.exmaple", Subject: "세금계산서 11월", Outcome: spool.Failed, Attempts: 2, Reason: "discarded: sent to another address as q95: MessageRejected: no", At: testNow.Add(-5 * time.Hour), Received: testNow.Add(-6 * time.Hour), Acts: acts},
+		spool.Message{ID: "q51", From: "", To: "ops@example.com", Subject: "백업 보고", Outcome: spool.Failed, Attempts: 1, Reason: "MessageRejected: Email address is not verified", At: testNow.Add(-3 * time.Minute), Received: testNow.Add(-4 * time.Minute), Size: 900})
+}
 
 func withHolds(f *fakeBackend) {
 	f.status.OldestSeconds = 1380

@@ -198,7 +198,11 @@ type mailTexts struct {
 	Retry, RetryWarn, Retried, RetryAll, Discard, DiscardWarn, Discarded                 string
 	OfCampaign, Gone, FailedHint, UnknownHint, PendingHint                               string
 	Kind, Answer, NotTried, Heard, Received, Changed, NextTry, Size, Number              string
-	RetryAllAsk                                                                          func(n string) string
+	Edit, EditKey, EditWarn, EditUnknown, Edited, OtherAddress, DeadLetters              string
+	DiscardAll, NothingToDiscard, Done                                                   string
+	Acts                                                                                 map[string]string // by spool.Act.What
+	RetryAllAsk, DiscardAllAsk, SentAs, InPlaceOf, GivenUp                               func(s string) string
+	GivenUpFor                                                                           func(id, why string) string
 	TriesOf                                                                              func(calls, used string) string
 }
 

@@ -11,6 +11,16 @@ func englishMail() mailTexts {
 		OfCampaign: "a campaign's: see its ledger", Gone: "it was discarded, its text is gone", FailedHint: "Mend the reason, then send it again with r, or discard it with d.",
 		UnknownHint: "Nobody knows whether it went. With r it may go twice.", PendingHint: "It is tried again by itself.",
 		Kind: "Kind", Answer: "SES said", NotTried: "none yet", Heard: "Feedback", Received: "Received", Changed: "Last change", NextTry: "Next try", Size: "Size", Number: "Number",
+		Edit: "edit address", EditKey: "address", EditWarn: "The same letter goes to this address as a new mail, and the old one is put down as given up. The To line in the letter stays.", EditUnknown: "The old mail may have gone already.", Edited: "It is sent to the new address.",
+		OtherAddress: "type another address", DeadLetters: "dead letters", DiscardAll: "discard all", NothingToDiscard: "nothing to discard", Done: "Done",
+		Acts: map[string]string{"retry": "sent again", "discard": "discarded", "edit": "address edited"},
+		DiscardAllAsk: func(n string) string {
+			return n + " mails of this list are given up and not sent. Their text is deleted; this cannot be undone."
+		},
+		SentAs:      func(id string) string { return "as " + id },
+		InPlaceOf:   func(id string) string { return "in place of " + id },
+		GivenUp:     func(why string) string { return "discarded: " + why },
+		GivenUpFor:  func(id, why string) string { return "sent to another address as " + id + ": " + why },
 		RetryAllAsk: func(n string) string { return n + " failed or unknown mails of this list are sent again." },
 		TriesOf:     func(calls, used string) string { return calls + " (" + used + " of 4 counted)" },
 	}
