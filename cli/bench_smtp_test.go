@@ -5,6 +5,7 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -25,8 +26,11 @@ type prober struct {
 	in   *bufio.Reader
 }
 
+// overTLS stands in front of an address where TLS comes first.
+const overTLS = "tls://"
+
 func dialProber(address string) (*prober, error) {
-	conn, err := net.Dial("tcp", address)
+	conn, err := dialServer(address)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +45,13 @@ func dialProber(address string) (*prober, error) {
 		return nil, err
 	}
 	return p, p.expect("250")
+}
+
+func dialServer(address string) (net.Conn, error) {
+	if at, secure := strings.CutPrefix(address, overTLS); secure {
+		return tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
+	}
+	return net.Dial("tcp", address)
 }
 
 // expect reads one reply, of one or more lines.

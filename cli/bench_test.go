@@ -37,6 +37,7 @@ type row struct {
 func benchParts() []benchPart {
 	return []benchPart{
 		{"intake", benchIntake},
+		{"tls", benchTLS},
 		{"lone", benchLone},
 		{"crowd", benchCrowd},
 		{"written", benchWritten},
