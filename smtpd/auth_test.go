@@ -1,7 +1,9 @@
 package smtpd
 
 import (
+	"context"
 	"encoding/base64"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -53,6 +55,39 @@ func TestLogin(t *testing.T) {
 			t.Parallel()
 			dial(t, address).play("< 220\n> EHLO client\n< 250\n" + script)
 		})
+	}
+}
+
+// Each refusal takes twice as long as the one before.
+func TestWrongPasswordsTakeLongerEachTime(t *testing.T) {
+	s := loginServer(t, &memory{})
+	s.authDelay = 50 * time.Millisecond
+	c := dial(t, start(t, s))
+	c.play("< 220\n> EHLO c\n< 250")
+	for i, reply := range []string{"535", "535", "421"} {
+		begun := time.Now()
+		c.play("> AUTH PLAIN " + code("\x00app\x00battery-staple") + "\n< " + reply)
+		if took := time.Since(begun); took < s.authDelay<<i {
+			t.Errorf("refusal %d after %v, want at least %v", i+1, took, s.authDelay<<i)
+		}
+	}
+	if got := s.Stats().BadLogins; got != 3 {
+		t.Errorf("%d bad logins counted", got)
+	}
+}
+
+// A flood of logins waits in line; it takes neither memory nor all CPUs.
+func TestOnePasswordIsCheckedAtATime(t *testing.T) {
+	u := users(t)
+	u.turn <- struct{}{} // a check that goes on
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if good, err := u.Check(ctx, "app", "correct-horse"); good || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a second check: %v, %v, want it to wait", good, err)
+	}
+	<-u.turn
+	if good, err := u.Check(t.Context(), "app", "correct-horse"); !good || err != nil {
+		t.Errorf("with its turn: %v, %v", good, err)
 	}
 }
 

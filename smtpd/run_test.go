@@ -11,7 +11,8 @@ import (
 )
 
 func TestOnlyLoopbackIsServed(t *testing.T) {
-	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:25", "mail.example.com:25", "127.0.0.1", ""} {
+	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:25", "mail.example.com:25", "127.0.0.1", "",
+		"[::ffff:0.0.0.0]:0", "[::ffff:192.0.2.1]:25", "[0:0:0:0:0:0:0:0]:0", "[fe80::1%lo]:0", "0:0", "2130706433:0", "127.1:0", "*:0"} {
 		s := newServer(&memory{})
 		s.Listen = []string{"127.0.0.1:0", address}
 		got, err := s.Bind()
@@ -215,6 +216,17 @@ func TestIdleClientGets421(t *testing.T) {
 		s := newServer(&memory{})
 		s.idle = 30 * time.Millisecond
 		open(s).play("< 220\n< 421 4.4.2\n< END")
+	})
+}
+
+func TestHalfALineIsNotRunWhenItsTimeIsOver(t *testing.T) {
+	clearAndTLS(t, func(t *testing.T, open func(*Server) *talker) {
+		s := newServer(&memory{})
+		s.idle = 30 * time.Millisecond
+		c := open(s)
+		c.play("< 220")
+		c.send("EHLO c\r\nNOOP")
+		c.play("< 250\n< 421 4.4.2\n< END")
 	})
 }
 

@@ -165,6 +165,19 @@ func TestFailedHandshakeEndsInSilence(t *testing.T) {
 	}
 }
 
+func TestOldTLSIsRefused(t *testing.T) {
+	_, implicit := startTLS(t, testServer(&memory{}))
+	for version, good := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+		conn, err := tls.Dial("tcp", implicit, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
+		if (err == nil) != good {
+			t.Errorf("%s: %v", tls.VersionName(version), err)
+		}
+		if err == nil {
+			conn.Close()
+		}
+	}
+}
+
 func TestStopWakesTLSClients(t *testing.T) {
 	s := newServer(&memory{})
 	s.TLS = certificate(t).Config()
