@@ -37,6 +37,7 @@ type daemon struct {
 	failures  *smtpd.Failures
 	sync      *syncer.Syncer // nil: the audience has no source
 	feedback  *sesclient.Feedback
+	domains   *sesclient.DomainWatch
 	control   *control.Server
 	sites     []*site
 	cert      *smtpd.Certificate // nil: SMTP without TLS
@@ -117,12 +118,15 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if err := d.newFeedback(); err != nil {
 		return err
 	}
+	if err := d.watchDomains(); err != nil {
+		return err
+	}
 	if err := d.newSMTP(); err != nil {
 		return err
 	}
 	d.newFailures()
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
-		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
+		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Alarms: d.domains.Alarms, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
 		SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
@@ -269,6 +273,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.keepPace(ctx) })
 	group.Go(func() error { return d.finishErasures(ctx) })
 	group.Go(func() error { return d.feedback.Run(ctx) })
+	group.Go(func() error { return d.domains.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
 	group.Go(func() error { d.manager.report(ctx, d.spool); return nil })
 	if d.sync != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"net/mail"
 	"time"
 )
 
@@ -22,6 +23,24 @@ func (d *daemon) recallPace() {
 		d.logger.Warn("sending of the last 24 hours not recalled", "err", err)
 	}
 	d.paceKept = snapshot
+}
+
+// watchDomains wires the daily look at senders' domains. A memory that cannot
+// be read is begun anew: it costs an alarm that is told again.
+func (d *daemon) watchDomains() (err error) {
+	own := ""
+	if box, err := mail.ParseAddress(d.cfg.Campaign.From); err == nil { // the configuration was checked
+		own = box.Address
+	}
+	if d.domains, err = d.ses.WatchDomains(own, d.spool); err == nil {
+		return nil
+	}
+	d.logger.Warn("watch of domains not recalled", "err", err)
+	if err := d.spool.SaveDomains(nil); err != nil {
+		return err
+	}
+	d.domains, err = d.ses.WatchDomains(own, d.spool)
+	return err
 }
 
 // keepPace saves it while the daemon runs; run saves it once more at the end.

@@ -62,6 +62,7 @@ func (d *daemon) metrics(w http.ResponseWriter, _ *http.Request) {
 	gauge("feedback_garbage", "messages of the queue that are no events", float64(heard.Garbage))
 	gauge("feedback_orphans", "feedback kept of mails not known yet", float64(heard.Orphans))
 	gauge("feedback_failing", "1 while the source does not answer", failing(heard.Error))
+	gauge("domains_amiss", "domains of senders that are not set up right, or that nobody answers about", float64(len(d.domains.Alarms())))
 	ses, smtp := d.ses.Status(), d.smtp.Stats()
 	gauge("ses_rate", "mails a second the account allows", ses.Rate)
 	gauge("ses_quota_24h", "mails in 24 hours the account allows, -1 without limit", ses.Quota24h)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pabal/campaign"
 	"pabal/control"
 	"pabal/eml"
 	"pabal/smtpd"
@@ -24,11 +25,11 @@ func (a *app) statusCommand() *cobra.Command {
 		if st.Version != version() {
 			fmt.Fprintf(a.stderr, "the daemon's version is %s, this command's is %s; restart the daemon after an upgrade\n", eml.Visible(st.Version), version())
 		}
-		return one(a, st, func(r *report) { describeStatus(r, st) })
+		return one(a, st, func(r *report) { describeStatus(r, st, a.preflightLanguage()) })
 	})
 }
 
-func describeStatus(r *report, st control.Status) {
+func describeStatus(r *report, st control.Status, lang string) {
 	r.pair("pabal", fmt.Sprintf("%s, process %d, up since %s", st.Version, st.PID, r.when(st.Started)))
 	r.pair("waiting", commas(st.Spool.Pending)+" and "+commas(st.Spool.Sending)+" being sent")
 	r.pair("oldest waits", span(float64(st.Spool.OldestSeconds)))
@@ -51,6 +52,9 @@ func describeStatus(r *report, st control.Status) {
 		describeDrop(r, smtp.Drop)
 	}
 	describeFailures(r, st)
+	for _, alarm := range st.Domains {
+		describeAlarm(r, alarm, lang)
+	}
 	for _, h := range st.Spool.Held {
 		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
 		if h.Hint != "" {
@@ -72,6 +76,23 @@ func describeDrop(r *report, d *smtpd.DropStats) {
 		r.pair("set aside", fmt.Sprintf("%s that could not be sent, in %s/bad; the log says why (drop set aside)", commas(d.SetAside), d.Folder))
 	}
 	r.pair("drop problem", eml.Visible(d.Error))
+}
+
+// describeAlarm says what is amiss with a sender's domain and what to do.
+func describeAlarm(r *report, alarm control.DomainAlarm, lang string) {
+	t := domainTexts(lang)
+	if alarm.Error != "" {
+		r.line(t.silent, eml.Visible(alarm.Name), r.when(alarm.Since), eml.Visible(alarm.Error))
+		return
+	}
+	r.line(t.amiss, eml.Visible(alarm.Name), r.when(alarm.Since))
+	for _, f := range alarm.Findings {
+		if f.Level != campaign.Note {
+			f = f.In(lang)
+			r.line("  [%s] %s", t.levels[f.Level], eml.Visible(f.What))
+			r.line("      -> %s", eml.Visible(f.How))
+		}
+	}
 }
 
 // describeDisk says how much room there is, and what it means when it is little.

@@ -57,6 +57,16 @@ func (s screens) Domains(ctx context.Context, name, lang string) ([]tui.SenderDo
 	return out, err
 }
 
+// DomainAlarms are the domains of senders that are amiss.
+func (s screens) DomainAlarms(ctx context.Context, lang string) ([]tui.DomainAlarm, error) {
+	list, err := s.Client.DomainAlarms(ctx, lang)
+	var out []tui.DomainAlarm
+	for _, d := range list {
+		out = append(out, tui.DomainAlarm(d))
+	}
+	return out, err
+}
+
 // Unsubscribe ends their consent by the operator's word.
 func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	no := false

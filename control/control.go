@@ -57,6 +57,7 @@ type Status struct {
 	Feedback *sesclient.FeedbackStatus `json:"feedback,omitempty"` // nil: a daemon that reads none
 	SMTP     json.RawMessage           `json:"smtp,omitempty"`     // smtpd.Stats, which this package may not know
 	Failures json.RawMessage           `json:"failures,omitempty"` // smtpd.FailuresStatus
+	Domains  []DomainAlarm             `json:"domains"`            // of senders, those that are amiss
 }
 
 // Person is one subscriber with all that is known of their consent.

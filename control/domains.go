@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/mail"
 	"strings"
+	"time"
 
 	"pabal/campaign"
 	"pabal/eml"
@@ -33,6 +34,47 @@ func DomainFindings(d sesclient.Domain) []campaign.Finding {
 		all = append(all, campaign.Finding{Rule: f.Part, Case: f.Case, Level: campaign.Level(f.Level), Count: f.Count, Data: f.Data})
 	}
 	return all
+}
+
+// DomainAlarm is a domain of a sender that is amiss, with what to do.
+type DomainAlarm struct {
+	Name     string             `json:"name"`
+	Since    time.Time          `json:"since"`
+	Looked   time.Time          `json:"looked"` // last answer about it
+	Findings []campaign.Finding `json:"findings"`
+	Error    string             `json:"error,omitempty"` // nobody has answered about it for a day
+}
+
+func (s *Server) domainAlarms(lang string) []DomainAlarm {
+	out := []DomainAlarm{}
+	if s.Alarms == nil {
+		return out
+	}
+	for _, alarm := range s.Alarms() {
+		a := DomainAlarm{Name: alarm.Name, Since: alarm.Since, Looked: alarm.At, Error: alarm.Error, Findings: []campaign.Finding{}}
+		if alarm.Error == "" {
+			for _, f := range DomainFindings(alarm.Domain) {
+				a.Findings = append(a.Findings, f.In(lang))
+			}
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// domainStatus is GET /v0/status/domains: the domains of senders that are amiss.
+func (s *Server) domainStatus(r *http.Request) (any, error) {
+	lang, err := language(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.domainAlarms(lang), nil
+}
+
+// DomainAlarms are the domains of senders that are amiss, in the words of a
+// language.
+func (c *Client) DomainAlarms(ctx context.Context, lang string) ([]DomainAlarm, error) {
+	return get[[]DomainAlarm](ctx, c, "/v0/status/domains", map[string][]string{"lang": {lang}})
 }
 
 // domains is GET /v0/domains: that of the configured sender first, then the

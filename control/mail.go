@@ -25,6 +25,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 		said := s.Feedback()
 		st.Feedback = &said
 	}
+	st.Domains = s.domainAlarms("en")
 	if s.SMTP != nil {
 		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {
 			return nil, err

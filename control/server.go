@@ -42,6 +42,7 @@ type Server struct {
 	Sync      *syncer.Syncer                  // nil: the audience has no source
 	Feedback  func() sesclient.FeedbackStatus // nil: none is read
 	Zone      *time.Location                  // of dates in segments and of times people read; nil means Asia/Seoul
+	Alarms    func() []sesclient.DomainAlarm  // of the domains of senders; nil: they are not watched
 	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any                      // the smtp part of status; nil: none
 	Failures  func() (any, error)             // the failures part of status; nil: none

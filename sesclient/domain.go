@@ -76,6 +76,8 @@ func (d *Domain) fault(part, which, level string, count int, data ...string) {
 
 // domains keeps the last answers.
 type domains struct {
+	seen func(Domain) // told every new one; nil: nobody watches
+
 	mu   sync.Mutex
 	kept map[string]Domain
 }
@@ -129,6 +131,9 @@ func (c *Client) DomainNow(ctx context.Context, from string) (Domain, error) {
 	d, err := c.look(ctx, from)
 	if err == nil {
 		c.domains.put(strings.ToLower(from), d)
+		if c.domains.seen != nil {
+			c.domains.seen(d)
+		}
 	}
 	return d, err
 }

@@ -68,6 +68,7 @@ var (
 	kStore  = []byte("store")
 	kPace   = []byte("pace")
 	kHeard  = []byte("feedback")
+	kWatch  = []byte("domains")
 	kBody   = []byte("b")
 
 	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans, bOnce, bFailed, bDigest, bActs}
@@ -138,6 +139,20 @@ func fromMillis(ms uint64) time.Time {
 // was kept last, nil before the first.
 func (s *Spool) SavePace(snapshot []byte) error {
 	return s.ledger.do(len(snapshot), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kPace, snapshot) })
+}
+
+// SaveDomains keeps what the watch of senders' domains knows.
+func (s *Spool) SaveDomains(state []byte) error {
+	return s.ledger.do(len(state), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kWatch, state) })
+}
+
+// LoadDomains returns what SaveDomains kept last, nil before the first.
+func (s *Spool) LoadDomains() (state []byte, err error) {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
+		state = bytes.Clone(tx.Bucket(bMeta).Get(kWatch))
+		return nil
+	})
+	return state, err
 }
 
 // LoadPace returns what SavePace kept last, nil before the first.

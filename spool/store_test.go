@@ -319,3 +319,28 @@ func TestPaceSnapshotIsKept(t *testing.T) {
 		t.Errorf("got %q, %v; want x", b, err)
 	}
 }
+
+// What the watch of domains knows is there after a restart.
+func TestWatchOfDomainsIsKept(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.LoadDomains(); len(got) != 0 || err != nil {
+		t.Errorf("before the first: %q, %v", got, err)
+	}
+	if err := s.SaveDomains([]byte("state")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // only read
+	if got, err := s.LoadDomains(); string(got) != "state" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}

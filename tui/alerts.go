@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"pabal/campaign"
 	"pabal/sesclient"
 	"pabal/spool"
 )
@@ -42,6 +43,11 @@ func (s *home) alerts(a *app) []trouble {
 		}
 		add(t.OldMail(a.t.Duration(age)), how)
 	}
+	for _, d := range now.domains {
+		if f := bySeverity(d.Findings); len(f) > 0 && f[0].Level == campaign.Block {
+			add(t.DomainAmiss(safe(f[0].What)), a.mend(f[0]))
+		}
+	}
 	if now.ses.Error != "" {
 		add(t.AccountUnknown+" "+safe(now.ses.Error), t.AccountHint)
 	}
@@ -58,6 +64,14 @@ func (s *home) lesser(a *app) (out []trouble) {
 		out = append(out, trouble{a.t.Heard.Label + ": " + safe(f.Error), safe(f.Hint)})
 	} else if f != nil && f.Source == sesclient.SourceNone {
 		out = append(out, trouble{a.t.Heard.Label + ": " + a.t.Heard.None, a.t.Heard.NoneHint})
+	}
+	for _, d := range s.now.domains {
+		switch f := bySeverity(d.Findings); {
+		case d.Error != "":
+			out = append(out, trouble{a.t.Dash.DomainSilent(safe(d.Name), safe(d.Error)), a.t.Dash.DomainHint})
+		case len(f) > 0 && f[0].Level == campaign.Warn:
+			out = append(out, trouble{a.t.Dash.DomainAmiss(safe(f[0].What)), a.mend(f[0])})
+		}
 	}
 	if s.now.ses.Sandbox {
 		out = append(out, trouble{a.t.Dash.Sandbox, a.t.Dash.SandboxHint})

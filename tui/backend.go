@@ -97,6 +97,8 @@ type Senders interface {
 	// Domains are all of the account, the configured one first; name asks for
 	// one. Findings are in a language, ko or en.
 	Domains(ctx context.Context, name, lang string) ([]SenderDomain, error)
+	// DomainAlarms are those that are amiss, found by the daily look.
+	DomainAlarms(ctx context.Context, lang string) ([]DomainAlarm, error)
 }
 
 // People is the audience.

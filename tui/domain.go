@@ -1,20 +1,25 @@
 package tui
 
 import (
+	"context"
 	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/campaign"
+	"pabal/sesclient"
 )
 
 // domainParts are the checks of a domain, in the order they are shown.
 var domainParts = [...]string{"dkim", "mail_from", "spf", "dmarc"}
 
 // domain is one domain in full: each check, what is amiss with the mend, and
-// the records to paste at the DNS provider.
+// the records to paste at the DNS provider, in the form that it wants.
 type domain struct {
+	shown[[]SenderDomain] // the newest look at this one
+
 	d      SenderDomain
+	host   int // of sesclient.DNSHosts
 	scroll scroll
 	lines  int
 }
@@ -23,13 +28,37 @@ func (s *domain) title(a *app) string { return a.t.Tabs[tabDomains] + " " + safe
 func (s *domain) start(*app) tea.Cmd  { return nil }
 
 func (s *domain) update(a *app, msg tea.Msg) tea.Cmd {
-	if k, ok := msg.(tea.KeyPressMsg); ok {
-		s.scroll.move(keyName(k), s.lines)
+	switch msg := msg.(type) {
+	case answer[[]SenderDomain]:
+		if s.take(a, msg) && s.why == "" && len(s.now) == 1 {
+			configured := s.d.Configured
+			s.d = s.now[0]
+			s.d.Configured = s.d.Configured || configured
+		}
+	case tea.KeyPressMsg:
+		s.scroll.move(keyName(msg), s.lines)
 	}
 	return nil
 }
 
-func (s *domain) keys(a *app) []binding { return []binding{{show: "↑↓", help: a.t.Scroll}} }
+func (s *domain) keys(a *app) []binding {
+	form := binding{keys: []string{"f"}, help: a.t.Domain.Form, do: func() tea.Cmd {
+		s.host = (s.host + 1) % len(sesclient.DNSHosts())
+		return nil
+	}}
+	if len(s.d.Records) == 0 {
+		form.off = a.t.NothingHere
+	}
+	again := binding{keys: []string{"r"}, help: a.t.Reload, do: func() tea.Cmd {
+		return askTurn(a, &s.turn, domainsTimeout, func(ctx context.Context) ([]SenderDomain, error) {
+			return a.back.Domains(ctx, s.d.Name, a.lang)
+		})
+	}}
+	if s.turn.busy {
+		again.off = a.t.Loading
+	}
+	return []binding{{show: "↑↓", help: a.t.Scroll}, form, again}
+}
 
 // partState is how a check of a domain came out.
 type partState int
@@ -86,6 +115,9 @@ func (a *app) partWord(d SenderDomain, name string) string {
 
 func (s *domain) view(a *app, w, h int) page {
 	lines := slices.Concat(s.checks(a, w), s.findings(a, w), s.records(a, w))
+	if s.why != "" {
+		lines = slices.Insert(lines, 1, hanging(a.look.bad.Render("! "+s.why), w)...)
+	}
 	s.lines = len(lines)
 	return page{lines: s.scroll.window(lines, h)}
 }
@@ -118,27 +150,55 @@ func (s *domain) findings(a *app, w int) []string {
 	return lines
 }
 
-// records are those SES wants, each on lines of their own that can be copied.
+// records are those to publish, each field on a line that can be copied.
 func (s *domain) records(a *app, w int) []string {
-	t := &a.t.Domain
 	if len(s.d.Records) == 0 {
 		return nil
 	}
-	lines := []string{"", a.look.rule(t.Records, w)}
+	host := sesclient.DNSHosts()[s.host]
+	fields := a.t.Domain.Fields
+	if s.host > 0 {
+		fields = [3]string{host.HostField, host.ValueField, host.PriorityField}
+	}
+	lines := []string{"", a.look.rule(a.t.Domain.Records(host.Name, safe(s.d.Zone())), w)}
 	for _, r := range s.d.Records {
-		state := a.look.warn.Render("! " + t.NotFound)
-		switch {
-		case r.Found:
-			state = a.look.good.Render("✓ " + t.Found)
-		case !s.d.lookedUp():
-			state = a.look.dim.Render("· " + t.NotAsked)
-		}
-		lines = append(lines, "  "+a.look.bold.Render(safe(r.Type))+"  "+state)
-		for _, text := range []string{r.Name, r.Value} {
-			for _, l := range wrap(safe(text), w-6) {
-				lines = append(lines, "    "+l)
+		p := host.Paste(r, s.d.Zone())
+		lines = append(lines, "  "+a.look.bold.Render(safe(p.Type))+"  "+a.recordState(r))
+		for i, text := range []string{p.Host, p.Value, p.Priority} {
+			if text != "" {
+				lines = append(lines, a.field(fields[i], safe(text), w)...)
 			}
+		}
+		if r.Seen != "" && r.State == sesclient.RecordWrong {
+			lines = append(lines, a.field(a.t.Domain.Seen, safe(r.Seen), w)...)
 		}
 	}
 	return lines
+}
+
+// field is a label and a text behind it, or below where it would be broken.
+func (a *app) field(label, text string, w int) []string {
+	const at = 16
+	if cells(text) <= w-at-1 {
+		return []string{"    " + a.look.dim.Render(pad(label, at-4)) + text}
+	}
+	lines := []string{"    " + a.look.dim.Render(label)}
+	for _, l := range wrap(text, w-6) {
+		lines = append(lines, "    "+l)
+	}
+	return lines
+}
+
+// recordState is how a record stands in the DNS.
+func (a *app) recordState(r sesclient.Record) string {
+	t := &a.t.Domain
+	switch r.State {
+	case sesclient.RecordPass:
+		return a.look.good.Render("✓ " + t.Found)
+	case sesclient.RecordMissing:
+		return a.look.warn.Render("! " + t.NotFound)
+	case sesclient.RecordWrong:
+		return a.look.bad.Render("! " + t.Wrong)
+	}
+	return a.look.dim.Render("· " + t.NotAsked)
 }

@@ -24,6 +24,15 @@ type SenderDomain struct {
 	Error      string // SES could not be asked: the rest says nothing
 }
 
+// DomainAlarm is a domain of a sender that is amiss.
+type DomainAlarm struct {
+	Name     string
+	Since    time.Time // first found so
+	Looked   time.Time // last answer about it
+	Findings []campaign.Finding
+	Error    string // nobody has answered about it for a day
+}
+
 // domains are the SES account and the domains of senders, each with its checks.
 type domains struct {
 	shown[domainsMsg]
@@ -170,7 +179,7 @@ func (s *domains) worst(a *app, d SenderDomain, w int) []string {
 // mend is how to mend a finding; records are shown whole below, not in a
 // sentence that breaks them.
 func (a *app) mend(f campaign.Finding) string {
-	if f.Rule == "dkim" && f.Case == "dns" {
+	if f.Rule == "dkim" && (f.Case == "dns" || f.Case == "wrong") {
 		return a.t.Domain.Below
 	}
 	return safe(f.How)

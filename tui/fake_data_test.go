@@ -170,15 +170,18 @@ func (f *fakeBackend) domains(at func(time.Duration) time.Time) {
 		MailFrom: sesclient.MailFrom{Domain: "bounce.example.com", Status: "SUCCESS", SPF: "v=spf1 include:amazonses.com ~all", Aligned: true},
 		DMARC:    sesclient.DMARC{Record: "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com", Policy: "quarantine"}, At: at(-2 * time.Minute),
 		Records: []sesclient.Record{
-			{Name: "abcdefghijklmnopqrstuvwxyz234567._domainkey.example.com", Type: "CNAME", Value: "abcdefghijklmnopqrstuvwxyz234567" + zone, Found: true},
-			{Name: "bounce.example.com", Type: "MX", Value: "10 feedback-smtp.ap-northeast-2.amazonses.com", Found: true}}}
+			{Name: "abcdefghijklmnopqrstuvwxyz234567._domainkey.example.com", Type: "CNAME", Value: "abcdefghijklmnopqrstuvwxyz234567" + zone, Found: true, State: "pass"},
+			{Name: "bounce.example.com", Type: "MX", Value: "10 feedback-smtp.ap-northeast-2.amazonses.com", Found: true, State: "pass"},
+			{Name: "_dmarc.example.com", Type: "TXT", Value: "v=DMARC1; p=quarantine; rua=mailto:dmarc@example.com", Found: true, State: "pass"}}}
 	bad := good
 	bad.Name, bad.Identity, bad.DKIM = "shop.example.net", "shop.example.net", sesclient.DKIM{Status: "PENDING"}
 	bad.MailFrom, bad.DMARC = sesclient.MailFrom{}, sesclient.DMARC{}
 	bad.Records = []sesclient.Record{}
 	for _, token := range []string{"abcdefghijklmnopqrstuvwxyz234567", "bcdefghijklmnopqrstuvwxyz2345678", "cdefghijklmnopqrstuvwxyz23456789"} {
-		bad.Records = append(bad.Records, sesclient.Record{Name: token + "._domainkey.shop.example.net", Type: "CNAME", Value: token + zone})
+		bad.Records = append(bad.Records, sesclient.Record{Name: token + "._domainkey.shop.example.net", Type: "CNAME", Value: token + zone, State: "missing"})
 	}
+	bad.Records[1].State, bad.Records[1].Seen = "wrong", "bcdefghijklmnopqrstuvwxyz2345678._domainkey.shop.example.net.example.net"
+	bad.Records = append(bad.Records, sesclient.Record{Name: "bounce.shop.example.net", Type: "MX", Value: "10 feedback-smtp.ap-northeast-2.amazonses.com", State: "missing"})
 	of := func(d string, more ...string) map[string]string {
 		m := map[string]string{"domain": d, "address": d}
 		for i := 0; i+1 < len(more); i += 2 {

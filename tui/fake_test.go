@@ -56,6 +56,7 @@ type fakeBackend struct {
 
 	queued  []spool.Message // of the queue
 	senders []SenderDomain
+	alarms  []DomainAlarm
 
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
@@ -514,8 +515,18 @@ func (f *fakeBackend) Edit(_ context.Context, id, to string) (spool.Message, err
 func (f *fakeBackend) Hold(_ context.Context, scope spool.Scope, reason string) (spool.Hold, error) {
 	return spool.Hold{}, f.did("Hold %s %s", scope, reason)
 }
+func (f *fakeBackend) DomainAlarms(_ context.Context, lang string) ([]DomainAlarm, error) {
+	out := slices.Clone(f.alarms)
+	for i := range out {
+		out[i].Findings = slices.Clone(out[i].Findings)
+		for j := range out[i].Findings {
+			out[i].Findings[j] = out[i].Findings[j].In(lang)
+		}
+	}
+	return out, f.did("DomainAlarms %s", lang)
+}
 func (f *fakeBackend) Domains(_ context.Context, name, lang string) ([]SenderDomain, error) {
-	out := slices.Clone(f.senders)
+	out := slices.DeleteFunc(slices.Clone(f.senders), func(d SenderDomain) bool { return name != "" && d.Name != name })
 	for i := range out {
 		out[i].Findings = slices.Clone(out[i].Findings)
 		for j := range out[i].Findings {

@@ -29,7 +29,8 @@ type homeMsg struct {
 	sync      *syncer.Status
 	heard     *sesclient.FeedbackStatus
 	campaigns []campaign.Campaign // those that are neither draft nor over
-	events    []spool.Event       // the newest first
+	domains   []DomainAlarm
+	events    []spool.Event // the newest first
 	err       error
 }
 
@@ -42,14 +43,14 @@ func (s *home) load(a *app) tea.Cmd {
 		return nil
 	}
 	s.busy = true
-	return call(a, callTimeout, func(ctx context.Context) (homeMsg, error) { return lookAround(ctx, a.back) }, func(m homeMsg, err error) tea.Msg {
+	return call(a, callTimeout, func(ctx context.Context) (homeMsg, error) { return lookAround(ctx, a.back, a.lang) }, func(m homeMsg, err error) tea.Msg {
 		m.err = err
 		return m
 	})
 }
 
 // lookAround asks for everything the first screen shows.
-func lookAround(ctx context.Context, back Backend) (m homeMsg, err error) {
+func lookAround(ctx context.Context, back Backend, lang string) (m homeMsg, err error) {
 	if m.spool, err = back.SpoolStatus(ctx); err != nil {
 		return m, err
 	}
@@ -69,6 +70,9 @@ func lookAround(ctx context.Context, back Backend) (m homeMsg, err error) {
 	m.campaigns = slices.DeleteFunc(slices.Clone(all), func(c campaign.Campaign) bool {
 		return c.State == spool.Draft || c.State == spool.Done || c.State == spool.Cancelled
 	})
+	if m.domains, err = back.DomainAlarms(ctx, lang); err != nil {
+		return m, err
+	}
 	if m.events, err = back.Events(ctx); err != nil {
 		return m, err
 	}

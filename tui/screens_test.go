@@ -143,9 +143,24 @@ var screens = []struct {
 	{"domain_not_asked", func(f *fakeBackend) {
 		f.senders[0].DMARC, f.senders[0].MailFrom.SPF = sesclient.DMARC{}, ""
 		for i := range f.senders[0].Records {
-			f.senders[0].Records[i].Found = false
+			f.senders[0].Records[i].Found, f.senders[0].Records[i].State = false, sesclient.RecordUnknown
 		}
 	}, func(d *driver) { d.press("8", "enter") }},
+	{"domain_gabia", nil, func(d *driver) { d.press("8", "down", "enter", "f"); d.screenText(); d.press("end") }},
+	{"domain_route53_60x20", nil, func(d *driver) {
+		d.size(60, 20)
+		d.press("8", "down", "enter", "f", "f", "f", "f", "f")
+		d.screenText()
+		d.press("end")
+	}},
+	{"domain_again", func(f *fakeBackend) {
+		f.senders[1].Records[0].Found, f.senders[1].Records[0].State = true, sesclient.RecordPass
+	}, func(d *driver) {
+		d.press("8", "down", "enter", "r")
+		d.screenText()
+		d.press("end")
+	}},
+	{"home_domains", withAlarms, func(*driver) {}},
 	{"domain_unknown", nil, func(d *driver) { d.press("8", "end", "enter") }},
 	{"import_1_file", nil, func(d *driver) { d.press("3", "i") }},
 	{"import_1_empty", func(f *fakeBackend) { f.inbox.Files = nil }, func(d *driver) { d.press("3", "i") }},
@@ -273,8 +288,17 @@ func withEverything(f *fakeBackend) {
 	withHolds(f)
 	withTable(f)
 	deaf(f)
+	withAlarms(f)
 	f.sync.State, f.sync.Code, f.sync.Error, f.sync.Hint = "failing", syncer.CodeUnreachable, "the server cannot be reached", "check it"
 	f.status.Store = spool.Disk{FreeBytes: 41 << 20, ReserveBytes: 79 << 20, NearlyFull: true}
+}
+
+func withAlarms(f *fakeBackend) {
+	f.alarms = []DomainAlarm{
+		{Name: "shop.example.net", Since: testNow.Add(-3 * time.Hour), Findings: f.senders[1].Findings},
+		{Name: "example.com", Since: testNow.Add(-time.Hour), Findings: f.senders[1].Findings[:2]},
+		{Name: "slow.example.org", Since: testNow.Add(-26 * time.Hour), Error: "ask 192.0.2.53:53: i/o timeout"},
+	}
 }
 
 func deaf(f *fakeBackend) {

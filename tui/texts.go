@@ -210,8 +210,9 @@ type mailTexts struct {
 type dashTexts struct {
 	OpenCampaign, NothingRuns, OldHint, OldHeld, AccountUnknown, AccountHint, Sandbox, SandboxHint, HeldHint string
 	Curve                                                                                                    func(least, most string) string
-	HeldCampaign                                                                                             func(name, why string) string
-	LastMinutes, OldMail, More, Left                                                                         func(s string) string
+	HeldCampaign, DomainSilent                                                                               func(name, why string) string
+	DomainHint                                                                                               string
+	LastMinutes, OldMail, More, Left, DomainAmiss                                                            func(s string) string
 }
 
 // plainTexts are those of the plain mode.
@@ -224,7 +225,9 @@ type plainTexts struct {
 // domainTexts are those of the domains of senders.
 type domainTexts struct {
 	Open, Account, Production, Reputation, Head, None, AllGood, Good, Unknown string
-	CheckedAt, Records, Found, NotFound, NotAsked, Below                      string
+	CheckedAt, Found, NotFound, Wrong, NotAsked, Below, Form, Seen            string
+	Records                                                                   func(host, zone string) string
+	Fields                                                                    [3]string         // name, value, priority, for a DNS host that is none of those known
 	Enforcement                                                               map[string]string // by SES's word
 	Parts                                                                     map[string]string // the checks
 	States                                                                    [5]string         // by partState

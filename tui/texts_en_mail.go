@@ -32,6 +32,9 @@ func englishDash() dashTexts {
 		OldHint: "Press 7 and see in the spool why.", OldHeld: "It goes when the hold above ends.",
 		AccountUnknown: "The SES account is not known:", AccountHint: "Check the network and the AWS credentials. It is asked again by itself.",
 		Sandbox: "SES sandbox: only to verified addresses, at most 200 mails a day", SandboxHint: "Ask for production access on the SES page of the AWS console.",
+		DomainAmiss: func(why string) string { return "Domain: " + why }, DomainSilent: func(name, why string) string {
+			return "Domain " + name + ": nobody has answered for a day (" + why + ")"
+		}, DomainHint: "Look at the network, and at [dns] resolver in the configuration; tab 8 looks again.",
 		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Open it with Enter, see why, and resume it with r.",
 		Curve:       func(least, most string) string { return least + " to " + most + " a second" },
 		LastMinutes: func(n string) string { return "Last " + n + " min" },

@@ -32,6 +32,9 @@ func koreanDash() dashTexts {
 		OldHint: "7 키를 눌러 대기열에서 까닭을 보세요.", OldHeld: "위의 보류가 풀리면 나갑니다.",
 		AccountUnknown: "SES 계정을 확인하지 못함:", AccountHint: "네트워크와 AWS 자격 증명을 확인하세요. 저절로 다시 묻습니다.",
 		Sandbox: "SES 샌드박스: 인증된 주소로만, 하루 200통까지만 나갑니다", SandboxHint: "AWS 콘솔의 SES 화면에서 샌드박스 해제를 신청하세요.",
+		DomainAmiss: func(why string) string { return "도메인: " + why }, DomainSilent: func(name, why string) string {
+			return "도메인 " + name + ": 하루 넘게 답이 없습니다 (" + why + ")"
+		}, DomainHint: "네트워크와 설정의 [dns] resolver를 확인하세요. 8번 화면에서 다시 볼 수 있습니다.",
 		HeldCampaign: func(name, why string) string { return "캠페인 보류: " + name + " (" + why + ")" }, HeldHint: "Enter 키로 캠페인을 열어 까닭을 보고, r 키로 재개하세요.",
 		Curve:       func(least, most string) string { return "초당 " + least + "~" + most + "통" },
 		LastMinutes: func(n string) string { return "최근 " + n + "분" },
