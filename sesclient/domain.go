@@ -122,13 +122,18 @@ func (c *Client) Domain(ctx context.Context, from string) (Domain, error) {
 	if d, ok := c.domains.get(strings.ToLower(from)); ok {
 		return d, nil
 	}
-	return c.DomainNow(ctx, from)
+	return c.lookAnew(ctx, from, verifiedFor)
 }
 
 // DomainNow is Domain looked up anew, for whoever has just mended something.
 // Identities that SES listed within a second are not listed again.
 func (c *Client) DomainNow(ctx context.Context, from string) (Domain, error) {
-	d, err := c.look(ctx, from)
+	return c.lookAnew(ctx, from, apiPause)
+}
+
+// lookAnew looks with a list of identities no older than listed.
+func (c *Client) lookAnew(ctx context.Context, from string, listed time.Duration) (Domain, error) {
+	d, err := c.look(ctx, from, listed)
 	if err == nil {
 		c.domains.put(strings.ToLower(from), d)
 		if c.domains.seen != nil {
@@ -138,10 +143,10 @@ func (c *Client) DomainNow(ctx context.Context, from string) (Domain, error) {
 	return d, err
 }
 
-// look is Domain anew: by the identity that covers an address, its domain, one
+// look is one look: by the identity that covers an address, its domain, one
 // above it, or the address alone.
-func (c *Client) look(ctx context.Context, from string) (Domain, error) {
-	list, err := c.identities.refresh(ctx, apiPause)
+func (c *Client) look(ctx context.Context, from string, listed time.Duration) (Domain, error) {
+	list, err := c.identities.refresh(ctx, listed)
 	if err != nil {
 		return newDomain(from), Classify(err)
 	}

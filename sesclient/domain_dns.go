@@ -64,7 +64,7 @@ func (l *lookups) doubled(ctx context.Context, d *Domain, name string, kind dnsm
 
 // twice says that a record was found under its name with the zone once more.
 func (d *Domain) twice(part, name, seen string) {
-	zone := registered(d.Name)
+	zone := strings.TrimPrefix(seen, name+".")
 	host, inside := strings.CutSuffix(name, "."+zone)
 	if !inside {
 		host = "@"

@@ -30,6 +30,7 @@ const (
 	plainUDP    = 512     // bytes of an answer to who did not ask for more, RFC 1035 2.3.4
 	dnsTTL      = 1       // seconds: a try does not wait
 	dnsPatience = 5 * time.Second
+	dnsPorts    = 10 // tried
 )
 
 // zoneRecord is one line of a zone.
@@ -151,13 +152,9 @@ func (s *Server) lookAtDNS(region string) {
 // ListenDNS serves the zone of Options.Zone at an address, by UDP and TCP, till
 // ctx ends; wait returns when it has ended.
 func (s *Server) ListenDNS(ctx context.Context, address string) (at string, wait func(), err error) {
-	udp, err := net.ListenPacket("udp", address)
+	udp, tcp, err := listenBoth(address)
 	if err != nil {
 		return "", nil, err
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		return "", nil, errors.Join(err, udp.Close())
 	}
 	stop := context.AfterFunc(ctx, func() {
 		_ = udp.Close()
@@ -170,6 +167,21 @@ func (s *Server) ListenDNS(ctx context.Context, address string) (at string, wait
 		served.Wait()
 		stop()
 	}, nil
+}
+
+// listenBoth opens one port for UDP and TCP. Where any port will do, one that
+// is free for UDP may be taken for TCP: another is tried.
+func listenBoth(address string) (udp net.PacketConn, tcp net.Listener, err error) {
+	for range dnsPorts {
+		if udp, err = net.ListenPacket("udp", address); err != nil {
+			return nil, nil, err
+		}
+		if tcp, err = net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp, nil
+		}
+		err = errors.Join(err, udp.Close())
+	}
+	return nil, nil, err
 }
 
 func (s *Server) serveUDP(conn net.PacketConn) {
