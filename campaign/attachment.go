@@ -73,24 +73,11 @@ func checkFileName(name string) error {
 		return &eml.Problem{What: fmt.Sprintf("%q cannot be the name of an attachment", eml.Visible(name)), Hint: "give the file a plain name, without a folder"}
 	case len(name) > maxFileName:
 		return &eml.Problem{What: fmt.Sprintf("the name of the attachment %.40s… is longer than %d bytes", eml.Visible(name), maxFileName), Hint: "give the file a shorter name"}
-	case forbiddenFile(name):
-		return &eml.Problem{What: "SES refuses mails with files of the type " + strings.ToLower(filepath.Ext(name)),
+	case eml.ForbiddenExtension(name) != "":
+		return &eml.Problem{What: "SES refuses mails with files of the type " + eml.ForbiddenExtension(name),
 			Hint: "attach another type, for example PDF, or put the file on a web server and link to it"}
 	}
 	return nil
-}
-
-// forbidden are the extensions SES refuses a whole mail for (SES Developer
-// Guide, "Amazon SES unsupported attachment types").
-const forbidden = " ade adp app asp bas bat cer chm cmd com cpl crt csh der exe fxp gadget hlp hta inf ins isp its js jse ksh lib lnk " +
-	"mad maf mag mam maq mar mas mat mau mav maw mda mdb mde mdt mdw mdz msc msh msh1 msh2 mshxml msh1xml msh2xml msi msp mst ops pcd pif " +
-	"plg prf prg reg scf scr sct shb shs sys ps1 ps1xml ps2 ps2xml psc1 psc2 tmp url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk "
-
-// forbiddenFile looks at the last extension, as receivers do; dots and blanks
-// at the end are dropped by Windows.
-func forbiddenFile(name string) bool {
-	ext := strings.ToLower(strings.TrimPrefix(filepath.Ext(strings.TrimRight(name, ". ")), "."))
-	return ext != "" && !strings.Contains(ext, " ") && strings.Contains(forbidden, " "+ext+" ")
 }
 
 const unknownType = "application/octet-stream"

@@ -124,6 +124,10 @@ func (s *session) fromAddress(header *eml.Header) (string, wrongFrom) {
 			return full, wrongFrom{}
 		}
 	}
+	if box, ok := hiddenMailbox(value); ok {
+		header.Replace(eml.AppendRawHeader(nil, "From", box.Header()))
+		return box.Address, wrongFrom{}
+	}
 	reason := err.Error()
 	if bad, ok := errors.AsType[*eml.AddressError](err); ok {
 		reason = bad.Reason

@@ -13,7 +13,7 @@ import (
 type list struct {
 	entries []entry
 	tail    string // behind the last entry
-	odd     bool   // semicolons stood where commas belong, as Outlook writes them
+	odd     bool   // semicolons stood where commas belong, as Outlook writes them, or one is missing behind a group
 }
 
 // entry is one mailbox of a list, or the name of a group.
@@ -37,6 +37,7 @@ func parseList(value string) list {
 	if c.group || c.closed {
 		c.list.tail = ";"
 	}
+	c.list.odd = c.list.odd || c.group
 	return c.list
 }
 
@@ -82,8 +83,8 @@ func (c *listCutter) groupName() {
 	if text == "" || strings.Contains(text, "@") {
 		return
 	}
-	c.list.entries = append(c.list.entries, entry{lead: lead, text: text, name: text, group: true})
-	c.start, c.group, c.closed = c.at, true, false
+	c.list.entries = append(c.list.entries, entry{lead: lead, text: text + ":", name: text, group: true})
+	c.start, c.group, c.closed = c.at+1, true, false
 }
 
 // entry ends the entry under way, if there is one.
@@ -103,7 +104,7 @@ func (c *listCutter) entry(end int) {
 // left out. They come out with commas for semicolons that close no group.
 func (c *listCutter) cut(end int) (lead, text string) {
 	all := c.value[c.start:end]
-	text = strings.TrimLeft(all, " \t,;:")
+	text = strings.TrimLeft(all, " \t,;")
 	lead = all[:len(all)-len(text)]
 	if closing, rest, ok := strings.Cut(lead, ";"); ok {
 		sign := ","
@@ -191,6 +192,31 @@ func (l *list) String() string {
 	return b.String()
 }
 
+// keep leaves out the entries for which ok is false, but no group's name, and
+// reports whether it left any out.
+func (l *list) keep(ok func(*entry) bool) (dropped bool) {
+	kept := l.entries[:0]
+	var gap *entry // the first left out since the last kept
+	for _, e := range l.entries {
+		if gap != nil && !strings.Contains(e.lead, ";") {
+			e.lead = gap.lead
+		}
+		if e.group || ok(&e) {
+			kept, gap = append(kept, e), nil
+			continue
+		}
+		gap, dropped = &e, true
+	}
+	if gap != nil && strings.Contains(gap.lead, ";") {
+		l.tail = ";"
+	}
+	l.entries = kept
+	return dropped
+}
+
+// empty reports whether nobody is named.
+func (l *list) empty() bool { return len(l.entries) == 0 }
+
 // named is the mailbox of an address with the display name of e.
 func (e entry) named(address string) string {
 	name := e.name
@@ -214,7 +240,7 @@ func localName(address string) (name string, ok bool) {
 		return "", false
 	}
 	_, err := eml.ParseAddress(name + "@localhost.localdomain")
-	return name, err == nil
+	return name, err == nil && !knownWord.MatchString(name)
 }
 
 func isASCII(s string) bool {

@@ -17,7 +17,7 @@ import (
 // belong to the envelope, and signatures that our own fields would break (SES
 // signs itself and refuses a second DKIM-Signature). X-SES-… fields, which
 // command SES, go too.
-var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "X-Pabal-Id"}
+var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "DomainKey-Signature", "X-Pabal-Id"}
 
 const (
 	maxSubject   = 500 // bytes of the decoded subject kept for people
@@ -45,14 +45,16 @@ func (s *session) message(buf []byte) (*message, error) {
 	if err := loops(&header); err != nil {
 		return nil, err
 	}
+	s.strip(&header)
+	dedupe(&header)
 	m := &message{id: strings.ToLower(rand.Text()[:16])}
 	if m.sender, err = s.author(&header); err != nil {
 		return nil, err
 	}
 	s.sender(&header, m.sender)
 	m.env.FromDomain = eml.Domain(m.sender)
+	s.addressees(&header, m.env.FromDomain)
 	m.env.Subject = eml.Cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
-	s.strip(&header)
 	s.complete(&header, m.id)
 	m.env.MessageID = eml.Cut(bareID(header.Get("Message-ID")), maxMessageID)
 	plain, err := sevenBit(&header, body)
@@ -108,10 +110,12 @@ func (s *session) strip(header *eml.Header) {
 // names no recipient: the others must not see each other.
 func (s *session) complete(header *eml.Header, id string) {
 	now := date(s.server.now())
-	if !header.Has("Message-ID") {
+	if blank(header, "Message-ID") {
+		header.Remove("Message-ID")
 		header.Prepend(eml.AppendRawHeader(nil, "Message-ID", "<"+id+"@"+s.server.hostname()+">"))
 	}
-	if !header.Has("Date") {
+	if blank(header, "Date") {
+		header.Remove("Date")
 		header.Prepend(eml.AppendRawHeader(nil, "Date", now))
 	}
 	received := fmt.Sprintf("from %s (%s) by %s with %s id %s; %s",

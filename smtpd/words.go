@@ -149,7 +149,7 @@ func phrase(name string) string {
 		return name
 	}
 	text, charset := readable(name)
-	return encodeText(unquote(text), charset, notAtom)
+	return encodeText(strings.Trim(unquote(text), " \t"), charset, notAtom)
 }
 
 // unquote takes the quotes off quoted strings.
