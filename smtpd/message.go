@@ -45,22 +45,15 @@ func (s *session) message(buf []byte) (*message, error) {
 	if err := loops(&header); err != nil {
 		return nil, err
 	}
-	s.strip(&header)
-	dedupe(&header)
 	m := &message{id: strings.ToLower(rand.Text()[:16])}
-	if m.sender, err = s.author(&header); err != nil {
-		return nil, err
-	}
-	s.sender(&header, m.sender)
-	m.env.FromDomain = eml.Domain(m.sender)
-	s.addressees(&header, m.env.FromDomain)
-	m.env.Subject = eml.Cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
-	s.complete(&header, m.id)
-	m.env.MessageID = eml.Cut(bareID(header.Get("Message-ID")), maxMessageID)
-	plain, err := sevenBit(&header, body)
+	sender, plain, err := s.sendable(&header, body)
 	if err != nil {
 		return nil, err
 	}
+	m.sender, m.env.FromDomain = sender, eml.Domain(sender)
+	m.env.Subject = eml.Cut(eml.DecodeHeader(header.Get("Subject")), maxSubject)
+	s.complete(&header, m.id)
+	m.env.MessageID = eml.Cut(bareID(header.Get("Message-ID")), maxMessageID)
 	top := append(header.AppendTo(nil), "\r\n"...)
 	if start := len(buf) - len(body) - len(top); plain == nil && start >= 0 {
 		copy(buf[start:], top) // the body stays where it lies, at the end of buf
@@ -71,7 +64,25 @@ func (s *session) message(buf []byte) (*message, error) {
 		plain = body
 	}
 	m.data = append(top, plain...)
-	return m, nil
+	return m, fits(len(m.data), maxMail) // coded anew it is larger
+}
+
+// sendable makes a message one that SES takes, and says who it is from. A
+// header and a body that SES takes as they are stay so byte for byte; plain is
+// nil where nothing had to be done to the body.
+func (s *session) sendable(header *eml.Header, body []byte) (sender string, plain []byte, err error) {
+	s.strip(header)
+	dedupe(header)
+	if sender, err = s.author(header); err != nil {
+		return "", nil, err
+	}
+	s.sender(header, sender)
+	s.addressees(header, eml.Domain(sender))
+	if err := (&files{}).allowed(headerOfPart(header), body, 0); err != nil {
+		return "", nil, err
+	}
+	plain, err = sevenBit(header, body)
+	return sender, plain, err
 }
 
 // loops refuses a message that has been through too many servers.

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"fmt"
+	"mime"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,8 +66,9 @@ func cutParam(s string) (p param, rest string) {
 	return p, value[end:]
 }
 
-// boundaryOf is the boundary of a multipart, "" for none.
-func boundaryOf(params []param) string {
+// boundaryOf is the boundary in a Content-Type with these parameters, "" for
+// none.
+func boundaryOf(contentType string, params []param) string {
 	for _, p := range params {
 		if p.name == "boundary" {
 			value := p.value
@@ -75,6 +77,9 @@ func boundaryOf(params []param) string {
 			}
 			return strings.TrimRight(value, " \t")
 		}
+	}
+	if _, known, err := mime.ParseMediaType(contentType); err == nil {
+		return known["boundary"] // in pieces, RFC 2231
 	}
 	return ""
 }

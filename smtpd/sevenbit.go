@@ -2,15 +2,9 @@ package smtpd
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
-	"io"
-	"mime"
-	"mime/quotedprintable"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding/korean"
 
 	"pabal/eml"
 )
@@ -62,14 +56,22 @@ func (c *converter) entity(header *eml.Header, body []byte, depth int) ([]byte, 
 	if depth > maxDepth {
 		return nil, notConverted("parts within parts go too deep")
 	}
-	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	contentType := header.Get("Content-Type")
+	kind, params := parseParams(contentType)
+	boundary := boundaryOf(contentType, params)
+	var err error
 	switch {
-	case err == nil && strings.HasPrefix(kind, "multipart/") && params["boundary"] != "":
-		body, err = c.multipart(body, params["boundary"], depth)
-	case err == nil && kind == "message/rfc822" && identity(header):
+	case !isASCII(boundary):
+		err = notConverted("a boundary is not ASCII")
+	case strings.HasPrefix(kind, "multipart/") && hasPart(body, boundary):
+		body, err = c.multipart(body, boundary, depth)
+	case strings.HasPrefix(kind, "multipart/"): // no reader would find a part in it
+		header.Remove("Content-Type")
+		return leaf(header, body), nil
+	case kind == "message/rfc822" && identity(header):
 		body, err = c.part(body, depth)
 	default:
-		return leaf(header, body, kind, params), nil
+		return leaf(header, body), nil
 	}
 	if err == nil && header.Has("Content-Transfer-Encoding") {
 		setCoding(header, "7bit")
@@ -77,8 +79,23 @@ func (c *converter) entity(header *eml.Header, body []byte, depth int) ([]byte, 
 	return body, err
 }
 
+// hasPart reports whether a delimiter line is in a body.
+func hasPart(body []byte, boundary string) bool {
+	if boundary == "" {
+		return false
+	}
+	_, line, _ := cutAtDelimiter(body, []byte("--"+boundary))
+	return line != nil && !closes(line, boundary)
+}
+
+// closes reports whether a delimiter line is the last one.
+func closes(line []byte, boundary string) bool {
+	return bytes.HasPrefix(bytes.TrimSpace(line)[len("--")+len(boundary):], []byte("--"))
+}
+
 // multipart codes the parts between the delimiter lines. What lies before the
-// first and behind the last is not part of the message and only made ASCII.
+// first and behind the last is not part of the message, and left out where it
+// would have to be coded.
 func (c *converter) multipart(body []byte, boundary string, depth int) ([]byte, error) {
 	out := make([]byte, 0, len(body)+len(body)/2)
 	delimiter := []byte("--" + boundary)
@@ -91,12 +108,11 @@ func (c *converter) multipart(body []byte, boundary string, depth int) ([]byte, 
 				return nil, err
 			}
 			out = append(out, coded...)
-		} else {
-			out = appendASCII(out, content)
-		}
+		} else if clean(content) {
+			out = append(out, content...)
+		} // else it is left out: no reader shows it
 		out = append(out, line...)
-		after := bytes.TrimSpace(line)
-		inside = len(after) > 0 && !bytes.HasSuffix(after[len(delimiter):], []byte("--"))
+		inside = len(line) > 0 && !closes(line, boundary)
 		body = rest
 	}
 	return out, nil
@@ -147,178 +163,6 @@ func (c *converter) part(raw []byte, depth int) ([]byte, error) {
 	return append(append(header.AppendTo(nil), "\r\n"...), body...), nil
 }
 
-// leaf codes a single part: mostly ASCII text in quoted-printable, all else in
-// base64, which is smaller for Korean. What was coded before is decoded first.
-func leaf(header *eml.Header, body []byte, kind string, params map[string]string) []byte {
-	plain := decode(header, body)
-	text := kind == "" || strings.HasPrefix(kind, "text/")
-	if text && params["charset"] == "" && !ascii(plain) {
-		nameCharset(header, plain, kind)
-	}
-	if text && high(plain) < len(plain)/6 {
-		setCoding(header, "quoted-printable")
-		var out bytes.Buffer
-		w := quotedprintable.NewWriter(&out)
-		w.Write(plain) // a bytes.Buffer takes everything
-		w.Close()
-		return out.Bytes()
-	}
-	setCoding(header, "base64")
-	return eml.AppendBase64(nil, plain)
-}
-
-// decode undoes the coding a body has already. One that is not what its header
-// says is taken as it stands.
-func decode(header *eml.Header, body []byte) []byte {
-	var r io.Reader
-	switch coding(header) {
-	case "base64":
-		r = base64.NewDecoder(base64.StdEncoding, bytes.NewReader(body))
-	case "quoted-printable":
-		r = quotedprintable.NewReader(bytes.NewReader(body))
-	default:
-		return body
-	}
-	plain, err := io.ReadAll(r)
-	if err != nil {
-		return body
-	}
-	return plain
-}
-
-func coding(header *eml.Header) string {
-	return strings.ToLower(strings.TrimSpace(header.Get("Content-Transfer-Encoding")))
-}
-
-func identity(header *eml.Header) bool {
-	switch coding(header) {
-	case "base64", "quoted-printable":
-		return false
-	}
-	return true
-}
-
-func setCoding(header *eml.Header, coding string) {
-	header.Remove("Content-Transfer-Encoding")
-	header.Prepend([]byte("Content-Transfer-Encoding: " + coding + "\r\n"))
-}
-
-// nameCharset says what 8-bit text without a charset is: UTF-8 if it can be,
-// else what Korean systems wrote before.
-func nameCharset(header *eml.Header, text []byte, kind string) {
-	charset := "utf-8"
-	if !utf8.Valid(text) {
-		charset = "euc-kr"
-	}
-	value := "text/plain; charset=" + charset
-	if kind != "" {
-		value = strings.TrimRight(header.Get("Content-Type"), "; \t") + "; charset=" + charset
-	}
-	header.Remove("Content-Type")
-	header.Prepend(eml.AppendRawHeader(nil, "Content-Type", value))
-}
-
-// fields codes header fields with raw 8-bit text and folds overlong ones, each
-// in its place.
-func (c *converter) fields(header *eml.Header) error {
-	todo := false
-	for _, f := range header.Fields() {
-		todo = todo || !clean(f.Raw)
-	}
-	if !todo {
-		return nil
-	}
-	var raw []byte
-	for _, f := range header.Fields() {
-		switch {
-		case clean(f.Raw):
-			raw = append(raw, f.Raw...)
-		case ascii(f.Raw):
-			raw = eml.AppendRawHeader(raw, f.Name, f.Value())
-		default:
-			raw = appendField(raw, f)
-		}
-	}
-	recoded, _, err := eml.Split(append(raw, "\r\n"...))
-	if err != nil {
-		return notConverted("a header field with 8-bit text cannot be read")
-	}
-	*header = recoded
-	for _, f := range header.Fields() {
-		if longLine(f.Raw) { // no blank to fold it at: SES would refuse it later
-			return refusal(550, "5.6.0", "the header field "+eml.Visible(eml.Cut(f.Name, 50))+" has over 998 octets without a blank, where no line can end")
-		}
-	}
-	return nil
-}
-
-// appendField codes one field: addresses by mailbox, parameters by RFC 2231,
-// anything else as text.
-func appendField(dst []byte, f eml.Field) []byte {
-	value := clearText(f.Value())
-	switch strings.ToLower(f.Name) {
-	case "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "resent-cc":
-		if list, ok := mailboxes(value); ok {
-			return eml.AppendRawHeader(dst, f.Name, list)
-		}
-	case "content-type", "content-disposition":
-		if kind, params, err := mime.ParseMediaType(value); err == nil {
-			if coded := mime.FormatMediaType(kind, params); coded != "" {
-				return eml.AppendRawHeader(dst, f.Name, coded)
-			}
-		}
-	}
-	return eml.AppendHeader(dst, f.Name, eml.DecodeHeader(value))
-}
-
-// clearText is a raw value as UTF-8 without controls.
-func clearText(value string) string {
-	if !utf8.ValidString(value) {
-		if s, err := korean.EUCKR.NewDecoder().String(value); err == nil {
-			value = s
-		}
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r <= 0x9f {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(value, "\uFFFD"))
-}
-
-// mailboxes codes a list of addresses; ok is false when one is none.
-func mailboxes(list string) (coded string, ok bool) {
-	var out []string
-	for _, item := range splitList(list) {
-		m, err := eml.ParseMailbox(item)
-		if err != nil {
-			return "", false
-		}
-		out = append(out, m.Header())
-	}
-	return strings.Join(out, ", "), true
-}
-
-// splitList cuts at the commas that stand outside of quotes.
-func splitList(list string) []string {
-	var items []string
-	quoted, escaped, start := false, false, 0
-	for i := range len(list) {
-		switch {
-		case escaped:
-			escaped = false
-		case list[i] == '\\':
-			escaped = quoted
-		case list[i] == '"':
-			quoted = !quoted
-		case list[i] == ',' && !quoted:
-			items = append(items, list[start:i])
-			start = i + 1
-		}
-	}
-	return append(items, list[start:])
-}
-
 // clean reports whether a body can go to SES as it is.
 func clean(body []byte) bool { return ascii(body) && !longLine(body) }
 
@@ -349,24 +193,4 @@ func longLine(b []byte) bool {
 		b = b[end+1:]
 	}
 	return len(b)-(bytes.LastIndexByte(b, '\n')+1) > maxTextLine
-}
-
-func high(b []byte) int {
-	n := 0
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			n++
-		}
-	}
-	return n
-}
-
-func appendASCII(dst, b []byte) []byte {
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			c = '?'
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }

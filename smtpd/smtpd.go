@@ -178,7 +178,7 @@ func (s *Server) Stats() Stats {
 
 func (s *Server) maxMessageSize() int64 {
 	if s.MaxMessageSize > 0 {
-		return s.MaxMessageSize
+		return min(s.MaxMessageSize, maxMail)
 	}
 	return defaultMessageSize
 }
