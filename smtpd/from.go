@@ -41,6 +41,9 @@ func setFrom(header *eml.Header, to eml.Mailbox) {
 	if value == to.Address {
 		value = to.Header()
 	}
+	if _, err := eml.ParseMailbox(value); err != nil { // control characters in the name
+		value = eml.Mailbox{Name: eml.DecodeHeader(unquote(e.name + e.comment)), Address: to.Address}.Header()
+	}
 	header.Replace(eml.AppendRawHeader(nil, "From", value))
 }
 
@@ -114,10 +117,14 @@ func (s *session) fromAddress(header *eml.Header) (string, wrongFrom) {
 		return "", wrongFrom{"5.6.0", "the message has no From header", "add one with an address of a domain verified in SES"}
 	}
 	box, err := eml.ParseMailbox(value)
+	l := parseList(value)
 	if err == nil {
+		if l.odd || len(l.entries) != 1 { // a colon or semicolon in a name without quotes
+			header.Replace(eml.AppendRawHeader(nil, "From", box.Header()))
+		}
 		return box.Address, wrongFrom{}
 	}
-	if l := parseList(value); len(l.entries) == 1 {
+	if len(l.entries) == 1 {
 		e := l.entries[0]
 		if full := s.qualified(e.address); full != e.address {
 			header.Replace(eml.AppendRawHeader(nil, "From", e.named(full)))

@@ -221,9 +221,6 @@ func (l *list) empty() bool { return len(l.entries) == 0 }
 func (e entry) named(address string) string {
 	name := e.name
 	if name == "" && e.comment != "" {
-		if isASCII(e.comment) && !knownWord.MatchString(e.comment) {
-			return eml.Mailbox{Name: e.comment, Address: address}.Header()
-		}
 		name = e.comment
 	}
 	if name == "" {

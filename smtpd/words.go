@@ -67,7 +67,7 @@ func cutWords(value string, must func(string) bool) []word {
 				break
 			}
 			if at[0] > 0 {
-				out = append(out, word{blank: blank, text: text[:at[0]], coded: true})
+				out = append(out, word{blank: blank, text: text[:at[0]], coded: must(text[:at[0]])})
 				blank = ""
 			}
 			out = append(out, word{blank: blank, text: text[at[0]:at[1]], known: true})
@@ -133,8 +133,11 @@ func writeWords(b *strings.Builder, charset, text string) {
 	}
 }
 
-// notPlain reports whether a token of free text cannot go out as it is.
-func notPlain(token string) bool { return len(token) > longToken || !isASCII(token) }
+// notPlain reports whether a token of free text cannot go out as it is, beside
+// words at least: what begins as one would be read together with them.
+func notPlain(token string) bool {
+	return len(token) > longToken || !isASCII(token) || strings.Contains(token, "=?")
+}
 
 // notAtom reports whether a token of a display name needs coding once one of
 // them does: quotes and words do not go together (RFC 2047 5).
@@ -142,14 +145,36 @@ func notAtom(token string) bool {
 	return notPlain(token) || strings.ContainsAny(token, "()<>[]:;@\\,.\"=?_")
 }
 
-// phrase is a display name as a header may have it: as written if it is ASCII,
-// else in RFC 2047 words without its quotes.
+// phrase is a display name as a header may have it: as written if that is right
+// (RFC 5322 3.2.5), in quotes if it is ASCII, else in RFC 2047 words.
 func phrase(name string) string {
-	if isASCII(name) && len(name) <= longToken {
+	plain := isASCII(name) && len(name) <= longToken
+	if plain && isPhrase(name) {
 		return name
+	}
+	if plain && !knownWord.MatchString(name) {
+		return `"` + strings.NewReplacer(`"`, `\"`, `\`, `\\`).Replace(strings.Trim(unquote(name), " \t")) + `"`
 	}
 	text, charset := readable(name)
 	return encodeText(strings.Trim(unquote(text), " \t"), charset, notAtom)
+}
+
+// isPhrase reports whether ASCII is atoms, dots, blanks and whole quoted
+// strings.
+func isPhrase(name string) bool {
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '"':
+			end := quotedEnd(name, i)
+			if end == i+1 {
+				return false
+			}
+			i = end - 1
+		case strings.IndexByte(`()<>[]:;@\,`, c) >= 0:
+			return false
+		}
+	}
+	return name != ""
 }
 
 // unquote takes the quotes off quoted strings.

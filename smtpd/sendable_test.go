@@ -1,0 +1,419 @@
+package smtpd
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"mime"
+	"mime/multipart"
+	"mime/quotedprintable"
+	"net/mail"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/korean"
+
+	"pabal/eml"
+)
+
+// read is what a reader that knows only the standards makes of a mail: Go's
+// own packages, and EUC-KR. It is nil where they cannot read it.
+type reading struct {
+	subject, from string
+	texts, files  []string // decoded; a file with its name in front
+}
+
+// read reads a mail in 7 bits.
+func read(t testing.TB, raw string) *reading {
+	t.Helper()
+	m, err := mail.ReadMessage(strings.NewReader(raw))
+	if err != nil {
+		t.Fatalf("%v in %q", err, raw)
+	}
+	words := mime.WordDecoder{CharsetReader: charsetReader}
+	r := &reading{}
+	if r.subject, err = words.DecodeHeader(m.Header.Get("Subject")); err != nil {
+		t.Fatalf("subject: %v in %q", err, raw)
+	}
+	parser := mail.AddressParser{WordDecoder: &words}
+	from, err := parser.Parse(m.Header.Get("From"))
+	if err != nil {
+		t.Fatalf("From: %v in %q", err, raw)
+	}
+	r.from = from.Name + " <" + from.Address + ">"
+	r.part(t, m.Header, m.Body)
+	return r
+}
+
+func charsetReader(charset string, in io.Reader) (io.Reader, error) {
+	switch strings.ToLower(charset) {
+	case "euc-kr", "ks_c_5601-1987":
+		return korean.EUCKR.NewDecoder().Reader(in), nil
+	case "utf-8", "us-ascii", "", "unknown-8bit":
+		return in, nil
+	}
+	return nil, fmt.Errorf("charset %s", charset)
+}
+
+func (r *reading) part(t testing.TB, header mail.Header, body io.Reader) {
+	t.Helper()
+	kind, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil && header.Get("Content-Type") != "" {
+		t.Fatalf("Content-Type %q: %v", header.Get("Content-Type"), err)
+	}
+	_, more, err := mime.ParseMediaType(header.Get("Content-Disposition"))
+	if err != nil && header.Get("Content-Disposition") != "" {
+		t.Fatalf("Content-Disposition %q: %v", header.Get("Content-Disposition"), err)
+	}
+	switch strings.ToLower(header.Get("Content-Transfer-Encoding")) {
+	case "base64":
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	case "quoted-printable":
+		body = quotedprintable.NewReader(body)
+	}
+	switch {
+	case strings.HasPrefix(kind, "multipart/"):
+		parts := multipart.NewReader(body, params["boundary"])
+		for {
+			p, err := parts.NextRawPart()
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.part(t, mail.Header(p.Header), p)
+		}
+	case kind == "message/rfc822":
+		m, err := mail.ReadMessage(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.part(t, m.Header, m.Body)
+	default:
+		name := more["filename"]
+		if name == "" {
+			name = params["name"]
+		}
+		if name == "" {
+			if body, err = charsetReader(params["charset"], body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		content, err := io.ReadAll(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name != "" {
+			r.files = append(r.files, name+": "+string(content))
+			return
+		}
+		r.texts = append(r.texts, strings.TrimSuffix(string(content), "\r\n"))
+	}
+}
+
+// cp949 is text as Korean Windows writes it.
+func cp949(s string) string {
+	out, err := korean.EUCKR.NewEncoder().String(s)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+const (
+	head    = "From: =?utf-8?B?7IOB7KCQ?= <a@shop.example>\r\nSubject: =?utf-8?B?7KO866y4?= 1\r\nMIME-Version: 1.0\r\n"
+	rawHead = "From: 상점 <a@shop.example>\r\nSubject: 주문 1\r\n"
+)
+
+// corpus are mails as programs write them, and what their readers must see.
+// Each has From 상점 and Subject 주문 1.
+func corpus() map[string]struct {
+	raw          string
+	texts, files []string
+} {
+	type mails = map[string]struct {
+		raw          string
+		texts, files []string
+	}
+	binary := "\x89PNG\r\n\x1a\n\xff\xfe\x80"
+	oneLine := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("a,b\nc,d\n", 2000)))
+	return mails{
+		"UTF-8, nothing said":       {rawHead + "\r\n안녕\r\n", []string{"안녕"}, nil},
+		"EUC-KR, nothing said":      {cp949(rawHead + "\r\n안녕\r\n"), []string{"안녕"}, nil},
+		"CP949, nothing said":       {cp949(rawHead + "\r\n똠방각하\r\n"), []string{"똠방각하"}, nil},
+		"US-ASCII, which it is not": {rawHead + "Content-Type: text/plain; charset=us-ascii; format=flowed\r\n\r\n안녕\r\n", []string{"안녕"}, nil},
+		"EUC-KR, said":              {cp949(rawHead + "Content-Type: text/plain; charset=EUC-KR\r\nContent-Transfer-Encoding: 8bit\r\n\r\n안녕\r\n"), []string{"안녕"}, nil},
+		"type without a slash":      {rawHead + "Content-Type: text\r\n\r\n안녕\r\n", []string{"안녕"}, nil},
+		"coding misspelt":           {rawHead + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8-bits\r\n\r\n안녕\r\n", []string{"안녕"}, nil},
+		"a line of 20 KB":           {head + "\r\n" + strings.Repeat("x", 20_000) + "\r\ny\r\n", []string{strings.Repeat("x", 20_000) + "\r\ny"}, nil},
+		"a line of 20 KB, Korean":   {head + "Content-Type: text/html; charset=utf-8\r\n\r\n" + strings.Repeat("<p>가</p>", 2000) + "\r\n", []string{strings.Repeat("<p>가</p>", 2000)}, nil},
+		"8-bit quoted-printable":    {head + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n가=EB=82=98 =\r\n다=3D   \r\n" + strings.Repeat("=EB=9D=BC", 300) + "\r\n", []string{"가나 다=\r\n" + strings.Repeat("라", 300)}, nil},
+		"multipart with raw names": {rawHead + "Content-Type: multipart/mixed; boundary=----=_x\r\n\r\n머리말\r\n------=_x\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n본문\r\n" +
+			"------=_x\r\nContent-Type: image/png; name=\"그림 1.png\"\r\nContent-Disposition: attachment; filename=\"그림 1.png\"; size=11\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			base64.StdEncoding.EncodeToString([]byte(binary)) + "\r\n------=_x--\r\n꼬리말\r\n", []string{"본문"}, []string{"그림 1.png: " + binary}},
+		"raw names in CP949": {cp949(rawHead+"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n본문\r\n--b\r\nContent-Disposition: attachment; filename="+strings.Repeat("보고서", 20)+".pdf\r\n\r\nx") + "\r\n--b--\r\n",
+			[]string{"본문"}, []string{strings.Repeat("보고서", 20) + ".pdf: x"}},
+		"both kinds of names": {rawHead + "Content-Type: application/x; name=\"가.pdf\"\r\nContent-Disposition: attachment; filename=\"가.pdf\"; filename*=utf-8''%EA%B0%80.pdf\r\n\r\nx\r\n",
+			nil, []string{"가.pdf: x\r\n"}},
+		"a text file with LFs in one line of base64": {head + "Content-Type: text/csv; name=a.csv\r\nContent-Transfer-Encoding: base64\r\n\r\n" + oneLine + "\r\n",
+			nil, []string{"a.csv: " + strings.Repeat("a,b\nc,d\n", 2000)}},
+		"base64 with noise in it": {head + "Content-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			strings.Join(strings.Split(base64.StdEncoding.EncodeToString([]byte(strings.Repeat(binary, 3))), ""), "가 ") + "\r\n", nil, []string{"a.png: " + strings.Repeat(binary, 3)}},
+		"binary in 8 bits":                 {head + "Content-Type: application/octet-stream; name=a.bin\r\nContent-Transfer-Encoding: binary\r\n\r\n\x80\xff\r\n\xfe\r\n", nil, []string{"a.bin: \x80\xff\r\n\xfe\r\n"}},
+		"a multipart without its boundary": {rawHead + "Content-Type: multipart/alternative; boundary=gone\r\n\r\n안녕\r\n", []string{"안녕"}, nil},
+		"a message in 8 bits": {rawHead + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nFrom: 안쪽 <b@x.kr>\r\nSubject: 안\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n안녕\r\n--b--\r\n",
+			[]string{"안녕"}, nil},
+		"everything twice": {"From: 상점 <a@shop.example>\r\nFrom: x@shop.example\r\nSubject: 주문 1\r\nSubject: x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Type: text/html\r\nMIME-Version: 1.0\r\nMime-Version: 1.0\r\n" +
+			"Content-Transfer-Encoding: 8bit\r\nContent-Transfer-Encoding: base64\r\n\r\n안녕\r\n", []string{"안녕"}, nil},
+	}
+}
+
+func TestReadersSeeWhatProgramsWrote(t *testing.T) {
+	for name, c := range corpus() {
+		t.Run(name, func(t *testing.T) {
+			q := &memory{}
+			if got := deliver(t, start(t, testServer(q)), strings.ReplaceAll(c.raw, "\r\n.", "\r\n.."), "kim@example.com"); !strings.HasPrefix(got, "250") {
+				t.Fatalf("reply %q", got)
+			}
+			body := q.all()[0].body
+			if !clean([]byte(body)) {
+				t.Errorf("SES would refuse %q", body)
+			}
+			r := read(t, strings.Replace(body, "boundary=----=_x", `boundary="----=_x"`, 1)) // Go's reader wants the quotes
+			if r.subject != "주문 1" || r.from != "상점 <a@shop.example>" || !slices.Equal(r.texts, c.texts) || !slices.Equal(r.files, c.files) {
+				t.Errorf("read %q, want texts %q and files %q, in\n%s", *r, c.texts, c.files, body)
+			}
+		})
+	}
+}
+
+func TestHeadersKeepTheirOctets(t *testing.T) {
+	for value, want := range map[string]string{
+		"plain  as it   is":                              "plain  as it   is",
+		"주문 123 접수  두 칸":                                 "주문 123 접수  두 칸",
+		"=?utf-8?B?7KO866y4?= 접수":                        "주문 접수",
+		"접수 =?utf-8?B?7KO866y4?= =?utf-8?B?7KO866y4?= x": "접수 주문주문 x",
+		"접수=?utf-8?B?7KO866y4?=abc":                      "접수주문abc",
+		"=?iso-2022-jp?B?GyRCJCIbKEI=?= 가":               "=?iso-2022-jp?B?GyRCJCIbKEI=?= 가",
+		"a \x1b[31m 빨강":                                  "a \x1b[31m 빨강",
+		strings.Repeat("가나다라", 100):                      strings.Repeat("가나다라", 100),
+		strings.Repeat("x", 2000):                        strings.Repeat("x", 2000),
+		strings.Repeat("word ", 400) + "끝":               strings.Repeat("word ", 400) + "끝",
+	} {
+		got, err := recode(t, "From: a@b.c\r\nSubject: "+value+"\r\n\r\nx\r\n")
+		if err != nil {
+			t.Errorf("%q: %v", value, err)
+			continue
+		}
+		m := parsed(t, got)
+		words := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) { return nil, fmt.Errorf("charset %s", charset) }}
+		coded := m.Header.Get("Subject")
+		text := coded
+		if !strings.Contains(coded, "iso-2022") {
+			if text, err = words.DecodeHeader(coded); err != nil {
+				t.Errorf("%q: %v in %q", value, err, coded)
+			}
+		} else if text = "=?iso-2022-jp?B?GyRCJCIbKEI=?= 가"; !strings.HasPrefix(coded, "=?iso-2022-jp?B?GyRCJCIbKEI=?= =?UTF-8?B?"+base64.StdEncoding.EncodeToString([]byte(" 가"))) {
+			t.Errorf("%q became %q", value, coded)
+		}
+		if text != want {
+			t.Errorf("%q is read as %q, want %q, in %q", value, text, want, coded)
+		}
+	}
+}
+
+// Octets of no charset we know are kept for whoever knows it.
+func TestUnknownOctetsAreKept(t *testing.T) {
+	got, err := recode(t, "From: \x80\xff\x81 <a@b.c>\r\nSubject: x \x80\xff\x81\x20\xfe y\r\nContent-Disposition: attachment; filename=\"\x80\xff.txt\"\r\n\r\n\x80\xff\x81 x\r\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := parsed(t, got)
+	var octets []byte
+	words := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
+		if charset != "unknown-8bit" {
+			t.Errorf("charset %s", charset)
+		}
+		b, err := io.ReadAll(in)
+		octets = append(octets, b...)
+		return bytes.NewReader(nil), err
+	}}
+	words.DecodeHeader(m.Header.Get("Subject"))
+	words.DecodeHeader(m.Header.Get("From"))
+	if string(octets) != "\x80\xff\x81 \xfe\x80\xff\x81" {
+		t.Errorf("octets %q in %q", octets, got)
+	}
+	if !strings.HasSuffix(m.Header.Get("From"), " <a@b.c>") || !strings.Contains(got, "filename*=''%80%FF.txt") || !strings.Contains(got, "charset=unknown-8bit") {
+		t.Errorf("got %q", got)
+	}
+	if parts := leaves(t, m.Header, m.Body); !slices.Equal(parts, []string{"\x80\xff\x81 x\r\n"}) {
+		t.Errorf("text %q", parts)
+	}
+}
+
+// asItIs are mails that SES takes as they are.
+func asItIs() map[string]string {
+	b64 := strings.TrimSuffix(string(eml.AppendBase64(nil, bytes.Repeat([]byte{0, 200}, 500))), "\r\n")
+	return map[string]string{
+		"plain":             plain,
+		"Date says nothing": "from:a@shop.example\r\nDATE: yesterday\r\nmessage-id: <x>\r\n\r\n",
+		"alternative":       head + "To: =?euc-kr?B?waY=?=\r\n <kim@example.com>,\r\n\t\"Lee, J\" <lee@example.com>\r\nContent-Type: multipart/alternative;\r\n boundary=\"=_b\"\r\n\r\npreamble\r\n--=_b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=EA=B0=80  \r\n--=_b\r\nContent-Type: text/html\r\n\r\n<p>x</p>\r\n--=_b--\r\nepilogue",
+		"attachments":       head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: application/pdf; name=\"=?utf-8?B?6rCALnBkZg==?=\"\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename*0*=UTF-8''%EA%B0%80;\r\n filename*1*=.pdf\r\n\r\n" + b64 + "\r\n--b--\r\n",
+		"group":             "From: a@shop.example\r\nTo: undisclosed-recipients:;\r\nCc: Team: b@x.kr, C <c@x.kr>;, d@x.kr\r\nReply-To: \"R\" <r@x.kr>,\r\n s@x.kr\r\n\r\nx",
+		"odd fields":        "Received: from x\r\n\tby y; z\r\nX-Empty:\r\nX-Blank:   \r\n  \r\nFrom : \"A\" <a@shop.example> (Comment)\r\nSender: a@shop.example\r\nReferences: <1@x>\r\n <2@x>\r\nX-A: 1\r\nX-A: 2\r\nReceived: twice\r\nReceived: thrice\r\n\r\n\r\n\r\n",
+		"signed":            head + "Content-Type: multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=s\r\n\r\n--s\r\nContent-Type: text/plain\r\n\r\ntrailing \t \r\n- dash\r\n--s\r\nContent-Type: application/pgp-signature; name=signature.asc\r\n\r\n-----BEGIN PGP SIGNATURE-----\r\n--s--\r\n",
+		"report":            head + "Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n\r\nfailed\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; a@x.kr\r\n--r\r\nContent-Type: message/rfc822\r\n\r\nFrom: root\r\nTo: nobody\r\n\r\nx\r\n--r--\r\n",
+		"broken multipart":  head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nno field\r\n\r\nx\r\n--b\r\n--b\r\n",
+		"lines of 998":      head + "X-Long: " + strings.Repeat("y", 990) + "\r\n\r\n" + strings.Repeat("x", 998) + "\r\n" + strings.Repeat("z", 998),
+		"8bit, but ASCII":   head + "Content-Type: text/plain; charset=euc-kr\r\nContent-Transfer-Encoding: 8BIT\r\n\r\nx\r\n",
+		"only dots":         head + "\r\n.\r\n..\r\n",
+	}
+}
+
+// withDates gives a mail the two fields that are added where they are missing.
+func withDates(raw string) string {
+	fields, _, _ := strings.Cut(strings.ToLower(raw), "\r\n\r\n")
+	for name, field := range map[string]string{"date": "Date: Sun, 22 Nov 2026 10:00:00 +0900\r\n", "message-id": "Message-ID: <1@app>\r\n"} {
+		if !strings.HasPrefix(fields, name+":") && !strings.Contains(fields, "\r\n"+name+":") {
+			raw = field + raw
+		}
+	}
+	return raw
+}
+
+func TestWhatSESTakesGoesByteForByte(t *testing.T) {
+	for name, raw := range asItIs() {
+		q := &memory{}
+		raw = withDates(raw)
+		if !strings.HasSuffix(raw, "\r\n") {
+			raw += "\r\n" // the final dot's
+		}
+		if got := deliver(t, start(t, testServer(q)), strings.ReplaceAll(raw, "\r\n.", "\r\n.."), "kim@example.com"); !strings.HasPrefix(got, "250") {
+			t.Errorf("%s: %q", name, got)
+			continue
+		}
+		trace, ok := strings.CutSuffix(q.all()[0].body, raw)
+		if !ok || strings.Count(trace, "\r\n") != strings.Count(trace, "\r\n ")+1 || !strings.HasPrefix(trace, "Received: from ") {
+			t.Errorf("%s: stored\n%q\nwant behind one Received\n%q", name, q.all()[0].body, raw)
+		}
+	}
+}
+
+// TestPiecesOfCleanMailsGoByteForByte puts mails together from pieces that SES
+// takes, in any order and number.
+func TestPiecesOfCleanMailsGoByteForByte(t *testing.T) {
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 1))
+	pick := func(from ...string) string { return from[r.IntN(len(from))] }
+	fields := []string{"X-A: 1\r\n", "x-a:\r\n\tfolded\r\n", "Received: by x\r\n", "List-Id: <l.x.kr>\r\n", "User-Agent: t\r\n", "To: =?utf-8?Q?=EA=B0=80?= <k@x.kr>\r\n", "Cc: a@x.kr,\r\n b@x.kr\r\n", "Subject: =?euc-kr?Q?=B0=A1?=\r\n", "Reply-To: r@x.kr\r\n"}
+	var body func(depth int) string
+	body = func(depth int) string {
+		text := strings.Repeat(pick("a line\r\n", "\r\n", " \t\r\n", "--\r\n", "=\r\n", "From x\r\n"), r.IntN(4))
+		if depth > 3 || r.IntN(2) == 0 {
+			return pick("", "Content-Type: text/plain; charset="+pick("utf-8", "euc-kr", `"x"`)+"\r\n") + pick("", "Content-Transfer-Encoding: "+pick("7bit", "8bit", "quoted-printable", "base64")+"\r\n") + "\r\n" + text
+		}
+		boundary := fmt.Sprintf("%s%d", pick("b", "=_", "--"), depth)
+		out := "Content-Type: multipart/" + pick("mixed", "alternative", "related") + `; boundary="` + boundary + "\"\r\n\r\n" + pick("", text)
+		for range 1 + r.IntN(3) {
+			out += "--" + boundary + "\r\n" + body(depth+1) + "\r\n"
+		}
+		return out + pick("--"+boundary+"--\r\n", "", "--"+boundary+"--")
+	}
+	for range 500 {
+		raw := pick("From: a@shop.example\r\n", "FROM: \"A, B\" <a@shop.example>\r\n")
+		for i, f := range r.Perm(len(fields)) {
+			if i < r.IntN(len(fields)) {
+				raw += fields[f]
+			}
+		}
+		raw += body(0)
+		if sent := sendableOf(t, raw); sent != raw {
+			t.Fatalf("seed %d: %q became %q", seed, raw, sent)
+		}
+	}
+}
+
+// sendableOf makes a mail sendable, "" where it is refused.
+func sendableOf(t testing.TB, raw string) string {
+	t.Helper()
+	header, body, err := eml.Split([]byte(raw))
+	if err != nil {
+		return ""
+	}
+	server := testServer(nil)
+	server.UnverifiedFrom, server.DefaultFrom = RewriteFrom, eml.Mailbox{Address: "noreply@shop.example"}
+	s := &session{ctx: t.Context(), server: server, from: "bounce@shop.example", log: slog.New(slog.DiscardHandler)}
+	_, coded, err := s.sendable(&header, body)
+	if err != nil {
+		return ""
+	}
+	if coded == nil {
+		coded = body
+	}
+	return string(header.AppendTo(nil)) + "\r\n" + string(coded)
+}
+
+// FuzzSendable: whatever comes in, what goes out is in 7 bits with short lines,
+// has each field once, and needs no change a second time.
+func FuzzSendable(f *testing.F) {
+	for _, c := range corpus() {
+		f.Add([]byte(c.raw))
+	}
+	for _, raw := range asItIs() {
+		f.Add([]byte(raw))
+	}
+	for _, c := range eightBit {
+		f.Add([]byte(c.raw))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		text, err := policy(string(raw))
+		if err != nil {
+			return
+		}
+		sent := sendableOf(t, text)
+		if sent == "" {
+			return
+		}
+		if !clean([]byte(sent)) {
+			t.Errorf("not clean: %q, of %q", sent, text)
+		}
+		header, _, err := eml.Split([]byte(sent))
+		if err != nil {
+			t.Fatalf("%v in %q, of %q", err, sent, text)
+		}
+		seen := map[string]bool{}
+		for _, f := range header.Fields() {
+			name := strings.ToLower(f.Name)
+			if seen[name] && once(name) {
+				t.Errorf("%s twice in %q, of %q", f.Name, sent, text)
+			}
+			seen[name] = true
+		}
+		if again := sendableOf(t, sent); again != sent {
+			t.Errorf("%q became %q, then %q", text, sent, again)
+		}
+		before, after := eml.DecodeHeader(firstValue(text, "Subject")), eml.DecodeHeader(header.Get("Subject"))
+		if before != after && !strings.ContainsRune(before, '\uFFFD') {
+			t.Errorf("subject %q became %q, of %q", before, after, text)
+		}
+	})
+}
+
+// firstValue is the first value of a field that says something.
+func firstValue(raw, name string) string {
+	header, _, err := eml.Split([]byte(raw))
+	if err != nil {
+		return ""
+	}
+	for _, f := range header.Fields() {
+		if strings.EqualFold(f.Name, name) && f.Value() != "" {
+			return f.Value()
+		}
+	}
+	return ""
+}
