@@ -118,7 +118,7 @@ func cutHeader(part []byte) (h partHeader, body []byte) {
 			continue
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		into = h.field(strings.ToLower(string(bytes.TrimSpace(name[:min(len(name), maxOnce)]))))
+		into = h.field(strings.ToLower(string(bytes.TrimSpace(name[:min(len(name), maxSingle)]))))
 		if into != nil && *into == "" {
 			*into = strings.TrimSpace(string(value[:min(len(value), maxPartField)]))
 		} else {

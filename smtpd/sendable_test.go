@@ -389,7 +389,7 @@ func FuzzSendable(f *testing.F) {
 		seen := map[string]bool{}
 		for _, f := range header.Fields() {
 			name := strings.ToLower(f.Name)
-			if seen[name] && once(name) {
+			if seen[name] && single(name) {
 				t.Errorf("%s twice in %q, of %q", f.Name, sent, text)
 			}
 			seen[name] = true

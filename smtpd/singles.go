@@ -6,7 +6,7 @@ import (
 	"pabal/eml"
 )
 
-// maxSingle is the length of the longest name once knows.
+// maxSingle is the length of the longest name single knows.
 const maxSingle = len("disposition-notification-options")
 
 // single reports whether a field may stand only once: SES refuses a mail that
