@@ -5,12 +5,15 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
 PACKAGES := ./...
 
-.PHONY: all build demo test plain host torture check race staticcheck fuzz generated bench microbench clean
+.PHONY: all build deb release-test demo test plain host torture check race staticcheck fuzz generated bench microbench clean
 
 all: build
 
 build: ## the binary, as bin/pabal
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/pabal .
+
+deb: ## the Debian packages, in bin/deb; docs/install.md
+	packaging/deb/build bin/deb
 
 demo: build ## 200 sample customers, a campaign, an application's mail, an unsubscribe
 	bin/pabal demo --keep pabal-demo
@@ -27,10 +30,16 @@ plain: ## offline, without root, in under two minutes
 host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
 	go test -tags host -timeout 20m $(PACKAGES)
+	cd packaging/deb && go vet -tags host . && go test -tags host -timeout 10m .
 
 torture: ## the whole fault suite, an hour; the table goes into docs/reliability.md
 	testdata/apt-install
 	TORTURE=whole TORTURE_REPORT=../docs/reliability.md go test -tags host -count=1 -timeout 12h -run '^TestTorture' -v ./cli
+
+release-test: ## the real packages in a Debian that boots; as root, 10 minutes
+	testdata/apt-install
+	testdata/apt-install release-apt.txt
+	cd packaging/deb && go vet -tags release . && go test -tags release -count=1 -timeout 60m -v .
 
 check: race staticcheck fuzz generated ## what a reviewer runs besides
 

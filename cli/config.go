@@ -207,10 +207,11 @@ func defaultDataDir() string {
 	return filepath.Join(xdg("XDG_STATE_HOME", ".local/state"), "pabal")
 }
 
-// defaultSocket is the system's where it is there: a person who logs in to the
-// host uses the daemon of the host.
+// defaultSocket is the system's where it is there, or pabal is installed: a
+// person who logs in to the host uses the daemon of the host, and sendmail its
+// drop folder, though neither may look into the folders of both.
 func defaultSocket() string {
-	if _, err := os.Stat(systemSocket); os.Geteuid() == 0 || err == nil {
+	if _, err := os.Stat(systemSocket); os.Geteuid() == 0 || err == nil || installed() {
 		return systemSocket
 	}
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
