@@ -15,6 +15,8 @@ const (
 	crowdSize                       = 10 << 10
 	crowdPause                      = 100 * time.Millisecond // between two lines of a slow client
 	crowdGoal                       = 0.8
+	crowdFiles                      = crowdIdle + crowdSlow + crowdFast + 50 // ours besides
+	crowdMemory                     = 128                                    // MB: 64 of the process, and body_memory
 )
 
 // benchCrowd is 8 fast clients alone, and beside 200 that say nothing and 50
@@ -37,7 +39,8 @@ func benchCrowd(t *testing.T) []row {
 	h.stop(p)
 	return []row{{fmt.Sprintf("%d fast clients beside %d idle and %d slow ones, 10 KB", crowdFast, crowdIdle, crowdSlow),
 		fmt.Sprintf("%.0f/s; %.0f files open, RssAnon %.0f MB", beside, files, memory), fmt.Sprintf("alone %.0f/s", alone),
-		times(ratio), fmt.Sprintf("≥ %.1f ×", crowdGoal), ratio >= crowdGoal}}
+		times(ratio), fmt.Sprintf("≥ %.1f ×; %d files, %d MB", crowdGoal, crowdFiles, crowdMemory),
+		ratio >= crowdGoal && files <= crowdFiles && memory <= crowdMemory}}
 }
 
 // crowd opens the idle and the slow connections; leave closes them.
