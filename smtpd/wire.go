@@ -196,7 +196,7 @@ var nameOnly = regexp.MustCompile(`(?i)^((?:MAIL FROM|RCPT TO):[ \t]*)(?:<([a-z0
 // ofThisHost is a command line whose name without a domain is given this
 // host's.
 func ofThisHost(line, text []byte) []byte {
-	if bytes.IndexByte(text, '@') >= 0 {
+	if bytes.IndexByte(text, '@') >= 0 || len(line) > maxLine-len("<@localhost>") {
 		return line
 	}
 	m := nameOnly.FindSubmatch(text)

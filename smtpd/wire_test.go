@@ -168,6 +168,7 @@ func FuzzCommands(f *testing.F) {
 	f.Add([]byte("EHLO a\r\nMAIL FROM:<a@b.c>\nRSET"), uint64(1))
 	f.Add([]byte("NOOP\x00\r\nSTARTTLS\r\nBDAT 3\r\nabc"), uint64(2))
 	f.Add([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), uint64(3))
+	f.Add([]byte("RCPT TO:root\r\nMAIL FROM:<"+strings.Repeat("x", maxLine-len("MAIL FROM:<>\r\n"))+">\r\n"), uint64(4))
 	f.Fuzz(func(t *testing.T, stream []byte, seed uint64) {
 		ours, theirs := net.Pipe()
 		s := newServer(&memory{})
