@@ -27,7 +27,7 @@ const migrates = 15 * time.Millisecond
 // newerBuckets are the buckets that came after format 1, by file.
 func newerBuckets() map[string][]string {
 	return map[string][]string{
-		spool.QueueFile:   {"orphans", "once"},
+		spool.QueueFile:   {"orphans", "once", "failed", "digest", "acts"},
 		spool.LedgerFile:  {"orphans", "series"},
 		audience.FileName: {"rows", "rowsof", "reread", "feedback", "delivered", "choices"},
 	}

@@ -134,18 +134,25 @@ func (g *gathering) add(one *spool.Failure) {
 }
 
 func (g *gathering) subject(host string) string {
-	return fmt.Sprintf("[파발 %s] 보내지 못한 메일 %d통 / %d mails not sent", host, g.count, g.count)
+	return fmt.Sprintf("[파발 %s] 보내지 못한 메일 %d통 / %s not sent", host, g.count, g.mails())
+}
+
+func (g *gathering) mails() string {
+	if g.count == 1 {
+		return "1 mail"
+	}
+	return fmt.Sprintf("%d mails", g.count)
 }
 
 // text is the digest in Korean and English.
 func (g *gathering) text(f *Failures) string {
 	var b strings.Builder
 	at := func(t time.Time) string { return t.In(f.zone()).Format("2006-01-02 15:04 MST") }
-	fmt.Fprintf(&b, "%s의 파발이 맡은 메일 %d통을 SES가 받지 않았습니다 (%s ~ %s).\n", f.host(), g.count, at(g.earliest), at(g.until))
+	fmt.Fprintf(&b, "%s의 파발이 맡은 메일 %d통을 보내지 못했습니다 (%s ~ %s).\n", f.host(), g.count, at(g.earliest), at(g.until))
 	if g.unknown > 0 {
 		fmt.Fprintf(&b, "그 가운데 %d통은 나갔는지 알 수 없습니다. 다시 보내면 두 번 갈 수 있습니다.\n", g.unknown)
 	}
-	b.WriteString("메일은 지워지지 않고 대기열에 남아 있습니다.\n\n")
+	b.WriteString("내용은 지워지지 않고 대기열에 남아 있습니다.\n\n")
 	g.reasons(&b, func(r *gatheredReason) string {
 		if r.unknown {
 			return "결과 불명"
@@ -160,11 +167,11 @@ func (g *gathering) text(f *Failures) string {
 버리기             pabal spool discard 번호
 
 `)
-	fmt.Fprintf(&b, "----\n\nSES did not take %d mails that pabal on %s was given (%s to %s).\n", g.count, f.host(), at(g.earliest), at(g.until))
+	fmt.Fprintf(&b, "----\n\nOf what pabal on %s was given, %s could not be sent (%s to %s).\n", f.host(), g.mails(), at(g.earliest), at(g.until))
 	if g.unknown > 0 {
-		fmt.Fprintf(&b, "Nobody knows whether %d of them went. Sent again, they may go twice.\n", g.unknown)
+		fmt.Fprintf(&b, "Of these, %d may have gone: the answer was lost. Sent again, they may go twice.\n", g.unknown)
 	}
-	b.WriteString("They are not deleted and stay in the spool.\n\n")
+	b.WriteString("Nothing is deleted; all of it stays in the spool.\n\n")
 	g.reasons(&b, func(r *gatheredReason) string {
 		if r.unknown {
 			return "unknown"

@@ -183,7 +183,7 @@ func (s *Spool) observe(m *Message, v verdict) {
 		}
 	}
 	s.events.add(Event{At: now, Kind: v.outcome.String(), ID: m.ID, Text: v.reason})
-	if m.Report != "" && v.outcome != Pending {
+	if m.Report != "" && v.outcome != Pending && v.outcome != Accepted {
 		s.logger().Warn("report was not sent", "part", "spool", "message", m.ID, "report", m.Report, "outcome", v.outcome, "reason", v.reason)
 	}
 }
