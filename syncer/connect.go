@@ -190,3 +190,23 @@ func endless(head [5]byte) bool {
 	length := int(head[0]) | int(head[1])<<8 | int(head[2])<<16
 	return head[3] == 1 && (head[4] == 0xFD && length <= 5 || head[4] == 0xFE && length >= 9 && length <= 10)
 }
+
+// Try connects, looks at the columns, and reads nothing: what works but should
+// not stay is told as warnings. Errors are *eml.Problem.
+func (c *Config) Try(ctx context.Context) (warnings []string, err error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	server, err := c.connect()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.db.Close()) }()
+	table, err := server.describe(ctx, c)
+	if err != nil {
+		p := pass{server: server}
+		return nil, c.explain(p.why(ctx, err))
+	}
+	_, warnings = server.warnings(ctx, table)
+	return warnings, nil
+}
