@@ -83,7 +83,7 @@ func (d *daemon) newSMTP() (err error) {
 	s.MaxConnections, s.MaxPerSource, s.MaxRate = c.MaxConnections, c.MaxPerSource, c.MaxRate
 	s.Networks = c.networks()
 	s.Users = smtpd.OpenUsers(d.cfg.smtpUsers())
-	s.SenderAllowed = d.ses.Verified
+	s.SenderAllowed = d.ses.MaySend
 	s.UnverifiedFrom, s.DefaultFrom = smtpd.UnverifiedFrom(c.UnverifiedFrom), c.defaultFrom()
 	s.QualifyDomain, s.AllowHeaders = c.QualifyDomain, c.AllowHeaders
 	s.Suppressed = d.suppressed

@@ -2,6 +2,7 @@ package sesclient
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,10 @@ import (
 const (
 	verifiedFor   = 5 * time.Minute // an identity found verified counts so long
 	unverifiedFor = time.Minute     // one not found is looked for again after
-	identityPage  = 1000            // the most a ListEmailIdentities call gives
-	identityPages = 20              // 10,000 identities is SES's limit; the rest is slack
+	failedRest    = 30 * time.Second
+	never         = time.Duration(1 << 62) // the age of no list
+	identityPage  = 1000                   // the most a ListEmailIdentities call gives
+	identityPages = 20                     // 10,000 identities is SES's limit; the rest is slack
 )
 
 // Identity is one verified or pending sender.
@@ -61,6 +64,27 @@ func (c *Client) Verified(ctx context.Context, address string) (bool, error) {
 	return covers(list, address), nil
 }
 
+// MaySend is Verified for mail that is being handed in and cannot wait: while
+// SES cannot be asked, the last list counts however old it is, and for failedRest
+// after a try that failed SES is not asked again. An error means that there has
+// been no list yet.
+func (c *Client) MaySend(ctx context.Context, address string) (bool, error) {
+	var err error
+	if !c.identities.resting() {
+		var yes bool
+		if yes, err = c.Verified(ctx, address); err == nil {
+			return yes, nil
+		}
+	}
+	if list, age := c.identities.known(); age < never {
+		return covers(list, address), nil
+	}
+	if err == nil {
+		err = c.identities.failure()
+	}
+	return false, err
+}
+
 // Identities lists all identities of the region, fresh from SES. Errors are
 // *spool.SendError.
 func (c *Client) Identities(ctx context.Context) ([]Identity, error) {
@@ -75,9 +99,26 @@ func (i *identities) known() (list []Identity, age time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.at.IsZero() {
-		return nil, 1 << 62
+		return nil, never
 	}
 	return i.list, time.Since(i.at)
+}
+
+// resting reports whether the last try failed a moment ago.
+func (i *identities) resting() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.err != nil && time.Since(i.began) < failedRest
+}
+
+// failure is why the last try failed.
+func (i *identities) failure() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.err == nil { // another has come since
+		return errors.New("the identities are not known yet")
+	}
+	return Classify(i.err)
 }
 
 // refresh lists again unless the list is younger than maxAge or was asked for

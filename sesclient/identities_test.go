@@ -112,3 +112,43 @@ func TestVerifiedIsCachedAndAskedOnce(t *testing.T) {
 		}
 	})
 }
+
+// Mail must not wait for SES at every turn while it cannot be reached.
+func TestMailIsNotHeldUpWhileSESCannotBeAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int64
+		var fail atomic.Bool
+		fail.Store(true)
+		c := &Client{identities: newIdentities(func(ctx context.Context) ([]Identity, error) {
+			calls.Add(1)
+			if fail.Load() { // nothing answers
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return []Identity{{Name: "example.com", Type: "domain", Verified: true}}, nil
+		})}
+		ask := func(address string, yes, known bool, wait time.Duration) {
+			t.Helper()
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			got, err := c.MaySend(ctx, address)
+			if got != yes || (err == nil) != known || time.Since(began) != wait {
+				t.Errorf("%s: %t, %v after %v, want %t, known %t, after %v", address, got, err, time.Since(began), yes, known, wait)
+			}
+		}
+		ask("a@example.com", false, false, 5*time.Second)
+		ask("a@example.com", false, false, 0)
+		fail.Store(false)
+		time.Sleep(30 * time.Second)
+		ask("a@example.com", true, true, 0)
+		fail.Store(true)
+		time.Sleep(time.Hour)
+		ask("a@example.com", true, true, 5*time.Second)
+		ask("a@other.com", false, true, 0)
+		ask("a@example.com", true, true, 0)
+		if n := calls.Load(); n != 3 {
+			t.Errorf("%d listings, want 3", n)
+		}
+	})
+}
