@@ -32,7 +32,7 @@ var layout = map[string][]string{
 	"tui":                {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
 	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
 		"syncer", "tui", "web", "testdata"},
-	"testdata": {}, // sample data, embedded for the demo
+	"testdata": {}, // sample data, embedded for the demo; faults for tests
 }
 
 // homes says which packages may import an outside module: one place to look

@@ -9,13 +9,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 
 	"pabal/audience"
 	"pabal/campaign"
@@ -24,32 +22,8 @@ import (
 	"pabal/sesclient/emulator"
 	"pabal/spool"
 	"pabal/store"
+	"pabal/testdata"
 )
-
-// breakSync makes every sync of a file that this process has open fail:
-// /dev/null takes its place.
-func breakSync(t *testing.T, path string) {
-	t.Helper()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range open {
-		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); name == path {
-			n, err := strconv.Atoi(fd.Name())
-			if err = errors.Join(err, unix.Dup3(int(null.Fd()), n, unix.O_CLOEXEC)); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-	}
-	t.Fatalf("%s is not open", path)
-}
 
 // TestFailedSyncOfAnyStoreEndsTheDaemon: nothing is acknowledged after it, and
 // the daemon ends by itself and says why.
@@ -97,7 +71,9 @@ func TestFailedSyncOfAnyStoreEndsTheDaemon(t *testing.T) {
 			case err := <-ended:
 				t.Fatal(err)
 			}
-			breakSync(t, filepath.Join(cfg.DataDir, name))
+			if err := testdata.BreakSync(filepath.Join(cfg.DataDir, name)); err != nil {
+				t.Fatal(err)
+			}
 			c := control.NewClient(cfg.Control.Socket, "test")
 			defer c.Close()
 			if err := write(t.Context(), c); err == nil {

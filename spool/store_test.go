@@ -7,14 +7,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
+
+	"pabal/testdata"
 )
 
 func open(t *testing.T) *Spool {
@@ -153,30 +153,6 @@ func TestManyWritersShareCommits(t *testing.T) {
 	}
 }
 
-// breakSync makes every sync of a file fail: /dev/null takes its place.
-func breakSync(t *testing.T, path string) {
-	t.Helper()
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	open, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, fd := range open {
-		if name, _ := os.Readlink("/proc/self/fd/" + fd.Name()); name == path {
-			n, err := strconv.Atoi(fd.Name())
-			if err = errors.Join(err, unix.Dup3(int(null.Fd()), n, unix.O_CLOEXEC)); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-	}
-	t.Fatalf("%s is not open", path)
-}
-
 func TestFailedSyncOfOneFileEndsBoth(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(dir)
@@ -185,7 +161,9 @@ func TestFailedSyncOfOneFileEndsBoth(t *testing.T) {
 	}
 	defer s.Close() // says that the file is no longer what it was
 	putOne(t, s, "a@example.com")
-	breakSync(t, filepath.Join(dir, QueueFile))
+	if err := testdata.BreakSync(filepath.Join(dir, QueueFile)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.Put(t.Context(), Envelope{To: []string{"a@example.com"}}, []byte("x")); !errors.Is(err, ErrBroken) {
 		t.Errorf("put: %v, want ErrBroken", err)
 	}

@@ -1,5 +1,6 @@
 // Package testdata holds the sample data of the demo: made-up customers of a
-// shop and the shop's welcome mail. It is part of the binary.
+// shop and the shop's welcome mail, which are part of the binary, and faults
+// that the tests of several packages make.
 package testdata
 
 import _ "embed"
