@@ -123,7 +123,7 @@ func (s *Store) planOf(ctx context.Context, c Campaign, n int64) (Plan, error) {
 	}
 	p.fly(f, facts)
 	p.price(facts, s.Settings.PricePer1000)
-	if !s.Settings.BadNews && !s.Settings.Events && !off(s.brakeOf(c)) {
+	if !s.Settings.BadNews && !s.Settings.Events && !s.brakeOf(c).Off() {
 		p.note(PlanNote{Code: NoteBrakeBlind})
 	}
 	return p, nil

@@ -29,11 +29,6 @@ func CheckBrake(b *spool.Brake) error {
 	return nil
 }
 
-// off reports whether nothing trips a brake.
-func off(b *spool.Brake) bool {
-	return b == nil || b.BouncePercent <= 0 && b.ComplaintPercent <= 0 || b.First <= 0 && b.Window <= 0
-}
-
 // checkSteering brings window and brake into one form. zone is that of a window
 // without one.
 func (c *Campaign) checkSteering(zone string) error {

@@ -186,7 +186,7 @@ func defaults() *Config {
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},
 		Campaign: CampaignConfig{Timezone: "Asia/Seoul"},
-		Brake:    BrakeConfig{BouncePercent: 5, ComplaintPercent: 0.1, First: 200, Window: 1000, Minimum: 5},
+		Brake:    BrakeConfig(spool.UsualBrake()),
 		MySQL: MySQLConfig{Every: Duration(10 * time.Minute), Table: "users", MaxAgeAtStart: Duration(time.Hour), Overlap: Duration(5 * time.Minute),
 			Attributes:    []string{},
 			SubscribedYes: []string{"true", "1", "Y", "yes", "동의"},

@@ -25,6 +25,18 @@ type Brake struct {
 	Minimum          int     `json:"minimum"`           // fewer bounces or complaints than this never trip it
 }
 
+// UsualBrake is the brake where nobody says another: SES looks into an account
+// at 5 % of hard bounces and at 0.1 % of complaints (SES Developer Guide,
+// reputation metrics), over enough mails to mean something.
+func UsualBrake() Brake {
+	return Brake{BouncePercent: 5, ComplaintPercent: 0.1, First: 200, Window: 1000, Minimum: 5}
+}
+
+// Off reports whether nothing trips it.
+func (b *Brake) Off() bool {
+	return b == nil || b.BouncePercent <= 0 && b.ComplaintPercent <= 0 || b.First <= 0 && b.Window <= 0
+}
+
 // Braked is why the brake paused a campaign.
 type Braked struct {
 	At      time.Time    `json:"at"`
