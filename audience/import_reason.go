@@ -96,6 +96,10 @@ func (w wrong) texts() (english, korean string) {
 	return text, addressReasons()[w.code]
 }
 
+// AddressInKorean is what is wrong with an address, by its code as errors of the
+// daemon have it: "address_" and an eml.AddressError's Code; "" for another.
+func AddressInKorean(code string) string { return addressReasons()[code] }
+
 // addressReasons are the Korean texts of eml's codes.
 func addressReasons() map[string]string {
 	return map[string]string{

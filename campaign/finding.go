@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -89,8 +90,14 @@ func (f *Finding) filler(lang string) *strings.Replacer {
 	pairs := []string{"{count}", grouped(f.Count), "{name}", f.Name, "{reasons}", f.reasons(lang)}
 	for _, key := range slices.Sorted(maps.Keys(f.Data)) {
 		value := f.Data[key]
-		if own := f.Data[key+inKorean]; lang == "ko" && own != "" {
+		switch own := f.Data[key+inKorean]; {
+		case lang != "ko":
+		case own != "":
 			value = own
+		case key == "error":
+			value = AnswerIn(lang, value)
+		case key == "status":
+			value = cmp.Or(koreanStatuses()[value], value)
 		}
 		pairs = append(pairs, "{"+key+"}", value)
 	}

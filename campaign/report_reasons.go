@@ -20,6 +20,10 @@ var bounceReason = regexp.MustCompile(`^bounced ([A-Za-z]+)/([A-Za-z]+)(?: (\d\.
 // koreanReasons are those of the ledger: of this program, of SES's answers. The
 // first that fits counts.
 var koreanReasons = []reasonKind{
+	{regexp.MustCompile(`^discarded: `), "사람이 버림"},
+	{regexp.MustCompile(`^\d+ recipients were confirmed, `), "받는 사람이 확인한 수와 다름"},
+	{regexp.MustCompile(`^at most \d+ recipients were agreed to, `), "받는 사람이 정한 수보다 많음"},
+	{regexp.MustCompile(`^its record in .* is damaged`), "저장된 기록이 손상됨"},
 	{regexp.MustCompile(`(?i)^no reason is on record`), "까닭이 기록되지 않음"},
 	{regexp.MustCompile(`(?i)^its record in the store is damaged`), "저장된 기록이 손상됨"},
 	{regexp.MustCompile(`(?i)^the letter cannot be made: no value for `), "편지에 넣을 값이 없음"},
@@ -62,9 +66,9 @@ func koreanStatus() map[string]string {
 	}
 }
 
-// reasonIn is a reason of the ledger for a reader: in Korean what it means,
+// ReasonIn is a reason of the ledger for a reader: in Korean what it means,
 // with the words that came behind it; in English as it came.
-func reasonIn(lang, reason string) string {
+func ReasonIn(lang, reason string) string {
 	if lang != "ko" || reason == "" {
 		return reason
 	}
@@ -76,7 +80,7 @@ func reasonIn(lang, reason string) string {
 			return meant(k.korean, reason)
 		}
 	}
-	return reason
+	return AnswerIn(lang, reason)
 }
 
 func koreanBounce(kind, status string) string {

@@ -32,15 +32,15 @@ func TestReasonsAreReadableInKorean(t *testing.T) {
 		"its record in the store is damaged":                                                                       "저장된 기록이 손상됨",
 		"no reason is on record":                                                                                   "까닭이 기록되지 않음",
 	} {
-		if got := reasonIn("ko", reason); got != want+" ("+reason+")" {
+		if got := ReasonIn("ko", reason); got != want+" ("+reason+")" {
 			t.Errorf("%q: got %q, want %q", reason, got, want)
 		}
-		if got := reasonIn("en", reason); got != reason {
+		if got := ReasonIn("en", reason); got != reason {
 			t.Errorf("English: %q became %q", reason, got)
 		}
 	}
 	for _, own := range []string{"", "전혀 모르는 이유", "something else"} {
-		if got := reasonIn("ko", own); got != own {
+		if got := ReasonIn("ko", own); got != own {
 			t.Errorf("%q became %q", own, got)
 		}
 	}

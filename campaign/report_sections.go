@@ -250,7 +250,7 @@ func (b *sections) skips() Section {
 func (b *sections) reasons(id, title string, list []spool.ReasonCount) Section {
 	s := Section{ID: id, Title: title, Head: []string{b.t.Reason, b.t.Count}, Left: 1}
 	for _, r := range list {
-		reason := reasonIn(b.t.Lang, r.Reason)
+		reason := ReasonIn(b.t.Lang, r.Reason)
 		if reason == "" {
 			reason = b.t.Others
 		}

@@ -20,6 +20,9 @@ import (
 // the socket.
 var ErrNoDaemon = errors.New("no daemon")
 
+// maxEcho is how much of a wrong address an answer repeats, in bytes.
+const maxEcho = 120
+
 // Failure is how an error crosses the socket.
 type Failure struct {
 	Error string `json:"error"`
@@ -143,7 +146,7 @@ func reasonOf(err error) (code string, args []string) {
 	case errors.As(err, &segment):
 		return audience.CodeSegment, []string{strconv.Itoa(segment.Line), strconv.Itoa(segment.Column)}
 	case errors.As(err, &address):
-		return "address_" + address.Code, nil
+		return "address_" + address.Code, []string{eml.Visible(eml.Cut(address.Input, maxEcho))}
 	}
 	return "", nil
 }
