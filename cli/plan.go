@@ -161,7 +161,7 @@ func planTexts(language string) planText {
 				campaign.NoteStopped:         "지금은 @t 상태입니다. 지금 다시 시작한다고 보고 계산했습니다.",
 				campaign.NoteClockGap:        "@t은(는) 서머타임 전환으로 없는 시각입니다. @a에 시작합니다.",
 				campaign.NoteClockTwice:      "@t은(는) 서머타임 전환으로 두 번 옵니다. 첫 번째인 @a에 시작합니다.",
-				campaign.NoteBrakeBlind:      "반송과 수신 불만을 전해 듣지 못해 평판 브레이크가 작동하지 않습니다: pabal feedback setup",
+				campaign.NoteBrakeBlind:      "반송과 스팸 신고를 전해 듣지 못해 자동 멈춤이 작동하지 않습니다: pabal feedback setup",
 			}}
 	}
 	return planText{recipients: "recipients", rate: "rate", perSecond: "%.3g a second", takes: "takes", starts: "starts", ends: "ends", atLatest: "%s at the latest",

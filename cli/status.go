@@ -25,7 +25,17 @@ func (a *app) statusCommand() *cobra.Command {
 		if st.Version != version() {
 			fmt.Fprintf(a.stderr, "the daemon's version is %s, this command's is %s; restart the daemon after an upgrade\n", eml.Visible(st.Version), version())
 		}
-		return one(a, st, func(r *report) { describeStatus(r, st, a.preflightLanguage()) })
+		if a.json {
+			return one(a, st, nil)
+		}
+		all, err := c.Campaigns(ctx)
+		if err != nil {
+			return err
+		}
+		return one(a, st, func(r *report) {
+			describeStatus(r, st, a.preflightLanguage())
+			describeStopped(r, all)
+		})
 	})
 }
 
