@@ -186,7 +186,7 @@ func (m *terminal) writeCampaign(w trip, shot func(string)) {
 	m.press("Escape")
 	m.see(w.content, "11월 고객.csv")
 	shot("content")
-	m.press("Enter", "Enter", "Right", "C-s")
+	m.press("Enter", "Enter", "Enter", "Right", "C-s")
 	m.see(w.preview, "shopper000@example.net")
 	shot("preview")
 	m.press("n")

@@ -27,8 +27,12 @@ func (s *home) alerts(a *app) []trouble {
 		add(a.hold(h))
 	}
 	for _, c := range now.campaigns {
-		if c.State == spool.Held {
-			add(t.HeldCampaign(safe(c.Name), a.reason(c.Reason)), t.HeldHint)
+		what, how := a.stopped(&c)
+		switch {
+		case c.State != spool.Scheduled && what != "": // held at its time, or by its brake
+			add(safe(c.Name)+": "+what, t.OpenIt(how))
+		case c.State == spool.Held:
+			add(t.HeldCampaign(safe(c.Name), a.why(c.Reason)), t.HeldHint)
 		}
 	}
 	if d := now.spool.Store; d.NearlyFull {
@@ -49,7 +53,7 @@ func (s *home) alerts(a *app) []trouble {
 		}
 	}
 	if now.ses.Error != "" {
-		add(t.AccountUnknown+" "+safe(now.ses.Error), t.AccountHint)
+		add(t.AccountUnknown+" "+a.answer(now.ses.Error), t.AccountHint)
 	}
 	if now.sync != nil && now.sync.Error != "" {
 		what, how, _ := a.trouble(now.sync)
@@ -61,14 +65,14 @@ func (s *home) alerts(a *app) []trouble {
 // lesser are those with which mail goes all the same.
 func (s *home) lesser(a *app) (out []trouble) {
 	if f := s.now.heard; f != nil && f.Error != "" {
-		out = append(out, trouble{a.t.Heard.Label + ": " + safe(f.Error), safe(f.Hint)})
+		out = append(out, trouble{a.t.Heard.Label + ": " + a.answer(f.Error), safe(f.Hint)})
 	} else if f != nil && f.Source == sesclient.SourceNone {
 		out = append(out, trouble{a.t.Heard.Label + ": " + a.t.Heard.None, a.t.Heard.NoneHint})
 	}
 	for _, d := range s.now.domains {
 		switch f := bySeverity(d.Findings); {
 		case d.Error != "":
-			out = append(out, trouble{a.t.Dash.DomainSilent(safe(d.Name), safe(d.Error)), a.t.Dash.DomainHint})
+			out = append(out, trouble{a.t.Dash.DomainSilent(safe(d.Name), a.answer(d.Error)), a.t.Dash.DomainHint})
 		case len(f) > 0 && f[0].Level == campaign.Warn:
 			out = append(out, trouble{a.t.Dash.DomainAmiss(safe(f[0].What)), a.mend(f[0])})
 		}

@@ -9,12 +9,14 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/audience"
 	"pabal/campaign"
 	"pabal/eml"
 )
@@ -135,6 +137,9 @@ func after(d time.Duration, msg tea.Msg) tea.Cmd {
 
 // problem is an error in the words a person reads: what happened, what to do.
 func (a *app) problem(err error) string {
+	if a.lang == "ko" && offline(err) {
+		return a.t.NoAnswer
+	}
 	var p *eml.Problem
 	if !errors.As(err, &p) {
 		return safe(err.Error())
@@ -157,6 +162,9 @@ func (a *app) problem(err error) string {
 // said is a text of the daemon in the person's language if its code is known,
 // else in its own words.
 func (a *app) said(code string, args []string, own string) string {
+	if wrong := audience.AddressInKorean(code); wrong != "" && a.lang == "ko" {
+		return safe(strings.Join(append(slices.Clone(args), wrong), ": ")) + ". " + a.t.AddressHow
+	}
 	words, known := a.t.Problems[code]
 	if what, how, fault := campaign.KoreanFault(code, args); fault && a.lang == "ko" {
 		return safe(what + ". " + how)

@@ -48,9 +48,11 @@ type Campaigns interface {
 	Plan(ctx context.Context, id uint64) (campaign.Plan, error)
 	TestCampaigns(ctx context.Context, id uint64, as string, to []string) ([]campaign.TestMail, error)
 	StartOver(ctx context.Context, id uint64, expect int64, overrides []campaign.Override) (campaign.Campaign, error)
+	PlanSchedule(ctx context.Context, id uint64, o campaign.ScheduleOrder) (campaign.Plan, error) // of an order that is not given yet
 	Schedule(ctx context.Context, id uint64, o campaign.ScheduleOrder) (campaign.Campaign, error)
 	Unschedule(ctx context.Context, id uint64) (campaign.Campaign, error)
 	SetWindow(ctx context.Context, id uint64, w *spool.Window) (campaign.Campaign, error)
+	SetBrake(ctx context.Context, id uint64, b *spool.Brake) (campaign.Campaign, error) // nil: the configured one
 	CopyCampaign(ctx context.Context, id uint64, name string) (campaign.Copied, error)
 	Pause(ctx context.Context, id uint64) (campaign.Campaign, error)
 	Resume(ctx context.Context, id uint64) (campaign.Campaign, error)

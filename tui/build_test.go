@@ -179,7 +179,7 @@ func TestColumnIsLeftOutAndTakenAgain(t *testing.T) {
 
 func TestTopicsThatAreNotDefinedAreTyped(t *testing.T) {
 	d := newDriver(t, "en", func(f *fakeBackend) { f.topics = nil })
-	d.press("n", "enter", "n", "enter", "enter")
+	d.press("n", "enter", "n", "enter", "enter", "enter")
 	d.want("for example sale")
 	d.typeText("spring")
 	d.press("ctrl+s")
@@ -192,14 +192,14 @@ func TestTopicThatIsGoneStaysUntilAnotherIsChosen(t *testing.T) {
 	s := newWizardContent(&draft{})
 	a := newDriver(t, "en").m.app
 	s.start(a)
-	s.fields[2].in.set("old")
-	s.fields[2].choices = a.topicChoices([]audience.Topic{{ID: "sale", Korean: "세일", English: "Sales"}}, "old")
+	s.fields[fieldTopic].in.set("old")
+	s.fields[fieldTopic].choices = a.topicChoices([]audience.Topic{{ID: "sale", Korean: "세일", English: "Sales"}}, "old")
 	if got := s.view(a, 80, 20).lines; !strings.Contains(strings.Join(got, "\n"), "‹ old ›") {
 		t.Errorf("%q", got)
 	}
-	s.fields[2].turn(1)
-	s.fields[2].turn(1)
-	if got := s.fields[2].in.value(); got != "sale" {
+	s.fields[fieldTopic].turn(1)
+	s.fields[fieldTopic].turn(1)
+	if got := s.fields[fieldTopic].in.value(); got != "sale" {
 		t.Errorf("the topic is %q, want sale: old, none, sale", got)
 	}
 }

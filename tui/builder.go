@@ -105,7 +105,11 @@ func (s *builder) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 	case flowMsg[counted]:
 		if msg.of == s.tally.flow {
-			return s.tally.take(a, msg)
+			cmd := s.tally.take(a, msg)
+			if s.wizard && s.tally.known && s.expression() == s.d.c.Segment {
+				s.d.count = s.tally.count
+			}
+			return cmd
 		}
 	case tea.PasteMsg:
 		if s.text {

@@ -85,7 +85,7 @@ func (s *campaigns) open(a *app) tea.Cmd {
 	shown := s.shown(a)
 	c := shown[min(s.list.at, len(shown)-1)]
 	if c.State == spool.Draft {
-		return push(a, newWizardContent(&draft{c: c}))
+		return takeUp(a, &draft{c: c})
 	}
 	return push(a, newDetail(c))
 }

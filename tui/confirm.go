@@ -151,33 +151,46 @@ func (s *confirm) wrong(a *app) string {
 	return a.t.WrongNumber
 }
 
+// frameLines are those of a panel besides its text, and the empty one above it.
+const frameLines = 3
+
 func (s *confirm) view(a *app, w, h int) page {
 	inner := min(w-4, 70)
 	var lines []string
 	for _, l := range s.lines {
 		lines = append(lines, wrap(l, inner-4)...)
 	}
-	question, x := s.ask.view(a)
-	lines = append(lines, "")
-	if s.ask.word != "" && !s.ask.busy {
-		lines = append(lines, wrap(a.t.TypeWord(safe(s.ask.word)), inner-4)...)
+	asked, at, x := s.question(a, inner-4)
+	if room := max(1, h-frameLines-len(asked)); len(lines) > room && !a.look.linear { // the question is always seen
+		lines = append(lines[:room-1:room-1], "…")
 	}
-	lines = append(lines, question)
-	below := len(lines)
+	p := page{lines: []string{""}}
+	if x >= 0 {
+		p.cursor = &tea.Position{X: 4 + x, Y: frameLines - 1 + len(lines) + at}
+	}
+	for _, l := range a.look.panel(s.head, append(lines, asked...), inner) {
+		p.lines = append(p.lines, "  "+l)
+	}
+	return p
+}
+
+// question are the last lines, from the empty one on; at is the one the cursor
+// is in, and x its column, below 0 for none.
+func (s *confirm) question(a *app, w int) (lines []string, at, x int) {
+	text, x := s.ask.view(a)
+	lines = []string{""}
+	if s.ask.word != "" && !s.ask.busy {
+		lines = append(lines, wrap(a.t.TypeWord(safe(s.ask.word)), w)...)
+	}
+	at = len(lines)
+	lines = append(lines, text)
 	if s.ask.wrong {
 		lines = append(lines, a.look.bad.Render("! "+s.wrong(a)))
 	}
 	if s.why != "" {
-		for _, l := range wrap("! "+s.why, inner-4) {
+		for _, l := range wrap("! "+s.why, w) {
 			lines = append(lines, a.look.bad.Render(l))
 		}
 	}
-	p := page{lines: []string{""}}
-	for _, l := range a.look.panel(s.head, lines, inner) {
-		p.lines = append(p.lines, "  "+l)
-	}
-	if x >= 0 {
-		p.cursor = &tea.Position{X: 4 + x, Y: 1 + below} // the frame's top and the empty line above it
-	}
-	return p
+	return lines, at, x
 }

@@ -124,13 +124,16 @@ func (s *detail) keys(a *app) []binding {
 		only(binding{keys: []string{"w"}, help: a.t.Plan.WindowKey, do: func() tea.Cmd {
 			return push(a, a.window(s.c, func(a *app, _ campaign.Campaign) tea.Cmd { return s.flight(a) }))
 		}}, s.underWay()),
+		only(binding{keys: []string{"b"}, help: a.t.Brake.Key, do: func() tea.Cmd {
+			return push(a, a.brake(s.c, func(a *app, _ campaign.Campaign) tea.Cmd { return s.flight(a) }))
+		}}, s.underWay()),
 	}
 	if sealed {
 		return keys
 	}
 	return append([]binding{
 		{keys: []string{"s"}, help: a.t.Plan.Again, do: func() tea.Cmd { return push(a, newWizardCheck(&draft{c: s.c})) }},
-		{keys: []string{"e"}, help: a.t.Template.Edit, do: func() tea.Cmd { return push(a, newWizardContent(&draft{c: s.c})) }},
+		{keys: []string{"e"}, help: a.t.Template.Edit, do: func() tea.Cmd { return takeUp(a, &draft{c: s.c}) }},
 		only(binding{keys: []string{"u"}, help: a.t.Plan.Unschedule, do: func() tea.Cmd { return push(a, s.unschedule(a)) }}, s.c.Schedule != nil),
 	}, keys...)
 }
@@ -230,7 +233,11 @@ func (s *detail) waits(a *app, w int) []string {
 		}
 		return lines[:min(len(lines), waitLines)]
 	case s.c.Reason != "":
-		return []string{" " + a.look.bad.Render("! "+cut(a.reason(s.c.Reason), w-4))}
+		lines := []string{" " + a.look.bad.Render("! "+cut(a.why(s.c.Reason), w-4))}
+		if s.c.State == spool.Held {
+			lines = append(lines, "   "+cut(a.t.Plan.HeldHow, w-4))
+		}
+		return lines
 	}
 	return []string{""}
 }

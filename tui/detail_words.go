@@ -82,7 +82,7 @@ func (s *detail) takeCopy(a *app, m copiedMsg) tea.Cmd {
 	if len(changes) > 0 {
 		said += " " + t.Since + " " + strings.Join(changes, ", ")
 	}
-	return show(a, said, tabCampaigns, newWizardContent(&draft{c: m.c.Campaign}))
+	return show(a, said, tabCampaigns, stepsTo(a, &draft{c: m.c.Campaign})...)
 }
 
 // grouped is a count that came as digits.

@@ -127,7 +127,7 @@ func (s *domain) checks(a *app, w int) []string {
 	t, d := &a.t.Domain, &s.d
 	lines := []string{"", " " + sides(a.look.bold.Render(safe(d.Name)), a.verdict(*d)+" ", w-1)}
 	if d.Error != "" {
-		return append(lines, hanging(a.look.bad.Render("! "+safe(d.Error)), w)...)
+		return append(lines, hanging(a.look.bad.Render("! "+a.answer(d.Error)), w)...)
 	}
 	seen := map[string]string{"dkim": safe(d.DKIM.Domain), "mail_from": orWord(safe(d.MailFrom.Domain), "amazonses.com"), "spf": safe(d.MailFrom.SPF), "dmarc": safe(d.DMARC.Record)}
 	for _, part := range domainParts {

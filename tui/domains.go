@@ -87,8 +87,12 @@ func (s *domains) chosen() SenderDomain {
 	return s.now.all[max(0, min(s.list.at, len(s.now.all)-1))]
 }
 
-// partCells is how wide a check stands in the list.
-const partCells = 10
+// partCells is how wide a check stands in the list, verdictCells the domain in a
+// word.
+const (
+	partCells    = 10
+	verdictCells = 12
+)
 
 func (s *domains) view(a *app, w, h int) page {
 	if lines := a.instead(s.why, s.have, false, "", w); lines != nil {
@@ -100,12 +104,16 @@ func (s *domains) view(a *app, w, h int) page {
 	if len(s.now.all) == 0 {
 		return page{lines: append(lines, "", "  "+t.None)}
 	}
-	name := w - 2 - len(domainParts)*(partCells+1) - 10
+	verdict := verdictCells
+	if w < wide { // it stands below
+		verdict = 0
+	}
+	name := w - 2 - len(domainParts)*(partCells+1) - verdict - 1
 	head := []column{{a.t.FromDomain, name}}
 	for _, part := range domainParts {
 		head = append(head, column{t.Parts[part], partCells})
 	}
-	lines = append(lines, a.look.dim.Render("  "+row(append(head, column{a.t.State, 10})...)))
+	lines = append(lines, a.look.dim.Render("  "+row(append(head, column{a.t.State, verdict})...)))
 	const below = 6
 	from, to := s.list.window(len(s.now.all), max(1, h-len(lines)-below))
 	for i := from; i < to; i++ {
@@ -114,7 +122,7 @@ func (s *domains) view(a *app, w, h int) page {
 		for _, part := range domainParts {
 			cols = append(cols, column{a.partWord(d, part), partCells})
 		}
-		lines = append(lines, a.look.pickLine(row(append(cols, column{a.verdict(d), 10})...), i == s.list.at, w))
+		lines = append(lines, a.look.pickLine(row(append(cols, column{a.verdict(d), verdict})...), i == s.list.at, w))
 	}
 	return page{lines: append(lines, s.worst(a, s.chosen(), w)...)}
 }
@@ -123,7 +131,7 @@ func (s *domains) view(a *app, w, h int) page {
 func (s *domains) account(a *app, w int) []string {
 	t, ses := &a.t.Domain, s.now.ses
 	if ses.CheckedAt.IsZero() {
-		return []string{a.labelled(t.Account, a.look.warn.Render("! "+safe(ses.Error)), w)}
+		return []string{a.labelled(t.Account, a.look.warn.Render("! "+a.answer(ses.Error)), w)}
 	}
 	state := a.look.good.Render("✓ " + t.Production)
 	if ses.Sandbox {
@@ -162,7 +170,7 @@ func (s *domains) worst(a *app, d SenderDomain, w int) []string {
 	lines := []string{a.look.rule(safe(d.Name), w)}
 	switch {
 	case d.Error != "":
-		return append(lines, "  "+a.look.bad.Render(cut("! "+safe(d.Error), w-4)))
+		return append(lines, "  "+a.look.bad.Render(cut("! "+a.answer(d.Error), w-4)))
 	case len(d.Findings) == 0:
 		return append(lines, "  "+a.look.good.Render("✓ "+a.t.Domain.AllGood))
 	}

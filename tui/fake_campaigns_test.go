@@ -34,7 +34,18 @@ func (f *fakeBackend) CreateCampaign(_ context.Context, c campaign.Campaign) (ca
 	return c, err
 }
 func (f *fakeBackend) EditCampaign(_ context.Context, c campaign.Campaign) (campaign.Campaign, error) {
-	return c, f.did("EditCampaign %d %s %v", c.ID, c.Name, c.Values)
+	if err := f.did("EditCampaign %d %s %v", c.ID, c.Name, c.Values); err != nil {
+		return campaign.Campaign{}, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old, err := f.find(c.ID)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	c.State, c.Schedule, c.HeldFor, c.Reason = spool.Draft, nil, "", "" // as the daemon has it
+	*old = c
+	return c, nil
 }
 func (f *fakeBackend) PreflightTold(_ context.Context, id uint64, lang string, tell func(done, total int64)) (campaign.Preflight, error) {
 	if f.slow {
@@ -84,6 +95,26 @@ func (f *fakeBackend) Unschedule(_ context.Context, id uint64) (campaign.Campaig
 	c, err := f.change("Unschedule", id, spool.Draft)
 	c.Schedule = nil
 	return c, err
+}
+func (f *fakeBackend) PlanSchedule(_ context.Context, id uint64, o campaign.ScheduleOrder) (campaign.Plan, error) {
+	plan := f.plan
+	plan.Start, plan.End = testNow.Add(22*time.Hour), testNow.Add(23*time.Hour) // not that of a start at once
+	return plan, f.did("PlanSchedule %s %s %s %s %d", o.At, o.Zone, o.Hours, o.Days, id)
+}
+func (f *fakeBackend) SetBrake(_ context.Context, id uint64, b *spool.Brake) (campaign.Campaign, error) {
+	words := "as configured"
+	if b != nil {
+		words = fmt.Sprintf("%+v", *b)
+	}
+	if err := f.did("SetBrake %d %s", id, words); err != nil {
+		return campaign.Campaign{}, err
+	}
+	c, err := f.find(id)
+	if err != nil {
+		return campaign.Campaign{}, err
+	}
+	c.Brake = b
+	return *c, nil
 }
 func (f *fakeBackend) SetWindow(_ context.Context, id uint64, w *spool.Window) (campaign.Campaign, error) {
 	if err := f.did("SetWindow %d %v", id, w); err != nil {

@@ -29,7 +29,7 @@ func TestWizardStartsWithTheNumberShown(t *testing.T) {
 	d.press("enter")
 	d.want("Grade", "Body")
 	d.typeText("환영 메일")
-	d.press("enter", "enter", "right")
+	d.press("enter", "enter", "enter", "right")
 	d.want("‹ 세일 소식 ›", "← → 고르기")
 	d.typeText("x") // a topic is chosen, not typed
 	d.press("enter", "enter")
@@ -139,7 +139,7 @@ func TestBlockIsOverriddenWithATypedReason(t *testing.T) {
 	d.press("o")
 	d.typeText("약관 안내 메일이라서")
 	d.press("enter", "enter", "enter")
-	d.want("넘김: no_unsubscribe (약관 안내 메일이라서)")
+	d.want("넘김: 수신 거부 링크가 없습니다 (약관 안내 메일이라서)")
 	d.press("y")
 	d.wantCalls("Start", "Start expect=183 over no_unsubscribe: 약관 안내 메일이라서 9")
 }
@@ -219,6 +219,9 @@ func TestPauseResumeCancelAskFirst(t *testing.T) {
 func TestUnavailableKeySaysWhy(t *testing.T) {
 	d := newDriver(t, "en")
 	d.press("2", "down", "down", "enter")
+	d.want("w hours")
+	d.wantNot("(r resume)") // there is no room for it
+	d.size(100, 24)
 	d.want("(r resume)")
 	d.press("r")
 	d.want("› r resume: running")
@@ -349,7 +352,7 @@ func TestPasteGoesToTheField(t *testing.T) {
 	d := newDriver(t, "ko")
 	toContent(d)
 	d.send(tea.PasteMsg{Content: "봄 세일\n"})
-	d.press("tab", "tab", "tab", "tab")
+	d.press("tab", "tab", "tab", "tab", "tab")
 	d.send(tea.PasteMsg{Content: "한 줄\r\n두 줄"})
 	d.want("봄 세일", "한 줄↵두 줄")
 	d.press("ctrl+s")

@@ -130,6 +130,17 @@ func (a *app) reason(s string) string {
 	return safe(s)
 }
 
+// why is reason for what became of a mail: SES's and pabal's own words too.
+func (a *app) why(s string) string {
+	if word := a.reason(s); word != safe(s) {
+		return word
+	}
+	return safe(campaign.ReasonIn(a.lang, s))
+}
+
+// answer is what AWS, the DNS or the network said, for the reader.
+func (a *app) answer(s string) string { return safe(campaign.AnswerIn(a.lang, s)) }
+
 // ago is a moment and how long it is past; never for none.
 func (a *app) ago(t time.Time, never string) string {
 	if t.IsZero() {

@@ -165,7 +165,17 @@ func (s *home) eventLines(a *app, w, h int) []string {
 		if kind == "" {
 			kind = safe(e.Kind)
 		}
-		lines = append(lines, "  "+row(column{a.clock(e.At), 8}, column{kind, 10}, column{a.scope(spool.Scope(e.ID)), 12}, column{a.reason(e.Text), w - 35}))
+		lines = append(lines, "  "+row(column{a.clock(e.At), 8}, column{kind, 10}, column{a.scope(spool.Scope(e.ID)), 12}, column{a.eventText(e), w - 35}))
 	}
 	return lines
+}
+
+// eventText is what an event says besides: of a mail why, of a hold a person's
+// own words.
+func (a *app) eventText(e spool.Event) string {
+	switch e.Kind {
+	case "failed", "unknown", "retry":
+		return a.why(e.Text)
+	}
+	return a.reason(e.Text)
 }

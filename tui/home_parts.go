@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"pabal/audience"
@@ -12,6 +13,9 @@ import (
 
 // homeCampaigns is how many running campaigns the first screen lists.
 const homeCampaigns = 3
+
+// leastGauge is the narrowest bar that tells something.
+const leastGauge = 3
 
 // labelDash is how wide the labels of the first screen's numbers are.
 const labelDash = 10
@@ -26,7 +30,10 @@ func (s *home) sending(a *app, w int) []string {
 		gauge = "-"
 	case quota >= 0:
 		text := " " + brief(used, 9) + "/" + brief(quota, 9)
-		gauge = a.look.bar(share(used, quota), max(4, min(room, 40)-cells(text))) + text
+		gauge = strings.TrimSpace(text)
+		if n := min(room, 40) - cells(text); n >= leastGauge {
+			gauge = a.look.bar(share(used, quota), n) + text
+		}
 	}
 	account, indent := a.t.AimOnly(rate(ses.Aim)), ""
 	if w >= wide/2 { // no frame around

@@ -44,7 +44,7 @@ func find(bindings []binding, key string) (binding, bool) {
 
 // footer lays the keys in one line of w cells; the general ones stand at the
 // right and are never cut. A key that does nothing now is in brackets, with
-// the reason where there is room.
+// the reason where there is room; where there is too little, such keys go first.
 func (l look) footer(own, general []binding, w int) string {
 	general = slices.DeleteFunc(slices.Clone(general), func(b binding) bool {
 		return slices.ContainsFunc(own, func(o binding) bool { return o.name() == b.name() })
@@ -55,11 +55,23 @@ func (l look) footer(own, general []binding, w int) string {
 	if cells(left) > room {
 		left = l.hints(own, false)
 	}
+	own = slices.Clone(own)
 	for len(own) > 1 && cells(left) > room { // help has them all
-		own = own[:len(own)-1]
+		own = slices.Delete(own, leastUseful(own), leastUseful(own)+1)
 		left = l.hints(own, false)
 	}
 	return sides(cut(left, room), right, w)
+}
+
+// leastUseful is the binding a footer can do without: the last that does nothing
+// now, else the last.
+func leastUseful(own []binding) int {
+	for i, b := range slices.Backward(own) {
+		if b.off != "" && i > 0 {
+			return i
+		}
+	}
+	return len(own) - 1
 }
 
 func (l look) hints(bindings []binding, reasons bool) string {

@@ -208,7 +208,7 @@ func (s *ledger) view(a *app, w, h int) page {
 	for i := from; i < to; i++ {
 		m := s.rows[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{recipient(m), email}, column{a.t.Outcomes[m.Outcome], 10},
-			column{strconv.Itoa(m.Attempts), -4}, column{a.moment(m.At), 11}, column{orWord(a.reason(m.Reason), a.marks(m)), reason}), i == s.list.at, w))
+			column{strconv.Itoa(m.Attempts), -4}, column{a.moment(m.At), 11}, column{orWord(a.why(m.Reason), a.marks(m)), reason}), i == s.list.at, w))
 	}
 	p.lines = append(fill(p.lines, h-below), s.one(a, w)...)
 	return p
@@ -219,7 +219,7 @@ func (s *ledger) one(a *app, w int) []string {
 	m := s.rows[min(s.list.at, len(s.rows)-1)]
 	return []string{
 		a.look.rule(recipient(m), w),
-		"  " + cut(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.reason(m.Reason)+"  "+safe(m.News), w-2),
+		"  " + cut(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.why(m.Reason)+"  "+safe(m.News), w-2),
 		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-2)),
 	}
 }

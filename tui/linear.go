@@ -215,7 +215,7 @@ func linearKeys() map[string]tea.KeyPressMsg {
 		"enter": {Code: tea.KeyEnter}, "esc": {Code: tea.KeyEscape}, "tab": {Code: tea.KeyTab}, "shift+tab": {Code: tea.KeyTab, Mod: tea.ModShift},
 		"up": {Code: tea.KeyUp}, "down": {Code: tea.KeyDown}, "left": {Code: tea.KeyLeft}, "right": {Code: tea.KeyRight},
 		"pgup": {Code: tea.KeyPgUp}, "pgdn": {Code: tea.KeyPgDown}, "pgdown": {Code: tea.KeyPgDown}, "home": {Code: tea.KeyHome}, "end": {Code: tea.KeyEnd},
-		"space": {Code: tea.KeySpace, Text: " "}, "delete": {Code: tea.KeyDelete}, "backspace": {Code: tea.KeyBackspace}, "f1": {Code: tea.KeyF1},
+		"space": {Code: tea.KeySpace, Text: " "}, "delete": {Code: tea.KeyDelete}, "backspace": {Code: tea.KeyBackspace}, "f1": {Code: tea.KeyF1}, "f2": {Code: tea.KeyF2},
 	}
 }
 

@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,5 +87,18 @@ func TestOnlyWhatChangedIsReadAgain(t *testing.T) {
 	got := strings.Join(changed(old, []string{"head", "one", "> two", "three 2"}), "|")
 	if want := "> two|three 2"; got != want {
 		t.Errorf("read: %q, want %q", got, want)
+	}
+}
+
+// TestEveryKeyOfEveryScreenCanBeWrittenInPlainMode, by its name.
+func TestEveryKeyOfEveryScreenCanBeWrittenInPlainMode(t *testing.T) {
+	var l linear
+	for i, s := range screens {
+		d := open(t, "en", i)
+		for _, b := range d.m.top().keys(d.m.app) {
+			if b.do != nil && !slices.ContainsFunc(b.keys, l.known) {
+				t.Errorf("%s: the key %s (%s) cannot be written", s.name, b.name(), b.help)
+			}
+		}
 	}
 }

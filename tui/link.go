@@ -2,6 +2,8 @@ package tui
 
 import (
 	"context"
+	"net/netip"
+	"net/url"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -62,10 +64,26 @@ func (s *linkShown) view(a *app, w, h int) page {
 		address = address[len(line):]
 	}
 	p.lines = append(p.lines, "", "  "+a.t.Letter.Until(a.moment(s.link.now.Until)), "")
+	if onlyHere(s.link.now.URL) {
+		for _, l := range wrap("! "+a.t.Letter.OnlyHere, w-4) {
+			p.lines = append(p.lines, "  "+a.look.warn.Render(l))
+		}
+		p.lines = append(p.lines, "")
+	}
 	for _, l := range wrap(a.t.Letter.CopyHint, w-4) {
 		p.lines = append(p.lines, "  "+a.look.dim.Render(l))
 	}
 	return p
+}
+
+// onlyHere reports whether an address opens on the daemon's own host alone.
+func onlyHere(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // cutAt is as much of the beginning of s as takes at most w cells, at least one

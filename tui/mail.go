@@ -148,7 +148,7 @@ func (s *mail) fields(a *app) [][2]string {
 	}
 	fields := [][2]string{
 		{t.Kind, kind}, {a.t.From, safe(m.From)}, {a.t.Subject, safe(m.Subject)}, {"", ""},
-		{a.t.Outcome, a.t.Outcomes[m.Outcome]}, {t.Answer, a.reason(m.Reason)}, {a.t.Tries, tries},
+		{a.t.Outcome, a.t.Outcomes[m.Outcome]}, {t.Answer, a.why(m.Reason)}, {a.t.Tries, tries},
 		{t.Heard, a.marks(m)}, {t.Received, a.ago(m.Received, "")}, {t.Changed, a.ago(m.At, "")},
 	}
 	if !m.NextTry.IsZero() && m.Outcome == spool.Pending {

@@ -212,17 +212,22 @@ func (m *model) general() []binding {
 	return []binding{back, help}
 }
 
+// tabs are the keys of the tabs: wherever they stand on the screen, that is
+// outside of the wizards. Tab and the arrows are a list's own further in.
 func (m *model) tabs() []binding {
-	if len(m.stack) > 1 || typing(m.top()) {
+	if m.walks() != nil || typing(m.top()) {
 		return nil
 	}
 	n := len(m.t.Tabs)
 	to := func(tab int) func() tea.Cmd {
 		return func() tea.Cmd { return m.show(tab) }
 	}
-	out := []binding{
-		{keys: []string{"tab", "right"}, show: "Tab", help: m.t.NextTab, do: to((m.tab + 1) % n)},
-		{keys: []string{"shift+tab", "left"}, show: "Shift+Tab", help: m.t.PrevTab, do: to((m.tab + n - 1) % n)},
+	var out []binding
+	if len(m.stack) == 1 {
+		out = []binding{
+			{keys: []string{"tab", "right"}, show: "Tab", help: m.t.NextTab, do: to((m.tab + 1) % n)},
+			{keys: []string{"shift+tab", "left"}, show: "Shift+Tab", help: m.t.PrevTab, do: to((m.tab + n - 1) % n)},
+		}
 	}
 	for i := range n {
 		name := string(rune('1' + i))

@@ -47,7 +47,7 @@ func editOutside(of screen, words []string, text, suffix string) tea.Cmd {
 	e := &editing{words: words, text: text, suffix: suffix}
 	return tea.Exec(e, func(err error) tea.Msg {
 		if err != nil {
-			err = &eml.Problem{What: "the editor ended with: " + err.Error(), Hint: "see what $EDITOR names, or edit here", Err: err}
+			err = &eml.Problem{What: "the editor ended with: " + err.Error(), Hint: "see what $EDITOR names, or edit here"} // without the error itself: an editor that is not there is no daemon that is not
 		}
 		return editedMsg{of, e.text, err}
 	})

@@ -245,7 +245,7 @@ func (s *person) received(a *app, w int) []string {
 	rest := w - 2 - 11 - name - 10 - 3
 	for _, m := range s.now.mails {
 		lines = append(lines, "  "+row(column{a.moment(m.At), 11}, column{a.mailName(m, s.now.names), name}, column{a.t.Outcomes[m.Outcome], 10},
-			column{strings.TrimSpace(a.marks(m) + "  " + a.reason(m.Reason)), rest}))
+			column{strings.TrimSpace(a.marks(m) + "  " + a.why(m.Reason)), rest}))
 	}
 	if s.now.more {
 		lines = append(lines, "  "+a.look.dim.Render(a.t.FirstRows(comma(receivedRows))))

@@ -16,19 +16,12 @@ const tenthsFrom = time.Minute
 // a person should know of it.
 func (a *app) planLines(pl *campaign.Plan, w int) []string {
 	t := &a.t.Plan
-	span := time.Duration(pl.Seconds * float64(time.Second))
-	ends := a.moment(pl.End)
-	switch {
-	case pl.End.IsZero():
-		ends = t.NeverEnds
-	case pl.AtLatest:
-		ends = t.AtLatest(ends)
-	}
+	span := spanOf(pl)
 	about := [][2]string{
 		{a.t.Recipients, a.look.bold.Render(comma(pl.Recipients))},
 		{t.Starts, a.startsAt(pl.Start)},
 		{a.t.Takes, a.t.TakesAt(a.t.Duration(max(span.Round(time.Second), time.Second)), rate(pl.Rate))},
-		{a.t.Ends, ends},
+		{a.t.Ends, a.endOf(pl)},
 	}
 	if len(pl.Tenths) == 10 && span >= tenthsFrom {
 		about = append(about, [2]string{t.Tenths, "10% " + a.moment(pl.Tenths[0]) + "   50% " + a.moment(pl.Tenths[4]) + "   90% " + a.moment(pl.Tenths[8])})
@@ -44,6 +37,25 @@ func (a *app) planLines(pl *campaign.Plan, w int) []string {
 	return append(a.block(about, w), a.planNotes(pl, w)...)
 }
 
+func spanOf(pl *campaign.Plan) time.Duration { return time.Duration(pl.Seconds * float64(time.Second)) }
+
+// endOf is when a flight ends, in words.
+func (a *app) endOf(pl *campaign.Plan) string {
+	switch at := a.moment(pl.End); {
+	case pl.End.IsZero():
+		return a.t.Plan.NeverEnds
+	case pl.AtLatest:
+		return a.t.Plan.AtLatest(at)
+	default:
+		return at
+	}
+}
+
+// ends is a flight in one line: until when, how long, how fast.
+func (a *app) ends(pl *campaign.Plan) string {
+	return a.t.Ends + " " + a.endOf(pl) + ", " + a.t.TakesAt(a.t.Duration(max(spanOf(pl).Round(time.Second), time.Second)), rate(pl.Rate))
+}
+
 // startsAt is a time to come with how far off it is.
 func (a *app) startsAt(at time.Time) string {
 	if ahead := at.Sub(a.now()); ahead > time.Minute {
@@ -52,15 +64,22 @@ func (a *app) startsAt(at time.Time) string {
 	return a.t.Plan.AtOnce
 }
 
-// planNotes are what a person should know of a plan and its lines do not say.
+// notesOf are what a person should know of a plan and its lines do not say.
+func (a *app) notesOf(pl *campaign.Plan) []string {
+	var notes []string
+	for _, n := range pl.Notes {
+		if text := a.planNote(n); text != "" && n.Code != campaign.NoteTakes && n.Code != campaign.NoteFiveMissed {
+			notes = append(notes, "! "+text)
+		}
+	}
+	return notes
+}
+
+// planNotes are notesOf as lines of at most w cells.
 func (a *app) planNotes(pl *campaign.Plan, w int) []string {
 	var lines []string
-	for _, n := range pl.Notes {
-		text := a.planNote(n)
-		if text == "" || n.Code == campaign.NoteTakes || n.Code == campaign.NoteFiveMissed {
-			continue
-		}
-		for i, l := range hanging("! "+text, w) {
+	for _, text := range a.notesOf(pl) {
+		for i, l := range hanging(text, w) {
 			if i == 0 {
 				l = strings.Replace(l, "! ", a.look.warn.Render("! "), 1)
 			}

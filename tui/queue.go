@@ -276,7 +276,7 @@ func (s *queue) rowLines(a *app, w, rows int) []string {
 	from, end := s.list.window(len(s.now.rows), rows-1)
 	for i := from; i < end; i++ {
 		m := s.now.rows[i]
-		text := a.reason(m.Reason)
+		text := a.why(m.Reason)
 		if queueOrder[s.at] == "" || queueOrder[s.at] == outcomeDead {
 			text = strings.TrimSpace(a.outcome(m) + "  " + text)
 		} else if text == "" {

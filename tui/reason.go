@@ -45,6 +45,10 @@ func (s *reasonAsk) take(a *app) tea.Cmd {
 		return nil
 	}
 	s.d.overrides = append(s.d.overrides, own)
+	if s.d.passed == nil {
+		s.d.passed = map[string]string{}
+	}
+	s.d.passed[own.Rule] = s.of.What
 	return pop(a)
 }
 

@@ -57,8 +57,29 @@ func (s *wizardStart) schedule(a *app) screen {
 		}
 		return said
 	}
-	f.then = func(a *app, v []string) tea.Cmd { return push(a, s.confirmSchedule(a, v)) }
+	var plan campaign.Plan
+	id := s.d.c.ID
+	f.do = func(ctx context.Context, v []string) (err error) {
+		plan, err = a.back.PlanSchedule(ctx, id, s.order(v))
+		return err
+	}
+	f.then = func(a *app, v []string) tea.Cmd {
+		if plan.Recipients == 0 {
+			return func() tea.Msg { return flashMsg{a.t.NobodySelected, true} }
+		}
+		return push(a, s.confirmSchedule(a, v, plan))
+	}
 	return f
+}
+
+// order is what the form asks of the daemon, but for the number of recipients.
+func (s *wizardStart) order(v []string) campaign.ScheduleOrder {
+	late, _ := time.ParseDuration(v[lateBy]) // one of our own choices
+	o := campaign.ScheduleOrder{At: v[atDate] + " " + v[atTime], Zone: v[inZone], LateSeconds: int64(late / time.Second), Hours: v[inHours], Overrides: s.d.overrides}
+	if o.Hours != "" {
+		o.Days = v[onDays]
+	}
+	return o
 }
 
 // dayValues and lateValues are what the words for days and lateness stand for.
@@ -126,18 +147,17 @@ func (a *app) scheduled(v []string) (said []string, why string) {
 	return said, ""
 }
 
-// confirmSchedule asks once more, with the number of recipients.
-func (s *wizardStart) confirmSchedule(a *app, v []string) screen {
+// confirmSchedule asks once more, with the number of recipients and the plan that
+// a start at that time has.
+func (s *wizardStart) confirmSchedule(a *app, v []string, plan campaign.Plan) screen {
 	t := &a.t.Plan
-	id, n := s.d.c.ID, s.plan.now.Recipients
-	late, _ := time.ParseDuration(v[lateBy]) // one of our own choices
-	order := campaign.ScheduleOrder{At: v[atDate] + " " + v[atTime], Zone: v[inZone], LateSeconds: int64(late / time.Second), Expect: n, Hours: v[inHours], Overrides: s.d.overrides}
-	if order.Hours != "" {
-		order.Days = v[onDays]
-	}
+	id, n := s.d.c.ID, plan.Recipients
+	order := s.order(v)
+	order.Expect = n
 	said, _ := a.scheduled(v)
 	lines := append([]string{a.look.bold.Render(safe(s.d.c.Name)), t.ScheduleAsk(comma(n))}, said...)
-	lines = append(append(lines, s.passed(a)...), t.Growth)
+	lines = append(lines, a.ends(&plan))
+	lines = slices.Concat(lines, a.notesOf(&plan), s.passed(a), []string{t.Growth})
 	var made campaign.Campaign
 	c := newConfirm(t.Schedule, lines, n, "", func(ctx context.Context) (err error) {
 		made, err = a.back.Schedule(ctx, id, order)

@@ -12,7 +12,8 @@ func TestScheduleIsConfirmedWithTheNumber(t *testing.T) {
 	toSchedule(d)
 	d.want("2026년 11월 23일 월요일 12:00")
 	d.press("enter")
-	d.want("182,400명에게 이때 메일을 보냅니다")
+	d.want("182,400명에게 이때 메일을 보냅니다", "예상 종료 늦어도 11-23 13:00") // of the start at that time, not of one at once
+	d.wantCalls("PlanSchedule", "PlanSchedule 2026-11-23 12:00 KST 09-20 mon-fri 9")
 	d.press("enter")
 	d.wantCalls("Schedule")
 	d.typeText("182400")

@@ -55,6 +55,16 @@ var screens = []struct {
 		d.tick()
 	}},
 	{"home_help", nil, func(d *driver) { d.press("?") }},
+	{"home_stopped", func(f *fakeBackend) { withHeldStart(f); withBraked(f) }, func(*driver) {}},
+	{"brake", nil, func(d *driver) { toStart(d); d.press("b", "right", "down") }},
+	{"brake_off", nil, func(d *driver) { toStart(d); d.press("b", "left", "ctrl+s") }},
+	{"wizard_3_scheduled", withScheduled, func(d *driver) { d.press("2", "enter", "e") }},
+	{"wizard_4_test_many", nil, func(d *driver) { toPreview(d); d.press("t"); d.typeText("me@example.com, you@example.com") }},
+	{"wizard_4_link_here", func(f *fakeBackend) { f.link.URL = "http://127.0.0.1:8080/l/QQICoIaO2AYOQjdieKpXiXqBvEsI4owZ" }, func(d *driver) { toPreview(d); d.press("l") }},
+	{"domains_60x20", nil, func(d *driver) { d.press("8"); d.size(60, 20) }},
+	{"domains_unknown", func(f *fakeBackend) {
+		f.ses = sesclient.Status{Error: "TooManyRequestsException: Rate exceeded"}
+	}, func(d *driver) { d.press("8") }},
 	{"campaigns", nil, func(d *driver) { d.press("2", "down") }},
 	{"campaigns_filter", nil, func(d *driver) { d.press("2", "/"); d.typeText("세일") }},
 	{"detail", nil, func(d *driver) { d.press("2", "down", "down", "enter") }},

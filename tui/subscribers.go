@@ -58,7 +58,7 @@ func (s *subscribers) start(a *app) tea.Cmd {
 		limit = subscriberRows
 	}
 	return askTurn(a, &s.turn, callTimeout, func(ctx context.Context) ([]audience.Subscriber, error) {
-		return a.back.Subscribers(ctx, text, "", limit)
+		return a.back.Subscribers(ctx, text, "", limit+1) // one more says that there are more
 	})
 }
 
@@ -99,7 +99,9 @@ func (s *subscribers) first(a *app, err error) tea.Cmd {
 	if err != nil {
 		return nil
 	}
-	s.more = s.text() == "" && len(s.now) == subscriberRows
+	if s.more = s.text() == "" && len(s.now) > subscriberRows; s.more {
+		s.now = s.now[:subscriberRows]
+	}
 	if s.text() == "" {
 		return nil
 	}

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"pabal/campaign"
@@ -60,9 +62,13 @@ func (s *templates) update(a *app, msg tea.Msg) tea.Cmd {
 		}
 	case templatesMsg:
 		s.busy = false
-		if msg.err == nil {
-			s.all, s.have = msg.all, true
+		if msg.err != nil {
+			return nil
 		}
+		if s.all = msg.all; !s.have && s.pick != nil { // of a draft, its own is the one chosen
+			s.list.at = max(0, slices.IndexFunc(s.all, func(t campaign.Template) bool { return t.Name == s.pick.c.Template }))
+		}
+		s.have = true
 	case tea.PasteMsg:
 		s.filter.update(msg)
 	case tea.KeyPressMsg:
@@ -115,7 +121,9 @@ func (s *templates) chosen() campaign.Template {
 // take goes on to the audience with the chosen template.
 func (s *templates) take(a *app, d *draft) tea.Cmd {
 	d.template = s.chosen()
-	d.c.Template = d.template.Name
+	if d.c.Template != d.template.Name {
+		d.c.Template, d.c.TemplateVersion = d.template.Name, 0
+	}
 	return push(a, newBuilder(a, d, true))
 }
 

@@ -71,6 +71,9 @@ func (s *testSend) view(a *app, w, h int) page {
 	shown, x := s.to.view(inner - 4 - cells(label))
 	lines := append(wrap(a.t.TestExplain(safe(s.as)), inner-4), "", label+a.look.bold.Render(shown))
 	p := page{lines: []string{""}, cursor: &tea.Position{X: 4 + cells(label) + x, Y: 1 + len(lines)}}
+	if n := len(s.addresses()); n > 1 {
+		lines = append(lines, "", a.t.TestMany(comma(int64(n))))
+	}
 	for _, l := range a.look.panel(a.t.TestSend, lines, inner) {
 		p.lines = append(p.lines, "  "+l)
 	}

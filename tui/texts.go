@@ -14,7 +14,7 @@ import (
 type texts struct {
 	deskTexts
 
-	Product, Connected, Lost                                 string
+	Product, Connected, Lost, NoAnswer, AddressHow           string
 	LostSince                                                func(at string) string
 	TooSmall                                                 func(w, h, minW, minH int) string
 	Tabs, ShortTabs                                          [8]string // short: where the others do not fit
@@ -78,10 +78,11 @@ type texts struct {
 	NobodySelected, Examples, ExamplesAre, EmptyIsAll                  string
 	Selected, Mailable, Such                                           string
 	ChooseContent, From, Topic, NameHint, FromHint, TopicHint, NoTopic string
+	ReplyTo, ReplyToHint, KeptDraft                                    string
 	ValueHint, AttributeHint, NewlineHint                              string
 	ChoosePreview, To, Missing, NobodyFound, NobodyElse                string
 	NextPerson, PrevPerson, TestSend, SendOne, TypeAddress             string
-	TestSent, TestExplain                                              func(s string) string
+	TestSent, TestExplain, TestMany                                    func(s string) string
 	ChooseCheck, Checking, CheckAgain, BlockedOff, NoFindings          string
 	CheckedOver                                                        func(mailable, selected, bytes string) string
 	ChooseStart, Recipients, Takes, Ends, FiveMinutes                  string
@@ -212,7 +213,7 @@ type dashTexts struct {
 	Curve                                                                                                    func(least, most string) string
 	HeldCampaign, DomainSilent                                                                               func(name, why string) string
 	DomainHint                                                                                               string
-	LastMinutes, OldMail, More, Left, DomainAmiss                                                            func(s string) string
+	LastMinutes, OldMail, More, Left, DomainAmiss, OpenIt                                                    func(s string) string
 }
 
 // plainTexts are those of the plain mode.

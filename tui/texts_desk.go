@@ -14,6 +14,14 @@ type deskTexts struct {
 	Template templateTexts
 	Report   reportTexts
 	Attach   attachTexts
+	Brake    brakeTexts
+}
+
+// brakeTexts are those of a campaign's own brake.
+type brakeTexts struct {
+	Key, Text, When, Bounces, Complaints, Usual, Never, Bad, OffWarn string
+	Ways                                                             [3]string // as configured, its own, never
+	Words                                                            func(bounces, complaints string) string
 }
 
 // templateTexts are those of the templates' screens.
@@ -31,8 +39,8 @@ type templateTexts struct {
 
 // letterTexts are those of the preview.
 type letterTexts struct {
-	Link, LinkHead, Copy, Copied, CopyHint, Files, SearchHint string
-	LinkText, Until, NotMailed                                func(s string) string
+	Link, LinkHead, Copy, Copied, CopyHint, Files, SearchHint, OnlyHere string
+	LinkText, Until, NotMailed                                          func(s string) string
 }
 
 // checkTexts are those of preflight and its overrides.
@@ -53,7 +61,7 @@ type planTexts struct {
 	When                                                                             func(at time.Time, ahead string) string
 	ScheduleAsk, Copied                                                              func(s string) string
 	Window, WindowKey, WindowText, BrakedHow, Copy, Since, Unschedule, UnscheduleAsk string
-	Unscheduled, Again                                                               string
+	Unscheduled, Again, ScheduleOff, ScheduleGoes, HeldHow                           string
 	Braked                                                                           func(kind, count, of, percent, limit string) string
 	HeldFor                                                                          map[campaign.HeldFor]holdText
 	Waits                                                                            func(at, zone string) string

@@ -14,7 +14,7 @@ func english() *texts {
 	return &texts{
 		deskTexts: englishDesk(),
 
-		Product: "pabal", Connected: "connected", Lost: "not connected",
+		Product: "pabal", Connected: "connected", AddressHow: "Write it as name@example.com.", NoAnswer: "pabal gave no answer. Once it is connected again, see whether it was done, and do it again if not.", Lost: "not connected",
 		LostSince: func(at string) string { return "No connection since " + at + ", trying again. Is pabal serve running?" },
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("This window is too small (%d×%d). Make it %d×%d or more. Sending goes on.", w, h, minW, minH)
@@ -125,10 +125,12 @@ func english() *texts {
 		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "No condition means all subscribers.",
 		Selected: "Selected", Mailable: "Mailable", Such: "Such as:",
 		ChooseContent: "Name, sender and content", From: "From", Topic: "Topic", NameHint: "empty: template and date", FromHint: "empty: the configured sender", TopicHint: "for example sale; may be empty", NoTopic: "no topic",
+		ReplyTo: "Reply-To", ReplyToHint: "where answers go; empty: as configured", KeptDraft: "What you filled in is kept as a draft.",
 		ValueHint: "value for the template", AttributeHint: "an attribute; empty: each person's own", NewlineHint: "Alt+Enter or Ctrl+J is a new line. Pasted new lines stay.",
 		ChoosePreview: "This is what they get.", To: "To", Missing: "Fields without a value:", NobodyFound: "No such subscriber.", NobodyElse: "nobody else",
 		NextPerson: "next", PrevPerson: "previous", TestSend: "test mail", SendOne: "send", TypeAddress: "type an address",
 		TestSent: func(n string) string { return "Test mails on their way: " + n + "." },
+		TestMany: func(n string) string { return "One each goes to " + n + " addresses." },
 		TestExplain: func(s string) string {
 			return "Sends the letter of " + s + " to these addresses, commas between several, marked [테스트], outside the ledger."
 		},

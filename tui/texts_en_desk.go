@@ -1,7 +1,7 @@
 package tui
 
 func englishDesk() deskTexts {
-	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate(), Report: englishReportScreen(), Attach: englishAttach()}
+	return deskTexts{Letter: englishLetter(), Check: englishCheck(), Plan: englishPlan(), Template: englishTemplate(), Report: englishReportScreen(), Attach: englishAttach(), Brake: englishBrake()}
 }
 
 func englishTemplate() templateTexts {
@@ -29,6 +29,7 @@ func englishLetter() letterTexts {
 		Link: "browser", LinkHead: "See it in a browser", Copy: "copy", Copied: "The address was copied. Paste it into the browser of your PC.", Files: "Files",
 		SearchHint: "Begin of a name or address, or a number: the how-manieth person.",
 		CopyHint:   "Paste this address into the browser of your PC. Where c does not copy it, select it with the mouse.",
+		OnlyHere:   "This address opens on pabal's own host only. To open it on your PC, ask the operator to set [web] public_url.",
 		LinkText: func(who string) string {
 			return "This address shows the letter of " + who + ". Its unsubscribe link does nothing."
 		},
@@ -59,5 +60,16 @@ func englishAttach() attachTexts {
 	return attachTexts{
 		Title: "Attached files", Head: "Files that go with every letter", None: "No file is attached. n adds one. A large file is better linked to.", Add: "add", Remove: "remove",
 		Choose: "Choose the file to attach.", Sum: func(size string) string { return size + " in all, for every recipient." },
+	}
+}
+
+func englishBrake() brakeTexts {
+	return brakeTexts{
+		Key: "brake", Text: "It pauses by itself when more than this bounce or are complained about. The two limits count only where they are its own.",
+		When: "When", Bounces: "Bounces %", Complaints: "Complaints %", Never: "not watched", Ways: [3]string{"as configured", "limits of its own", "never pauses"},
+		Usual: "The operator's limits of the configuration count.", Bad: "Write numbers from 0 to 100, such as 5 and 0.1", OffWarn: "It will not pause, however many bounce or complain. SES may stop the account.",
+		Words: func(bounces, complaints string) string {
+			return "pauses above " + bounces + " bounced, " + complaints + " complaints"
+		},
 	}
 }

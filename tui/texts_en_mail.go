@@ -35,11 +35,12 @@ func englishDash() dashTexts {
 		DomainAmiss: func(why string) string { return "Domain: " + why }, DomainSilent: func(name, why string) string {
 			return "Domain " + name + ": nobody has answered for a day (" + why + ")"
 		}, DomainHint: "Look at the network, and at [dns] resolver in the configuration; tab 8 looks again.",
-		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Open it with Enter, see why, and resume it with r.",
+		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Choose and open it with Enter, see why, and resume it with r.",
 		Curve:       func(least, most string) string { return least + " to " + most + " a second" },
 		LastMinutes: func(n string) string { return "Last " + n + " min" },
 		OldMail:     func(age string) string { return "A mail has been waiting for " + age },
 		More:        func(n string) string { return n + " more" },
+		OpenIt:      func(how string) string { return "Choose the campaign and open it with Enter. " + how },
 		Left:        func(span string) string { return span + " left" },
 	}
 }

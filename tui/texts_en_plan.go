@@ -61,5 +61,6 @@ func englishPlan() planTexts {
 		Copy: "copy", Copied: func(name string) string { return "Copied: " + name + "." }, Since: "Changed since:",
 		Changed:    map[campaign.ChangeCode]string{campaign.ChangedVersion: "template version", campaign.ChangedSubject: "subject", campaign.ChangedAudience: "recipients", campaign.ChangedSender: "sender"},
 		Unschedule: "unschedule", UnscheduleAsk: "This takes the schedule off and makes it a draft again.", Unscheduled: "The schedule was taken off.", Again: "plan, schedule",
+		HeldHow: "See who gets it: if that is right send it with r, else cancel it with x.", ScheduleOff: "It was changed, so its schedule is off. Schedule or send it again in the last step.", ScheduleGoes: "This campaign is scheduled. Saving takes the schedule off; schedule it again in the last step.",
 	}
 }

@@ -14,9 +14,9 @@ func korean() *texts {
 	return &texts{
 		deskTexts: koreanDesk(),
 
-		Product: "파발", Connected: "연결됨", Lost: "연결 끊김",
+		Product: "파발", Connected: "연결됨", Lost: "연결 끊김", AddressHow: "name@example.com처럼 쓰세요.", NoAnswer: "파발의 답이 없어 되었는지 알 수 없습니다. 다시 연결되면 확인하고, 안 되었으면 다시 하세요.",
 		LostSince: func(at string) string {
-			return at + "부터 연결 끊김, 다시 연결하는 중입니다. pabal serve 상태를 확인하세요."
+			return at + "부터 연결 끊김, 다시 연결하는 중입니다. 오래가면 운영자에게 알리세요."
 		},
 		TooSmall: func(w, h, minW, minH int) string {
 			return fmt.Sprintf("창이 작습니다 (%d×%d). %d×%d 이상으로 넓혀 주세요. 발송은 계속됩니다.", w, h, minW, minH)
@@ -133,10 +133,12 @@ func korean() *texts {
 		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "조건이 없으면 모든 구독자입니다.",
 		Selected: "조건에 맞음", Mailable: "보낼 수 있음", Such: "예:",
 		ChooseContent: "이름, 보내는 사람, 내용을 채우세요.", From: "발신", Topic: "주제", NameHint: "비우면 템플릿 이름과 날짜", FromHint: "비우면 설정의 발신 주소", TopicHint: "예: sale, 비워도 됨", NoTopic: "주제 없음",
+		ReplyTo: "회신", ReplyToHint: "답장 받을 주소, 비우면 설정대로", KeptDraft: "채운 것을 작성 중인 캠페인으로 남겼습니다.",
 		ValueHint: "템플릿에 들어갈 값", AttributeHint: "구독자 속성, 비우면 각자의 값", NewlineHint: "줄바꿈은 Alt+Enter 또는 Ctrl+J. 붙여넣은 줄바꿈도 그대로 들어갑니다.",
 		ChoosePreview: "이렇게 받습니다.", To: "수신", Missing: "값이 없는 필드:", NobodyFound: "맞는 구독자가 없습니다.", NobodyElse: "다른 사람 없음",
 		NextPerson: "다음 사람", PrevPerson: "이전 사람", TestSend: "시험 발송", SendOne: "보내기", TypeAddress: "받을 주소를 쓰세요",
 		TestSent: func(n string) string { return "시험 메일 " + n + "통을 보냈습니다." },
+		TestMany: func(n string) string { return "주소 " + n + "곳에 한 통씩 보냅니다." },
 		TestExplain: func(s string) string {
 			return s + " 님이 받을 메일을 아래 주소로 보냅니다. 여러 곳이면 쉼표로 나누세요. 제목에 [테스트] 표시가 붙고 발송 대장에는 남지 않습니다."
 		},

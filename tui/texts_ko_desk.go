@@ -1,7 +1,7 @@
 package tui
 
 func koreanDesk() deskTexts {
-	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate(), Report: koreanReportScreen(), Attach: koreanAttach()}
+	return deskTexts{Letter: koreanLetter(), Check: koreanCheck(), Plan: koreanPlan(), Template: koreanTemplate(), Report: koreanReportScreen(), Attach: koreanAttach(), Brake: koreanBrake()}
 }
 
 func koreanTemplate() templateTexts {
@@ -31,6 +31,7 @@ func koreanLetter() letterTexts {
 		Link: "브라우저", LinkHead: "브라우저로 보기", Copy: "주소 복사", Copied: "주소를 복사했습니다. PC의 브라우저에 붙여 넣으세요.", Files: "첨부",
 		SearchHint: "이름이나 주소의 처음, 또는 몇 번째 사람인지 수로 쓰세요.",
 		CopyHint:   "이 주소를 PC의 브라우저에 붙여 넣으세요. c 키로 복사되지 않으면 마우스로 끌어 고르세요.",
+		OnlyHere:   "이 주소는 파발이 설치된 서버에서만 열립니다. PC에서 보려면 운영자에게 [web] public_url 설정을 요청하세요.",
 		LinkText: func(who string) string {
 			return who + " 님이 받을 메일을 그대로 보여 주는 주소입니다. 수신 거부 링크는 눌러도 아무 일이 없습니다."
 		},
@@ -62,6 +63,17 @@ func koreanAttach() attachTexts {
 		Title: "첨부 파일", Head: "모든 메일에 함께 보낼 파일", None: "첨부한 파일이 없습니다. n 키로 넣으세요. 큰 파일은 첨부하지 말고 링크로 거는 것이 좋습니다.", Add: "넣기", Remove: "빼기",
 		Choose: "첨부할 파일을 고르세요.", Sum: func(size string) string {
 			return "모두 " + size + ". 받는 사람마다 이만큼 더 나갑니다."
+		},
+	}
+}
+
+func koreanBrake() brakeTexts {
+	return brakeTexts{
+		Key: "자동 멈춤", Text: "반송이나 스팸 신고가 이만큼 넘으면 저절로 멈춥니다. 아래 두 칸은 직접 정할 때만 씁니다.",
+		When: "언제", Bounces: "반송 %", Complaints: "스팸 신고 %", Never: "안 봄", Ways: [3]string{"설정대로", "직접 정하기", "멈추지 않음"},
+		Usual: "운영자가 설정에 정한 한도를 씁니다.", Bad: "0부터 100까지의 수를 쓰세요. 예: 5, 0.1", OffWarn: "반송이나 스팸 신고가 많아도 멈추지 않습니다. SES가 계정을 멈출 수 있습니다.",
+		Words: func(bounces, complaints string) string {
+			return "반송 " + bounces + ", 스팸 신고 " + complaints + " 넘으면 멈춤"
 		},
 	}
 }

@@ -35,11 +35,12 @@ func koreanDash() dashTexts {
 		DomainAmiss: func(why string) string { return "도메인: " + why }, DomainSilent: func(name, why string) string {
 			return "도메인 " + name + ": 하루 넘게 답이 없습니다 (" + why + ")"
 		}, DomainHint: "네트워크와 설정의 [dns] resolver를 확인하세요. 8번 화면에서 다시 볼 수 있습니다.",
-		HeldCampaign: func(name, why string) string { return "캠페인 보류: " + name + " (" + why + ")" }, HeldHint: "Enter 키로 캠페인을 열어 까닭을 보고, r 키로 재개하세요.",
+		HeldCampaign: func(name, why string) string { return "캠페인 보류: " + name + " (" + why + ")" }, HeldHint: "캠페인을 골라 Enter로 열고 까닭을 본 뒤, 괜찮으면 r 키로 재개하세요.",
 		Curve:       func(least, most string) string { return "초당 " + least + "~" + most + "통" },
 		LastMinutes: func(n string) string { return "최근 " + n + "분" },
 		OldMail:     func(age string) string { return age + "째 나가지 못한 메일이 있음" },
 		More:        func(n string) string { return "그 밖에 " + n + "건" },
+		OpenIt:      func(how string) string { return "캠페인을 골라 Enter로 여세요. " + how },
 		Left:        func(span string) string { return span + " 남음" },
 	}
 }

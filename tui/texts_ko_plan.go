@@ -63,5 +63,6 @@ func koreanPlan() planTexts {
 		Copy: "복사", Copied: func(name string) string { return "복사했습니다: " + name + "." }, Since: "달라진 것:",
 		Changed:    map[campaign.ChangeCode]string{campaign.ChangedVersion: "템플릿 판", campaign.ChangedSubject: "제목", campaign.ChangedAudience: "받는 사람", campaign.ChangedSender: "발신"},
 		Unschedule: "예약 취소", UnscheduleAsk: "예약을 취소하고 작성 중으로 되돌립니다.", Unscheduled: "예약을 취소했습니다.", Again: "계획·예약",
+		HeldHow: "누구에게 가는지 확인하고, 맞으면 r 키로 보내고 아니면 x 키로 취소하세요.", ScheduleOff: "고쳤으므로 예약이 풀렸습니다. 마지막 단계에서 다시 예약하거나 보내세요.", ScheduleGoes: "예약된 캠페인입니다. 저장하면 예약이 풀리니, 마지막 단계에서 다시 예약하세요.",
 	}
 }

@@ -166,7 +166,7 @@ func (s *trace) view(a *app, w, h int) page {
 	for i := from; i < to; i++ {
 		m := s.now.mails[i]
 		p.lines = append(p.lines, a.look.pickLine(row(column{a.moment(m.At), 11}, column{a.mailName(m, s.now.names), what}, column{a.outcome(m), 10},
-			column{strings.TrimSpace(a.marks(m) + "  " + a.reason(m.Reason)), rest}), i == s.list.at, w))
+			column{strings.TrimSpace(a.marks(m) + "  " + a.why(m.Reason)), rest}), i == s.list.at, w))
 	}
 	p.lines = append(fill(p.lines, h-below), a.inFull(s.chosen(), w)...)
 	return p
@@ -193,7 +193,7 @@ func (a *app) outcome(m spool.Message) string {
 func (a *app) inFull(m spool.Message, w int) []string {
 	return []string{
 		a.look.rule(recipient(m), w),
-		"  " + cut(strings.TrimSpace(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.reason(m.Reason)), w-4),
+		"  " + cut(strings.TrimSpace(a.t.Outcomes[m.Outcome]+"  "+a.marks(m)+"  "+a.why(m.Reason)), w-4),
 		"  " + a.look.dim.Render(cut("SES "+orWord(safe(m.SESID), "-")+"  "+safe(m.ID), w-4)),
 	}
 }

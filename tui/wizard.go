@@ -1,6 +1,8 @@
 package tui
 
 import (
+	tea "charm.land/bubbletea/v2"
+
 	"pabal/audience"
 	"pabal/campaign"
 )
@@ -17,6 +19,20 @@ type draft struct {
 	count    audience.Count
 
 	overrides []campaign.Override // blocks of preflight let pass, each with a typed reason
+	passed    map[string]string   // what was found by the rules let pass, in words
+}
+
+// takeUp opens a draft at its content, with the steps before it behind.
+func takeUp(a *app, d *draft) tea.Cmd {
+	for _, s := range stepsTo(a, d) {
+		push(a, s)
+	}
+	return nil
+}
+
+// stepsTo are the first three steps of a draft that was kept.
+func stepsTo(a *app, d *draft) []screen {
+	return []screen{&templates{pick: d}, newBuilder(a, d, true), newWizardContent(d)}
 }
 
 // newWizard is the first step: which template.

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,24 +10,36 @@ import (
 
 	"pabal/audience"
 	"pabal/campaign"
+	"pabal/spool"
 )
 
 // wizardContent is step 3: the campaign's name, sender, topic, and the values
-// its template asks for.
+// its template asks for. Leaving keeps what was filled in.
 type wizardContent struct {
 	d      *draft
 	fields []field
 	at     int
 	known  bool // the template's fields are here
 	busy   bool
+	leaves bool              // it is left when what is being kept is kept
+	kept   campaign.Campaign // as the fields were when they came, or were kept
 	why    string
 }
+
+// The fields that every campaign has; those of its template follow.
+const (
+	fieldName = iota
+	fieldFrom
+	fieldReplyTo
+	fieldTopic
+	ownFields
+)
 
 // field is one line of the form.
 type field struct {
 	label string
 	hint  string // shown dim while the field is empty
-	value string // merge field it fills; "" for the campaign's own three
+	value string // merge field it fills; "" for the campaign's own
 	in    input
 
 	choices []option // the values there are; nil: any text
@@ -74,6 +87,7 @@ func (s *wizardContent) start(a *app) tea.Cmd {
 	s.fields = []field{
 		{label: a.t.Name, hint: a.t.NameHint, in: newInput(s.d.c.Name)},
 		{label: a.t.From, hint: a.t.FromHint, in: newInput(s.d.c.From)},
+		{label: a.t.ReplyTo, hint: a.t.ReplyToHint, in: newInput(s.d.c.ReplyTo)},
 		{label: a.t.Topic, hint: a.t.TopicHint, in: newInput(s.d.c.Topic)},
 	}
 	s.at = 0
@@ -164,7 +178,7 @@ func (s *wizardContent) take(a *app, m fieldsMsg) {
 		return
 	}
 	s.known, s.d.template = true, m.template
-	s.fields[2].choices = a.topicChoices(m.topics, s.d.c.Topic)
+	s.fields[fieldTopic].choices = a.topicChoices(m.topics, s.d.c.Topic)
 	attribute := func(name string) bool {
 		return slices.ContainsFunc(m.people, func(p audience.Subscriber) bool {
 			for k := range p.Attributes {
@@ -186,6 +200,8 @@ func (s *wizardContent) take(a *app, m fieldsMsg) {
 		}
 		s.fields = append(s.fields, f)
 	}
+	s.kept = s.written()
+	s.kept.Attachments = s.d.c.Attachments
 }
 
 func (s *wizardContent) keys(a *app) []binding {
@@ -194,12 +210,12 @@ func (s *wizardContent) keys(a *app) []binding {
 			s.at++
 			return nil
 		}
-		return s.save(a)
+		return s.save(a, false)
 	}}
 	if s.at == len(s.fields)-1 {
 		next.help, next.keys = a.t.Next, []string{"enter", "ctrl+s"}
 	}
-	save := binding{keys: []string{"ctrl+s"}, show: "Ctrl+S", help: a.t.Next, do: func() tea.Cmd { return s.save(a) }}
+	save := binding{keys: []string{"ctrl+s"}, show: "Ctrl+S", help: a.t.Next, do: func() tea.Cmd { return s.save(a, false) }}
 	move := binding{keys: []string{"tab", "down"}, show: "Tab ↑↓", help: a.t.Fields, do: func() tea.Cmd {
 		s.at = (s.at + 1) % len(s.fields)
 		return nil
@@ -217,25 +233,55 @@ func (s *wizardContent) keys(a *app) []binding {
 	if keys = append(keys, move); s.at < len(s.fields)-1 {
 		keys = append(keys, save)
 	}
-	return append(keys, binding{keys: []string{"f2"}, show: "F2", help: a.t.Letter.Files, do: func() tea.Cmd { return push(a, &attachments{d: s.d}) }})
+	keys = append(keys, binding{keys: []string{"f2"}, show: "F2", help: a.t.Letter.Files, do: func() tea.Cmd { return push(a, &attachments{d: s.d}) }})
+	if s.known && !s.busy && s.changed() {
+		keys = append(keys, binding{keys: []string{"esc"}, show: "Esc", help: a.t.Back, do: func() tea.Cmd { return s.back(a) }})
+	}
+	return keys
 }
 
-// save keeps the draft at the daemon and goes on when it is kept.
-func (s *wizardContent) save(a *app) tea.Cmd {
+// written is the campaign with what stands in the fields.
+func (s *wizardContent) written() campaign.Campaign {
 	c := s.d.c
-	c.Name = strings.TrimSpace(s.fields[0].in.value())
-	c.From = strings.TrimSpace(s.fields[1].in.value())
-	c.Topic = strings.TrimSpace(s.fields[2].in.value())
+	of := func(i int) string { return strings.TrimSpace(s.fields[i].in.value()) }
+	c.Name, c.From, c.ReplyTo, c.Topic = of(fieldName), of(fieldFrom), of(fieldReplyTo), of(fieldTopic)
 	c.Values = map[string]string{}
-	for _, f := range s.fields[3:] {
+	for _, f := range s.fields[ownFields:] {
 		if v := f.in.value(); v != "" {
 			c.Values[f.value] = v
 		}
 	}
+	return c
+}
+
+// changed reports whether something is filled in that is not kept yet.
+func (s *wizardContent) changed() bool {
+	now, kept := s.written(), &s.kept
+	same := now.Name == kept.Name && now.From == kept.From && now.ReplyTo == kept.ReplyTo && now.Topic == kept.Topic
+	return !same || !maps.Equal(now.Values, kept.Values) || !slices.Equal(now.Attachments, kept.Attachments)
+}
+
+// back keeps the draft and leaves. Where that cannot be, or would take a schedule
+// off that somebody confirmed, it asks whether to leave without.
+func (s *wizardContent) back(a *app) tea.Cmd {
+	if s.why == "" && s.d.c.Schedule == nil {
+		return s.save(a, true)
+	}
+	c := newConfirm(a.t.Template.Leave, []string{safe(s.written().Name), a.t.Template.LeaveAsk}, 1, "", nil)
+	c.yes = func(a *app) tea.Cmd {
+		pop(a)
+		return pop(a)
+	}
+	return push(a, c)
+}
+
+// save keeps the draft at the daemon and goes on, or back, when it is kept.
+func (s *wizardContent) save(a *app, leaves bool) tea.Cmd {
+	c := s.written()
 	if c.Name == "" {
 		c.Name = s.d.template.Name + " " + a.now().In(a.zone).Format("2006-01-02")
 	}
-	s.busy, s.why = true, ""
+	s.busy, s.leaves, s.why = true, leaves, ""
 	keep := a.back.CreateCampaign
 	if c.ID != 0 {
 		keep = a.back.EditCampaign
@@ -250,9 +296,23 @@ func (s *wizardContent) saved(a *app, m savedMsg) tea.Cmd {
 		s.why = a.problem(m.err)
 		return nil
 	}
+	said := ""
+	if s.d.c.Schedule != nil {
+		said = a.t.Plan.ScheduleOff
+	}
 	s.d.c = m.c
-	s.fields[0].in.set(m.c.Name)
-	return push(a, newWizardPreview(s.d))
+	s.fields[fieldName].in.set(m.c.Name)
+	s.kept = s.written()
+	if s.leaves {
+		said = a.t.KeptDraft
+		pop(a)
+	} else {
+		push(a, newWizardPreview(s.d))
+	}
+	if said == "" {
+		return nil
+	}
+	return func() tea.Msg { return flashMsg{text: said} }
 }
 
 func (s *wizardContent) view(a *app, w, h int) page {
@@ -286,8 +346,13 @@ func (s *wizardContent) view(a *app, w, h int) page {
 		p.lines = append(p.lines, a.alarm(s.why, w)...)
 	case !s.known:
 		p.lines = append(p.lines, "", "  "+a.t.Loading)
-	case len(s.fields) > 3:
+	case len(s.fields) > ownFields:
 		p.lines = append(p.lines, "", "  "+a.look.dim.Render(a.t.NewlineHint))
+	}
+	if s.d.c.State == spool.Scheduled && s.why == "" {
+		for _, l := range wrap("! "+a.t.Plan.ScheduleGoes, w-4) {
+			p.lines = append(p.lines, "  "+a.look.warn.Render(l))
+		}
 	}
 	if s.busy {
 		p.cursor = nil

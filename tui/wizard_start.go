@@ -55,6 +55,9 @@ func (s *wizardStart) keys(a *app) []binding {
 		{keys: []string{"w"}, help: a.t.Plan.WindowKey, off: off, do: func() tea.Cmd {
 			return push(a, a.window(s.d.c, func(a *app, c campaign.Campaign) tea.Cmd { s.d.c = c; return s.start(a) }))
 		}},
+		{keys: []string{"b"}, help: a.t.Brake.Key, off: off, do: func() tea.Cmd {
+			return push(a, a.brake(s.d.c, func(a *app, c campaign.Campaign) tea.Cmd { s.d.c = c; return s.start(a) }))
+		}},
 		again,
 	}
 }
@@ -72,11 +75,15 @@ func (s *wizardStart) off(a *app) string {
 	return ""
 }
 
-// passed are the blocks that are let pass, with their reasons.
+// passed are the blocks that are let pass, with their reasons, and that nothing
+// stops it by itself.
 func (s *wizardStart) passed(a *app) []string {
 	var lines []string
 	for _, o := range s.d.overrides {
-		lines = append(lines, a.look.warn.Render("! "+a.t.Check.Passed+": "+safe(o.Rule)+" ("+safe(o.Reason)+")"))
+		lines = append(lines, a.look.warn.Render("! "+a.t.Check.Passed+": "+orWord(safe(s.d.passed[o.Rule]), safe(o.Rule))+" ("+safe(o.Reason)+")"))
+	}
+	if b := s.d.c.Brake; b != nil && b.Off() {
+		lines = append(lines, a.look.warn.Render("! "+a.t.Brake.OffWarn))
 	}
 	return lines
 }
@@ -106,6 +113,9 @@ func (s *wizardStart) view(a *app, w, h int) page {
 	lines = append(lines, a.planLines(&s.plan.now, w)...)
 	if win := s.d.c.Window; win != nil {
 		lines = append(lines, a.block([][2]string{{a.t.Plan.Hours, a.hours(win)}}, w)...)
+	}
+	if b := s.d.c.Brake; b != nil {
+		lines = append(lines, a.block([][2]string{{a.t.Brake.Key, a.brakeWords(b)}}, w)...)
 	}
 	if s.plan.now.Recipients == 0 {
 		lines = append(lines, "  "+a.look.bad.Render("! "+a.t.NobodySelected))
