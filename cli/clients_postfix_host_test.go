@@ -68,7 +68,7 @@ func TestPostfixAsANullClient(t *testing.T) {
 					t.Logf("Postfix: %s%v", log, err)
 				}
 			}()
-			r.arrived(t)
+			r.arrived(t, 1)
 		})
 	}
 	r.stop(r.p)
