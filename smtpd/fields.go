@@ -1,28 +1,32 @@
 package smtpd
 
 import (
+	"bytes"
 	"strings"
 
 	"pabal/eml"
 )
 
-// fields codes header fields with raw 8-bit text and folds overlong ones, each
-// in its place.
+// fields codes header fields with raw 8-bit text, folds overlong ones and takes
+// blanks before the colon away, each in its place.
 func (c *converter) fields(header *eml.Header) error {
 	todo := false
 	for _, f := range header.Fields() {
-		todo = todo || !clean(f.Raw)
+		todo = todo || !clean(f.Raw) || spaced(f)
 	}
 	if !todo {
 		return nil
 	}
 	var raw []byte
 	for _, f := range header.Fields() {
-		if clean(f.Raw) {
+		switch {
+		case !clean(f.Raw):
+			raw = appendField(raw, f)
+		case spaced(f):
+			raw = append(append(raw, f.Name...), f.Raw[bytes.IndexByte(f.Raw, ':'):]...)
+		default:
 			raw = append(raw, f.Raw...)
-			continue
 		}
-		raw = appendField(raw, f)
 	}
 	recoded, _, err := eml.Split(append(raw, "\r\n"...))
 	if err != nil {
@@ -36,6 +40,10 @@ func (c *converter) fields(header *eml.Header) error {
 	}
 	return nil
 }
+
+// spaced reports whether blanks stand before a field's colon, which was right
+// before RFC 2822 and hides the field from many readers.
+func spaced(f eml.Field) bool { return f.Raw[len(f.Name)] != ':' }
 
 // appendField codes one field: display names, parameters by RFC 2231, anything
 // else as text.

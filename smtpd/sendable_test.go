@@ -10,6 +10,7 @@ import (
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
+	"net/http/httptest"
 	"net/mail"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/text/encoding/korean"
 
 	"pabal/eml"
+	"pabal/sesclient/emulator"
 )
 
 // read is what a reader that knows only the standards makes of a mail: Go's
@@ -265,7 +267,7 @@ func asItIs() map[string]string {
 		"alternative":       head + "To: =?euc-kr?B?waY=?=\r\n <kim@example.com>,\r\n\t\"Lee, J\" <lee@example.com>\r\nContent-Type: multipart/alternative;\r\n boundary=\"=_b\"\r\n\r\npreamble\r\n--=_b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=EA=B0=80  \r\n--=_b\r\nContent-Type: text/html\r\n\r\n<p>x</p>\r\n--=_b--\r\nepilogue",
 		"attachments":       head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: application/pdf; name=\"=?utf-8?B?6rCALnBkZg==?=\"\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename*0*=UTF-8''%EA%B0%80;\r\n filename*1*=.pdf\r\n\r\n" + b64 + "\r\n--b--\r\n",
 		"group":             "From: a@shop.example\r\nTo: undisclosed-recipients:;\r\nCc: Team: b@x.kr, C <c@x.kr>;, d@x.kr\r\nReply-To: \"R\" <r@x.kr>,\r\n s@x.kr\r\n\r\nx",
-		"odd fields":        "Received: from x\r\n\tby y; z\r\nX-Empty:\r\nX-Blank:   \r\n  \r\nFrom : \"A\" <a@shop.example> (Comment)\r\nSender: a@shop.example\r\nReferences: <1@x>\r\n <2@x>\r\nX-A: 1\r\nX-A: 2\r\nReceived: twice\r\nReceived: thrice\r\n\r\n\r\n\r\n",
+		"odd fields":        "Received: from x\r\n\tby y; z\r\nX-Empty:\r\nX-Blank:   \r\n  \r\nFrom: \"A\" <a@shop.example> (Comment)\r\nSender: a@shop.example\r\nReferences: <1@x>\r\n <2@x>\r\nX-A: 1\r\nX-A: 2\r\nReceived: twice\r\nReceived: thrice\r\n\r\n\r\n\r\n",
 		"signed":            head + "Content-Type: multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=s\r\n\r\n--s\r\nContent-Type: text/plain\r\n\r\ntrailing \t \r\n- dash\r\n--s\r\nContent-Type: application/pgp-signature; name=signature.asc\r\n\r\n-----BEGIN PGP SIGNATURE-----\r\n--s--\r\n",
 		"report":            head + "Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n\r\nfailed\r\n--r\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; a@x.kr\r\n--r\r\nContent-Type: message/rfc822\r\n\r\nFrom: root\r\nTo: nobody\r\n\r\nx\r\n--r--\r\n",
 		"broken multipart":  head + "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nno field\r\n\r\nx\r\n--b\r\n--b\r\n",
@@ -416,4 +418,61 @@ func firstValue(raw, name string) string {
 		}
 	}
 	return ""
+}
+
+// TestSESTakesWhatIsSendable hands all mails of the corpora to the emulator of
+// SES, whose rules are written apart from ours.
+func TestSESTakesWhatIsSendable(t *testing.T) {
+	ses, err := emulator.New(emulator.Options{Verified: []string{"shop.example", "b.c"}, Rate: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mails := asItIs()
+	for name, c := range corpus() {
+		mails[name] = c.raw
+	}
+	for name, c := range eightBit {
+		mails[name] = c.raw
+	}
+	mails["many addresses"] = "From: a@shop.example\r\nTo: " + strings.Repeat("김 <kim@example.com>; root, nobody at all, ", 100) + "\r\nSender: root\r\n\r\nx\r\n"
+	mails["blanks before colons"] = "From : a@shop.example\r\nX-A\t: 1\r\nX-A: 2\r\nSubject : 가\r\n\r\nx\r\n"
+	for name, raw := range mails {
+		sent := sendableOf(t, raw)
+		if sent == "" {
+			t.Errorf("%s: refused", name)
+			continue
+		}
+		body := `{"Destination":{"ToAddresses":["kim@example.com"]},"Content":{"Raw":{"Data":"` + base64.StdEncoding.EncodeToString([]byte(sent)) + `"}}}`
+		r := httptest.NewRequest("POST", "/v2/email/outbound-emails", strings.NewReader(body))
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=A/20260101/ap-northeast-2/ses/aws4_request, Signature=0")
+		w := httptest.NewRecorder()
+		ses.ServeHTTP(w, r)
+		if w.Code != 200 {
+			t.Errorf("%s: SES says %d %s to\n%s", name, w.Code, w.Body, sent)
+		}
+	}
+}
+
+// BenchmarkSendable is what a mail that needs nothing costs.
+func BenchmarkSendable(b *testing.B) {
+	s := &session{ctx: b.Context(), server: testServer(nil), log: slog.New(slog.DiscardHandler)}
+	for _, size := range []int{1 << 10, 100 << 10} {
+		text := string(eml.AppendBase64(nil, bytes.Repeat([]byte{0, 200}, size*3/8)))
+		for kind, raw := range map[string]string{
+			"text":      head + "To: kim@example.com\r\n\r\n" + text,
+			"multipart": head + "To: kim@example.com\r\nContent-Type: multipart/mixed; boundary=\"=_b\"\r\n\r\n--=_b\r\n\r\nx\r\n--=_b\r\nContent-Type: application/pdf; name=a.pdf\r\n\r\n" + text + "\r\n--=_b--\r\n",
+		} {
+			b.Run(fmt.Sprintf("%s-%dKB", kind, size>>10), func(b *testing.B) {
+				for b.Loop() {
+					header, body, err := eml.Split([]byte(raw))
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, coded, err := s.sendable(&header, body); err != nil || coded != nil {
+						b.Fatal(err, coded)
+					}
+				}
+			})
+		}
+	}
 }
