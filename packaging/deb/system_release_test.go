@@ -81,11 +81,12 @@ func TestInstallWithoutSystemdRunning(t *testing.T) {
 		return output(t, "unshare", "--mount", "--pid", "--fork", "sh", "-euc", `mount -t proc proc "$1/proc"; exec chroot "$1" sh -euc "$2"`, "sh", root, line)
 	}
 	inside(`dpkg -i /root/pabal_*.deb /root/pabal-mta_*.deb </dev/null; [ -z "$(dpkg -V pabal pabal-mta)" ]; systemctl is-enabled pabal`)
-	got := inside(`stat -c '%A %U %G %n' /etc/pabal /etc/pabal/pabal.toml /etc/pabal/credentials /var/spool/pabal-drop /run/pabal-submit`)
+	got := inside(`stat -c '%A %U %G %n' /etc/pabal /etc/pabal/pabal.toml /etc/pabal/credentials /var/spool/pabal-drop /var/spool/pabal-drop/bad /run/pabal-submit`)
 	want := `drwxr-x--- root pabal /etc/pabal
 -rw-r----- root pabal /etc/pabal/pabal.toml
 drwx------ root root /etc/pabal/credentials
 drwx-wx-wt pabal pabal /var/spool/pabal-drop
+drwx------ pabal pabal /var/spool/pabal-drop/bad
 drwxr-xr-x pabal pabal /run/pabal-submit
 `
 	if got != want {
