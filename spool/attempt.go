@@ -11,9 +11,9 @@ import (
 // outcome is on disk, so no more than the slots can ever be in sending; but the
 // lane's next lease may share the commit of an acceptance (slots.settle).
 func (s *Spool) attempt(ctx context.Context, m *Message) {
-	defer s.giveSlots(m.Lane, 1)
+	defer s.giveBackSlot(m)
 	id, err := s.call(ctx, m)
-	m.Data = nil
+	m.Data, m.Head = nil, nil
 	v := judge(m, err, s.policy(m.Lane))
 	if v.noCall {
 		s.Pace.Return(m.Lane, 1)
@@ -32,7 +32,7 @@ func (s *Spool) attempt(ctx context.Context, m *Message) {
 
 // call loads what must be loaded and calls the Sender.
 func (s *Spool) call(ctx context.Context, m *Message) (string, error) {
-	if m.Lane == Transactional {
+	if m.queued() {
 		release, err := s.reserve(ctx, leavingBody, int64(m.Size))
 		if err != nil {
 			return "", &SendError{Class: Rate, NoCall: true, Text: "no memory for the body", Err: err}
@@ -78,7 +78,8 @@ func (s *Spool) lastTry(ctx context.Context, m *Message, err error, v verdict) v
 
 // settle writes an outcome; on a full disk it tries until there is room.
 func (s *Spool) settle(ctx context.Context, m *Message, sesID string, v verdict) {
-	for early := v.outcome == Accepted; ; early = false {
+	// Of the bulk lane the next lease is of another file as likely as not.
+	for early := v.outcome == Accepted && (m.Lane == Transactional || !m.queued()); ; early = false {
 		done, err := s.submitOutcome(m, sesID, v)
 		if err == nil {
 			err = s.awaitOutcome(m.Lane, done, early)

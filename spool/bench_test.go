@@ -202,7 +202,7 @@ func BenchmarkScanBesideHeldMail(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if due, _, err := s.queueCandidates(16); err != nil || len(due) != 1 {
+				if due, _, err := s.queueCandidates(Transactional, 16); err != nil || len(due) != 1 {
 					b.Fatal(due, err)
 				}
 			}

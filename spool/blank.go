@@ -118,7 +118,7 @@ func (m *Message) blank(now time.Time, done *Blanked) bool {
 		m.Reason = SkipErased
 	}
 	m.Erased = true
-	m.To, m.News, m.Subject, m.MessageID = "", "", "", ""
+	m.To, m.News, m.Subject, m.MessageID, m.Tags = "", "", "", "", nil
 	return true
 }
 

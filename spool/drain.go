@@ -3,7 +3,6 @@ package spool
 import (
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"time"
 
@@ -115,75 +114,6 @@ func (s *Spool) finishCancels(ctx context.Context) {
 	}
 }
 
-// slots bound the calls that are open, and with them what can be in doubt after
-// a crash. Bulk may not use the share kept for the transactional lane, nor may
-// that lane take the last from a bulk lane that waits. A slot whose outcome is
-// handed to the writer may be used by its own lane at once: the next lease goes
-// into the same commit or a later one. The other lane writes another file and
-// waits until it is on disk.
-type slots struct {
-	mu       sync.Mutex
-	used     [2]int
-	settling [2]int  // of them free already, for the same lane
-	waiting  [2]bool // the lane found no slot and is to be told of one
-}
-
-// take reserves up to n slots for a lane. open is how many it had before: so
-// many of its messages at most are in sending on disk once what was handed to
-// the writer by now is written.
-func (s *slots) take(l Lane, n, concurrency int, share float64) (taken, open int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	concurrency, open = max(concurrency, 2), s.used[l]
-	other := 1 - l
-	free := concurrency - s.used[l] - s.used[other] - s.settling[other]
-	kept := max(1, int(math.Ceil(share*float64(concurrency))))
-	if l == Transactional {
-		kept = 0
-		if s.waiting[Bulk] {
-			kept = max(1, int(bulkShare*float64(concurrency)))
-		}
-	}
-	n = max(min(n, free, concurrency-kept-s.used[l]), 0)
-	s.used[l] += n
-	s.waiting[l] = n == 0
-	return n, open
-}
-
-// scarce reports whether a few slots are free, and more will be.
-func (s *slots) scarce(l Lane, concurrency int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	free := concurrency - s.used[l] - s.used[1-l] - s.settling[1-l]
-	return s.used[l] > 0 && free > 0 && free < concurrency/fewSlots
-}
-
-// settle frees a slot for its own lane while its outcome is being written, and
-// says whether that lane waits for one.
-func (s *slots) settle(l Lane) (waiting bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used[l]--
-	s.settling[l]++
-	return s.waiting[l]
-}
-
-// unsettled takes back what settle gave.
-func (s *slots) unsettled(l Lane) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used[l]++
-	s.settling[l]--
-}
-
-// give returns slots and says which lanes wait for one.
-func (s *slots) give(l Lane, n int) (waiting [2]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.used[l] -= n
-	return s.waiting
-}
-
 // awaitCompany reports whether a lane had better wait for more slots before it
 // leases, and until when at most: a commit for one mail costs nearly what one
 // for many does. A lane without open calls waits for nobody.
@@ -209,6 +139,14 @@ func (s *Spool) takeSlots(l Lane) (taken, open int) {
 		share = 0.25
 	}
 	return s.slots.take(l, leaseMax, s.Pace.Concurrency(), share)
+}
+
+// giveBackSlot is for a message that is settled.
+func (s *Spool) giveBackSlot(m *Message) {
+	if m.Lane == Bulk && m.queued() {
+		s.slots.returned(1)
+	}
+	s.giveSlots(m.Lane, 1)
 }
 
 func (s *Spool) giveSlots(l Lane, n int) {
@@ -265,6 +203,12 @@ func (s *Spool) round(ctx context.Context, open *callers, l Lane) (time.Time, er
 	if err != nil || len(due) == 0 {
 		return next, err
 	}
+	if l == Bulk && due[0].queued {
+		if due = due[:s.slots.lend(len(due))]; len(due) == 0 {
+			return time.Now().Add(company), nil
+		}
+		defer func() { s.slots.returned(left) }()
+	}
 	s.giveSlots(l, n-len(due)) // the pace may take its time
 	left = len(due)
 	s.beats[l].pacing.Store(true)
@@ -311,9 +255,12 @@ func (s *Spool) quotaHold(e *SendError) Hold {
 
 // candidate is a message that may be leased.
 type candidate struct {
+	lane     Lane
+	queued   bool // of the queue
 	campaign uint64
 	key      uint64
 	domain   string // queue: the From domain
+	set      string // queue: the configuration set of its own, "" for none
 	at       uint64 // due, ms
 	first    bool   // bulk: from the cursor, not from due
 	scopes   []Scope
@@ -324,18 +271,24 @@ type candidate struct {
 	trouble  string    // bulk: why nobody knows the address now
 }
 
+// candidates finds up to n messages that are due in a lane, all of one file. In
+// the bulk lane campaigns and mail of the queue take turns.
 func (s *Spool) candidates(l Lane, n int) (due []candidate, next time.Time, err error) {
-	if l == Transactional {
-		return s.queueCandidates(n)
+	due, next, err = s.queueCandidates(l, n)
+	if err != nil || l == Transactional {
+		return due, next, err
 	}
-	due, next, err = s.ledgerCandidates(n)
+	rows, later, err := s.ledgerCandidates(n)
 	if err != nil {
-		return nil, next, err
+		return nil, later, err
 	}
-	for i := range due {
-		s.address(&due[i])
+	if len(rows) == 0 || len(due) > 0 && s.slots.turn() {
+		return due, fromMillis(earliest(millis(next), millis(later))), nil
 	}
-	return due, next, nil
+	for i := range rows {
+		s.address(&rows[i])
+	}
+	return rows, fromMillis(earliest(millis(next), millis(later))), nil
 }
 
 // address looks up where a bulk message goes now; outside any transaction of
@@ -366,8 +319,8 @@ func (s *Spool) lease(l Lane, due []candidate, open int) ([]*Message, error) {
 	}
 	rows := make([]*Message, len(due)) // nil where nothing is to be sent
 	var err error
-	if l == Transactional {
-		err = s.leaseQueue(due, rows, open)
+	if due[0].queued {
+		err = s.leaseQueue(due, rows, s.slots.inQueue(l, open))
 	} else {
 		err = s.leaseLedger(due, rows, open)
 	}

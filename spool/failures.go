@@ -165,7 +165,7 @@ func (s *Spool) TellDigest(ctx context.Context, through uint64, env Envelope, bo
 
 // tell is Put for a mail of our own, with what it settles.
 func (s *Spool) tell(ctx context.Context, env Envelope, body []byte, settle func(*bbolt.Tx) error) (string, error) {
-	if err := checkEnvelope(&env); err != nil {
+	if err := env.check(); err != nil {
 		return "", err
 	}
 	if err := ctx.Err(); err != nil {

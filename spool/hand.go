@@ -35,6 +35,7 @@ func (s *Spool) Retry(ctx context.Context, id string) error {
 	if err == nil {
 		s.byHand(ctx, "retry", "message", id)
 		s.kick(Transactional)
+		s.kick(Bulk) // where a rule put it
 	}
 	return err
 }
@@ -103,6 +104,7 @@ func (s *Spool) Edit(ctx context.Context, id, to string) (newID string, err erro
 	}
 	s.byHand(ctx, "edit", "message", id, "new", newID)
 	s.kick(Transactional)
+	s.kick(Bulk)
 	return newID, nil
 }
 
@@ -120,6 +122,7 @@ func (s *Spool) readdress(ctx context.Context, tx *bbolt.Tx, old *Message, to st
 	}
 	n := Message{ID: queueID(seq), seq: seq, To: to, From: old.From, FromDomain: old.FromDomain, Size: old.Size, Subject: old.Subject,
 		MessageID: old.MessageID, Report: old.Report, At: now, Received: now, NextTry: now, body: old.body}
+	n.take(*old.routing())
 	m.body = 0 // the new one's now
 	act := Act{At: now.UTC(), By: Caller(ctx), What: "edit", Reason: "sent as " + n.ID}
 	if err := keepAct(tx, m.seq, act); err != nil {

@@ -161,8 +161,7 @@ type outageRun struct {
 
 // spent is what one message lost to the run.
 type spent struct {
-	lane     Lane
-	campaign uint64
+	campaign uint64 // 0: a mail of the queue
 	key      uint64
 	tries    int
 }
@@ -176,7 +175,7 @@ func (r *outageRun) refused(m *Message, usedTry bool) (outage bool, cost []spent
 		r.spent = map[string]spent{}
 	}
 	e := r.spent[m.ID]
-	e.lane, e.campaign, e.key = m.Lane, m.Campaign, m.key()
+	e.campaign, e.key = m.Campaign, m.key()
 	if usedTry {
 		e.tries++
 	}

@@ -60,28 +60,28 @@ func (s *Spool) reach() uint64 {
 	return uint64(scaled(longest, maxJitter).Milliseconds())
 }
 
-// queueCandidates finds up to n messages of the queue that are due, and when
-// the next one is. Held From domains are stepped over whole.
-func (s *Spool) queueCandidates(n int) (due []candidate, next time.Time, err error) {
+// queueCandidates finds up to n messages of the queue that are due in a lane,
+// and when the next one is. Groups that are held are stepped over whole.
+func (s *Spool) queueCandidates(l Lane, n int) (due []candidate, next time.Time, err error) {
 	now, reach := millis(time.Now()), s.reach()
 	var nextMS uint64
 	err = s.queue.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bDue).Cursor()
-		for k, _ := c.First(); k != nil; {
+		for k, _ := c.Seek(firstGroup(l)); k != nil && (k[0] == groupBulk) == (l == Bulk); {
 			end := bytes.IndexByte(k, 0) + 1
 			if end == 0 { // damaged: no key of ours
 				k, _ = c.Next()
 				continue
 			}
 			prefix := bytes.Clone(k[:end])
-			domain := string(prefix[:end-1])
-			scopes := s.queueScopes(domain)
+			_, domain, set := cutGroup(prefix[:end-1])
+			scopes := s.queueScopes(l, domain, set)
 			found, at := scanDue(c, prefix, min(n, s.holds.limit(scopes)), now, reach)
 			for _, e := range found {
-				due = append(due, candidate{key: e.key, domain: domain, at: e.at, scopes: scopes})
+				due = append(due, candidate{lane: l, queued: true, key: e.key, domain: domain, set: set, at: e.at, scopes: scopes})
 			}
 			nextMS = earliest(nextMS, at)
-			prefix[end-1] = 1 // after all of this domain
+			prefix[end-1] = 1 // after all of this group, before those of the domain with a set of their own
 			k, _ = c.Seek(prefix)
 		}
 		return nil
@@ -90,11 +90,11 @@ func (s *Spool) queueCandidates(n int) (due []candidate, next time.Time, err err
 	return due[:min(len(due), n)], fromMillis(nextMS), err
 }
 
-// queueScopes are the holds that can stop queue mail from a domain.
-func (s *Spool) queueScopes(domain string) []Scope {
-	scopes := []Scope{ScopeAll, LaneScope(Transactional), FromScope(domain)}
-	if s.ConfigurationSet != "" {
-		scopes = append(scopes, ConfigurationSetScope(s.ConfigurationSet))
+// queueScopes are the holds that can stop queue mail of a group.
+func (s *Spool) queueScopes(l Lane, domain, set string) []Scope {
+	scopes := []Scope{ScopeAll, LaneScope(l), FromScope(domain)}
+	if set = cmp.Or(set, s.ConfigurationSet); set != "" {
+		scopes = append(scopes, ConfigurationSetScope(set))
 	}
 	return scopes
 }
@@ -108,10 +108,10 @@ func earliest(a, b uint64) uint64 {
 }
 
 // leaseQueue marks messages as sending and puts them into rows, each in its
-// candidate's place.
-func (s *Spool) leaseQueue(due []candidate, rows []*Message, open int) error {
+// candidate's place. open is asked at the instant of the commit.
+func (s *Spool) leaseQueue(due []candidate, rows []*Message, open func() int) error {
 	err := s.queue.do(256*len(due), func(tx *bbolt.Tx) (err error) {
-		if err := settled(tx, open); err != nil {
+		if err := settled(tx, open()); err != nil {
 			return err
 		}
 		for i, c := range due {
@@ -145,7 +145,7 @@ func settled(tx *bbolt.Tx, open int) error {
 // leaseMail leases one message; nil when there is nothing to send. What the due
 // index names and is not pending is taken out of it: it would be found for ever.
 func (s *Spool) leaseMail(tx *bbolt.Tx, c candidate) (*Message, error) {
-	planned := Message{seq: c.key, ID: queueID(c.key), FromDomain: c.domain, NextTry: fromMillis(c.at)}
+	planned := Message{Lane: c.lane, seq: c.key, ID: queueID(c.key), FromDomain: c.domain, ConfigurationSet: c.set, NextTry: fromMillis(c.at)}
 	old, err := mail(tx, c.key)
 	if errors.Is(err, errRecord) {
 		s.damaged(&planned, err)

@@ -10,7 +10,8 @@ import (
 // Lane is one of the two ways mail takes. Transactional mail goes first.
 type Lane uint8
 
-// The lanes: transactional (SMTP, sendmail) and bulk (campaigns).
+// The lanes: transactional (SMTP, sendmail) and bulk (campaigns, and mail of
+// applications that a rule put there).
 const (
 	Transactional Lane = iota
 	Bulk
@@ -96,8 +97,8 @@ const (
 type Message struct {
 	ID         string    `json:"id"`                   // "q17" in the queue, "c3-1234" in campaign 3 to subscriber 1234
 	Lane       Lane      `json:"lane"`                 //
-	Campaign   uint64    `json:"campaign,omitempty"`   // 0 in the transactional lane
-	Subscriber uint64    `json:"subscriber,omitempty"` // 0 in the transactional lane
+	Campaign   uint64    `json:"campaign,omitempty"`   // 0 for mail of the queue
+	Subscriber uint64    `json:"subscriber,omitempty"` // 0 for mail of the queue
 	From       string    `json:"from,omitempty"`       // envelope sender, "" for the null sender
 	FromDomain string    `json:"from_domain,omitempty"`
 	To         string    `json:"email"`                // in the bulk lane the address at the lease, "" before it
@@ -131,7 +132,13 @@ type Message struct {
 	Report string `json:"report,omitempty"` // a mail of our own that tells of failures: digest (to the operator) or sender
 	Acts   []Act  `json:"acts,omitempty"`   // what people did to it, oldest first; of one message that is asked for only
 
+	Route            string            `json:"route,omitempty"`             // queue only: the rule that matched, "" if none did
+	Topic            string            `json:"topic,omitempty"`             // queue only: it goes to nobody who does not want mail about it
+	ConfigurationSet string            `json:"configuration_set,omitempty"` // queue only: in place of the configured one
+	Tags             map[string]string `json:"tags,omitempty"`              // queue only: SES message tags
+
 	Data []byte `json:"-"` // the finished mail, for the call to SES; never kept
+	Head []byte `json:"-"` // header lines with their CRLFs that go in front of Data; never kept
 	Tag  string `json:"-"` // STOREID-CAMPAIGN-SUBSCRIBER-ATTEMPT of this attempt; in the queue campaign is 0 and subscriber the sequence number
 
 	seq       uint64    // key in the queue
@@ -142,10 +149,22 @@ type Message struct {
 	probing   claimed   // half-open holds this attempt tests
 }
 
-// key is the message's number within its lane's store.
+// queued reports whether it is of the queue, in whichever lane; else it is a
+// row of a campaign.
+func (m *Message) queued() bool { return m.Campaign == 0 }
+
+// key is the message's number within its store.
 func (m *Message) key() uint64 {
-	if m.Lane == Bulk {
-		return m.Subscriber
+	if m.queued() {
+		return m.seq
+	}
+	return m.Subscriber
+}
+
+// Number is the one behind the q of a queue mail's ID, 0 for others.
+func (m *Message) Number() uint64 {
+	if !m.queued() {
+		return 0
 	}
 	return m.seq
 }
@@ -173,14 +192,15 @@ func parseID(id string) (l Lane, campaign, key uint64, ok bool) {
 
 // Envelope is what Put takes: one legacy mail to one or more recipients.
 type Envelope struct {
-	From       string            // envelope sender as given, "" for the null sender
-	FromDomain string            // domain of the From header: the scope of an identity hold
-	To         []string          // canonical addresses, at most MaxBatch
-	Subject    string            // decoded, for people; cut at 200 bytes
-	MessageID  string            // without brackets
-	Skip       map[string]string // recipient -> skip reason, for those not to be mailed
-	Report     string            // a mail of our own: ReportDigest or ReportSender; nobody is told when it fails
-	Once       string            // a name, at most 64 bytes, under which it is stored once until Forget; "" for none
+	From       string             // envelope sender as given, "" for the null sender
+	FromDomain string             // domain of the From header: the scope of an identity hold
+	To         []string           // canonical addresses, at most MaxBatch
+	Subject    string             // decoded, for people; cut at 200 bytes
+	MessageID  string             // without brackets
+	Skip       map[string]string  // recipient -> skip reason, for those not to be mailed
+	Report     string             // a mail of our own: ReportDigest or ReportSender; nobody is told when it fails
+	Once       string             // a name, at most 64 bytes, under which it is stored once until Forget; "" for none
+	Routing    map[string]Routing // recipient -> what is asked of their mail; nil: nothing
 }
 
 // Row is one recipient as frozen into a campaign's ledger.

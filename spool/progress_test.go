@@ -34,7 +34,7 @@ func TestQueueIsLeasedInOrderOfTimeAcrossDomains(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 		}
-		due, _, err := b.queueCandidates(3)
+		due, _, err := b.queueCandidates(Transactional, 3)
 		if err != nil || len(due) != 3 {
 			t.Fatalf("%v, %v", due, err)
 		}
@@ -46,7 +46,7 @@ func TestQueueIsLeasedInOrderOfTimeAcrossDomains(t *testing.T) {
 		if err := b.Hold(t.Context(), Hold{Scope: FromScope("shop.example"), Class: Operator, Manual: true}); err != nil {
 			t.Fatal(err)
 		}
-		if due, _, _ = b.queueCandidates(9); len(due) != 3 {
+		if due, _, _ = b.queueCandidates(Transactional, 9); len(due) != 3 {
 			t.Errorf("%d due with one domain held, want 3", len(due))
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,65 +106,113 @@ func (s *Spool) queueSums() *queueSums { return s.queue.sums }
 // is not stored again; its ids are that mail's. It returns ErrFull when the disk is full and ErrBroken
 // when the process must end; then nothing is stored.
 func (s *Spool) Put(ctx context.Context, env Envelope, body []byte) ([]string, error) {
-	if err := checkEnvelope(&env); err != nil {
+	return s.PutParts(ctx, []Part{{env, body}})
+}
+
+// PutParts is Put for one mail that does not go to all with the same text: all
+// of it is stored, or nothing. The parts have MaxBatch recipients together and
+// the name of the first. The ids are in the order of parts and recipients.
+func (s *Spool) PutParts(ctx context.Context, parts []Part) ([]string, error) {
+	size, err := checkParts(parts)
+	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var ids []string
-	err := s.queue.take(s.spare(), len(body)+512*len(env.To), func(tx *bbolt.Tx) (err error) {
-		ids, err = s.put(tx, env, body)
+	err = s.queue.take(s.spare(), size, func(tx *bbolt.Tx) (err error) {
+		ids, err = s.putParts(tx, parts)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store a mail: %w", err)
 	}
 	s.kick(Transactional)
+	if slices.ContainsFunc(parts, Part.bulk) {
+		s.kick(Bulk)
+	}
 	return ids, nil
 }
 
-// checkEnvelope refuses what cannot be stored and spells the From domain as
-// holds do.
-func checkEnvelope(env *Envelope) error {
+// checkParts refuses what cannot be stored, and says how many bytes it adds.
+func checkParts(parts []Part) (size int, err error) {
+	recipients := 0
+	for i := range parts {
+		p := &parts[i]
+		recipients += len(p.To)
+		size += len(p.Body) + 512*len(p.To)
+		if err := p.check(); err != nil {
+			return 0, err
+		}
+	}
+	if recipients > MaxBatch {
+		return 0, fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", recipients, MaxBatch)
+	}
+	return size, nil
+}
+
+// check refuses what cannot be stored and spells the From domain as holds do.
+func (env *Envelope) check() error {
 	if len(env.To) == 0 || len(env.To) > MaxBatch {
 		return fmt.Errorf("put a mail to %d recipients: 1 to %d can be taken", len(env.To), MaxBatch)
 	}
-	// It begins a key of the due index and ends there at a zero byte.
-	if len(env.FromDomain) > maxDomain || strings.IndexByte(env.FromDomain, 0) >= 0 {
-		return fmt.Errorf("put a mail from the domain %.40q: at most %d bytes without zero can be taken", env.FromDomain, maxDomain)
+	// It is in a key of the due index, between bytes that are not in a domain.
+	if len(env.FromDomain) > maxDomain || strings.ContainsFunc(env.FromDomain, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return fmt.Errorf("put a mail from the domain %.40q: at most %d bytes of printable ASCII can be taken", env.FromDomain, maxDomain)
 	}
 	if len(env.Once) > maxOnceName {
 		return fmt.Errorf("put a mail once under %.40q: a name has at most %d bytes", env.Once, maxOnceName)
+	}
+	for _, r := range env.Routing {
+		if err := r.check(); err != nil {
+			return err
+		}
 	}
 	env.FromDomain = strings.ToLower(env.FromDomain)
 	return nil
 }
 
-func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
-	if before := stored(tx, env.Once); before != nil {
+func (s *Spool) putParts(tx *bbolt.Tx, parts []Part) (ids []string, err error) {
+	once := parts[0].Once
+	if before := stored(tx, once); before != nil {
 		return before, nil
 	}
+	for i := range parts {
+		if ids, err = s.putPart(tx, &parts[i], ids); err != nil {
+			return nil, err
+		}
+	}
+	return ids, markOnce(tx, once, tx.Bucket(bOpen).Sequence(), len(ids))
+}
+
+// put is Put within a commit.
+func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
+	return s.putParts(tx, []Part{{env, body}})
+}
+
+// putPart stores one part and appends the ids of its messages.
+func (s *Spool) putPart(tx *bbolt.Tx, p *Part, ids []string) ([]string, error) {
 	live := 0
-	for _, to := range env.To {
-		if env.Skip[to] == "" {
+	for _, to := range p.To {
+		if p.Skip[to] == "" {
 			live++
 		}
 	}
-	ref, err := putBody(tx, body, live)
+	ref, err := putBody(tx, p.Body, live)
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
-	ids := make([]string, 0, len(env.To))
-	for _, to := range env.To {
+	for _, to := range p.To {
 		seq, err := tx.Bucket(bOpen).NextSequence()
 		if err != nil {
 			return nil, err
 		}
-		m := Message{seq: seq, To: to, From: env.From, FromDomain: env.FromDomain, Size: len(body),
-			Subject: eml.Cut(env.Subject, maxSubject), MessageID: env.MessageID, At: now, Received: now, Report: env.Report}
-		if m.Reason = env.Skip[to]; m.Reason != "" {
+		m := Message{seq: seq, To: to, From: p.From, FromDomain: p.FromDomain, Size: len(p.Body),
+			Subject: eml.Cut(p.Subject, maxSubject), MessageID: p.MessageID, At: now, Received: now, Report: p.Report}
+		m.take(p.Routing[to])
+		if m.Reason = p.Skip[to]; m.Reason != "" {
 			m.Outcome = Skipped
 		} else {
 			m.body, m.NextTry = ref, now
@@ -173,7 +222,7 @@ func (s *Spool) put(tx *bbolt.Tx, env Envelope, body []byte) ([]string, error) {
 		}
 		ids = append(ids, queueID(seq))
 	}
-	return ids, markOnce(tx, env.Once, tx.Bucket(bOpen).Sequence(), len(ids))
+	return ids, nil
 }
 
 // putBody stores a body in a bucket of its own with the number of messages
@@ -310,10 +359,10 @@ func mailBucket(o Outcome) []byte {
 	return bDone
 }
 
-// queueDue is a pending message's key in due: its scope first, so that held
+// queueDue is a pending message's key in due: its group first, so that held
 // mail is stepped over in one seek.
 func queueDue(m *Message) []byte {
-	b := append([]byte(m.FromDomain), 0)
+	b := m.group()
 	b = binary.BigEndian.AppendUint64(b, millis(m.NextTry))
 	return binary.BigEndian.AppendUint64(b, m.seq)
 }

@@ -11,7 +11,8 @@ package spool
 //
 //	row:  SES id, address, reason, next try (ms), news, further SES ids
 //	mail: SES id, address, reason, next try, received, body, size, from,
-//	      from domain, subject, message id, news, further SES ids, report
+//	      from domain, subject, message id, news, further SES ids, report,
+//	      routing (JSON)
 //
 // News is what SES said of a bounce, complaint or rejection. A pending row is
 // 14 bytes, a sent one about 80.
@@ -205,6 +206,7 @@ func appendMail(b []byte, m *Message) []byte {
 	}
 	t.feedback(m)
 	t.text(m.Report)
+	t.text(m.routing().text())
 	return t.b[:t.keep]
 }
 
@@ -222,6 +224,9 @@ func readMail(b []byte, seq uint64) (Message, error) {
 	m.From, m.FromDomain, m.Subject, m.MessageID = t.text(), t.text(), t.text(), t.text()
 	t.feedback(&m)
 	m.Report = t.text()
+	if routing := t.text(); t.err == nil {
+		t.err = m.readRouting(routing)
+	}
 	if t.err != nil {
 		return m, fmt.Errorf("%s: %w", m.ID, t.err)
 	}

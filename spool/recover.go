@@ -46,8 +46,7 @@ func (s *Spool) settleSome(l Lane) (int, error) {
 		return 0, err
 	}
 	lost := &SendError{Class: Ambiguous, Text: lostReason}
-	p := s.policy(l)
-	judged := func(m *Message) verdict { return judge(m, lost, p) }
+	judged := func(m *Message) verdict { return judge(m, lost, s.policy(m.Lane)) }
 	err = st.Do(context.Background(), store.Job{Size: 256 * len(keys), Apply: func(tx *bbolt.Tx) error {
 		for _, k := range keys {
 			found, err := false, error(nil)

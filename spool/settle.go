@@ -15,7 +15,7 @@ const outcomeSize = 256
 // is left alone, and so is a record that nobody can read; its call is over.
 func (s *Spool) submitOutcome(m *Message, sesID string, v verdict) (<-chan error, error) {
 	judged := func(*Message) verdict { return v }
-	if m.Lane == Transactional {
+	if m.queued() {
 		return s.queue.submit(outcomeSize, func(tx *bbolt.Tx) error {
 			_, err := s.settleMail(tx, m.seq, sesID, judged)
 			return s.closeCall(tx, u64(m.seq), err)
@@ -80,7 +80,7 @@ func (s *Spool) settleRow(tx *bbolt.Tx, campaign, subscriber uint64, sesID strin
 
 // giveBack returns the tries an outage has cost a message that still waits.
 func (s *Spool) giveBack(e spent) error {
-	if e.lane == Transactional {
+	if e.campaign == 0 {
 		return s.queue.do(outcomeSize, func(tx *bbolt.Tx) error {
 			old, err := mail(tx, e.key)
 			if err != nil || old.Outcome != Pending {
@@ -108,7 +108,7 @@ func (s *Spool) giveBack(e spent) error {
 
 // stored reads a message as it is on disk now.
 func (s *Spool) stored(m *Message) (out Message, err error) {
-	if m.Lane == Bulk {
+	if !m.queued() {
 		return s.Recipient(m.Campaign, m.Subscriber)
 	}
 	err = s.queue.View(func(tx *bbolt.Tx) error {

@@ -17,13 +17,13 @@ func TestLeaseWaitsForOutcomesThatFoundTheDiskFull(t *testing.T) {
 		b.freeze(1, 9)
 		b.put("a@example.com", "b@example.com", "c@example.com")
 		rows, mails := make([]*Message, 2), make([]*Message, 2)
-		queue, _, err := b.queueCandidates(3)
+		queue, _, err := b.queueCandidates(Transactional, 3)
 		if err != nil {
 			t.Fatal(err)
 		}
 		first := func(i uint64) candidate { return candidate{campaign: 1, key: i, first: true, to: "a@example.com"} }
 		for _, open := range []int{0, 1, 2} { // slots in use, of which one is settling the first time
-			err := errors.Join(b.leaseLedger([]candidate{first(1), first(2)}, rows, open), b.leaseQueue(queue[:2], mails, open))
+			err := errors.Join(b.leaseLedger([]candidate{first(1), first(2)}, rows, open), b.leaseQueue(queue[:2], mails, func() int { return open }))
 			switch {
 			case open == 0 && (err != nil || rows[1] == nil || mails[1] == nil):
 				t.Fatalf("leased %v, %v: %v", rows, mails, err)

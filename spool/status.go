@@ -319,9 +319,9 @@ func (s *Spool) bySESID(id string) ([]Message, error) {
 			}
 			continue
 		}
-		m := &Message{Lane: lane, Campaign: number(k, 0), seq: number(k, 0)}
+		m := &Message{seq: number(k, 0)}
 		if lane == Bulk {
-			m.Subscriber = number(k, 1)
+			m = &Message{Campaign: number(k, 0), Subscriber: number(k, 1)}
 		}
 		stored, err := s.stored(m)
 		return []Message{stored}, err

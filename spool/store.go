@@ -7,7 +7,8 @@ package spool
 //	meta    "counts"
 //	open    seq8 -> mail record: pending and sending
 //	done    seq8 -> mail record: final outcomes
-//	due     From domain 0x00 time8 seq8 -> nothing: pending, not before time
+//	due     group 0x00 time8 seq8 -> nothing: pending, not before time; the
+//	        group is the From domain and what a rule added (routing.go)
 //	sending seq8 -> nothing: a call may be open
 //	bodies  body8 -> bucket { "b" -> bytes }: a bucket per body, so that a big
 //	        value never shares a leaf with others (measured 4.7 x the writes);

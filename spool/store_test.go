@@ -228,7 +228,7 @@ func fail(t *testing.T, s *Spool, id string) {
 		t.Fatal(err)
 	}
 	leased := make([]*Message, 1)
-	err = s.leaseQueue([]candidate{{key: seq, domain: m.FromDomain, at: millis(m.NextTry)}}, leased, 0)
+	err = s.leaseQueue([]candidate{{key: seq, domain: m.FromDomain, at: millis(m.NextTry)}}, leased, func() int { return 0 })
 	if err != nil || leased[0] == nil {
 		t.Fatalf("lease %s: %v, %v", id, leased, err)
 	}
