@@ -46,6 +46,7 @@ const (
 	DetailUnsubscribe = "unsubscribe link"
 	DetailPreferences = "preference page"
 	DetailPageLink    = "preference page, link"  // one that was in a mail
+	DetailOfMail      = " of mail q"             // behind either link, before the number of an application's mail
 	DetailOfCampaign  = " of campaign "          // behind either link, before the campaign's number
 	DetailRow         = "row "                   // before the id in MySQL
 	DetailSoft        = " soft bounces in a row" // behind how many

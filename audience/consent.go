@@ -7,8 +7,19 @@ type Consent struct {
 	Subscribed bool      `json:"subscribed"`
 	Source     Source    `json:"source"`
 	At         time.Time `json:"at,omitzero"`
-	Assumed    bool      `json:"assumed,omitempty"` // the file had no consent column
+	Assumed    bool      `json:"assumed,omitempty"` // the file had no consent column; of smtp: see Unsaid
 }
+
+// Unsaid reports whether nobody has said anything yet: the person is not
+// subscribed, and has not refused either. They are known because an application
+// mailed them (source smtp, Assumed), or because they were made without a word
+// about it. Anybody's word is then the first.
+func (c Consent) Unsaid() bool {
+	return c.Source == "" || c.Source == SMTP && c.Assumed && !c.Subscribed
+}
+
+// refuses reports whether somebody said no, of themselves or for them.
+func (c Consent) refuses() bool { return !c.Subscribed && !c.Unsaid() }
 
 // Source is who said something about consent, strongest first.
 type Source string
@@ -68,7 +79,8 @@ const (
 )
 
 // decide is the only place where consent is judged: what holds after next was
-// said, when now is what held so far. A zero now (no source) is nothing said.
+// said, when now is what held so far. A zero now (no source) is nothing said,
+// and so is one that Unsaid reports.
 //
 //   - Anybody may unsubscribe, unless it is older than the person's own return.
 //   - Between two refusals the stronger source is kept, and the later time of
@@ -81,6 +93,10 @@ const (
 func decide(now, next Consent, k kind) (Consent, verdict) {
 	switch {
 	case now.Source == "":
+		return next, applied
+	case next.Unsaid():
+		return now, nothingNew
+	case now.Unsaid():
 		return next, applied
 	case !next.Subscribed && !now.Subscribed:
 		return refuseAgain(now, next)

@@ -29,7 +29,7 @@ type OptOut struct {
 
 // noteOut enters a refusal into the feed. What the table itself said the shop knows.
 func (u *update) noteOut(id uint64, c Consent) error {
-	if c.Subscribed || c.Source == "" || c.Source == MySQL {
+	if !c.refuses() || c.Source == MySQL {
 		return nil
 	}
 	b := u.tx.Bucket(bucketOuts)
@@ -66,7 +66,7 @@ func (s *Store) OptedOut(ctx context.Context, since time.Time) iter.Seq2[OptOut,
 					return err
 				}
 				consent := r.consent()
-				if consent.Subscribed || consent.Source == "" || consent.Source == MySQL {
+				if !consent.refuses() || consent.Source == MySQL {
 					continue
 				}
 				out := OptOut{ExternalID: string(r.external), Email: string(r.email), At: consent.At,
@@ -122,7 +122,7 @@ func addConsent(tx *bolt.Tx) error {
 			return err
 		}
 		c := r.consent()
-		if c.Subscribed || c.Source == "" || c.Source == MySQL {
+		if !c.refuses() || c.Source == MySQL {
 			return nil
 		}
 		return outs.Put(append(key64(uint64(max(0, millis(c.At)))), k...), []byte{})
@@ -149,7 +149,7 @@ func (c *check) outs() error {
 		if err != nil { // told already
 			return
 		}
-		if s := r.consent(); s.Subscribed || s.Source == "" || s.Source == MySQL {
+		if s := r.consent(); !s.refuses() || s.Source == MySQL {
 			return
 		}
 		if r.id/8 < uint64(len(in)) && in[r.id/8]&(1<<(r.id%8)) == 0 {

@@ -207,7 +207,7 @@ func (u *syncRun) move(was, p *person, r *syncRow, old sourceRow) error {
 // carried is the refusal that goes with a person to another address. A bounce
 // is of the address.
 func carried(c Consent) Consent {
-	if c.Subscribed || c.Source == Bounce {
+	if !c.refuses() || c.Source == Bounce {
 		return Consent{}
 	}
 	return c
@@ -236,7 +236,7 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 	if err := u.enter(r, p.id); err != nil {
 		return err
 	}
-	news := old.yes != r.yes || old.consentAt != r.consentAt || p.consent.Source == ""
+	news := old.yes != r.yes || old.consentAt != r.consentAt || p.consent.Unsaid()
 	return u.settle(p, r, old, news, true)
 }
 
@@ -246,7 +246,7 @@ func (u *syncRun) rename(p *person, r *syncRow, old sourceRow) error {
 func (u *syncRun) meet(p *person, r *syncRow) error {
 	there := u.addressConsent(r.hash)
 	switch {
-	case there.Source == "" && (p.consent.Subscribed || p.consent.Source == ""):
+	case there.Source == "" && !p.consent.refuses():
 		return nil
 	case there.Source == "":
 		return u.markAddress(r.hash, p.consent)

@@ -196,7 +196,7 @@ func (u *update) unindex(id uint64, h addressHash) error {
 
 // keepRefusal keeps a refusal of any source on an address that loses its person.
 func (u *update) keepRefusal(h addressHash, c Consent) error {
-	if c.Subscribed || c.Source == "" {
+	if !c.refuses() {
 		return nil
 	}
 	if _, v := decide(u.addressConsent(h), c, stated); v != applied {
