@@ -112,12 +112,7 @@ func (m *mailing) head(p *person, subject, tag string, date time.Time) eml.Mail 
 		{"Feedback-ID", strconv.FormatUint(m.id, 10) + ":" + listLabel(m.topic) + ":campaign:" + m.storeID},
 	}
 	if p.link != "" {
-		headers = append(headers, [2]string{"List-Unsubscribe", "<" + p.link + ">"})
-	}
-	// One-click (RFC 8058) is promised on https only; with the emulator on
-	// loopback the plain link over http stays, so that it can be tried.
-	if strings.HasPrefix(p.link, "https://") {
-		headers = append(headers, [2]string{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"})
+		headers = append(headers, refusalFields(p.link)...)
 	}
 	return eml.Mail{
 		Inline:    m.inline,
@@ -130,6 +125,17 @@ func (m *mailing) head(p *person, subject, tag string, date time.Time) eml.Mail 
 		MessageID: tag + "@" + domain,
 		Headers:   headers,
 	}
+}
+
+// refusalFields are the header fields for a link to the unsubscribe page.
+// One-click (RFC 8058) is promised on https only; with the emulator on loopback
+// the plain link over http stays, so that it can be tried.
+func refusalFields(link string) [][2]string {
+	fields := [][2]string{{"List-Unsubscribe", "<" + link + ">"}}
+	if strings.HasPrefix(link, "https://") {
+		fields = append(fields, [2]string{"List-Unsubscribe-Post", "List-Unsubscribe=One-Click"})
+	}
+	return fields
 }
 
 // listLabel is a topic as a label of a List-ID (RFC 2919 2): letters, digits

@@ -33,8 +33,11 @@ type lastCheck struct {
 
 // Send implements spool.Sender.
 func (d *lastCheck) Send(ctx context.Context, m *spool.Message) (string, error) {
-	if m.Lane == spool.Bulk {
+	switch {
+	case m.Campaign != 0:
 		return d.sendBulk(ctx, m)
+	case m.Topic != "":
+		return d.sendTopic(ctx, m)
 	}
 	if err := d.notSuppressed(m); err != nil {
 		return "", err
@@ -43,6 +46,48 @@ func (d *lastCheck) Send(ctx context.Context, m *spool.Message) (string, error) 
 		return "", err
 	}
 	return d.next.Send(ctx, m)
+}
+
+// sendTopic is for an application's mail about a topic: it goes to nobody who
+// does not want it, and has the link by which they say so.
+func (d *lastCheck) sendTopic(ctx context.Context, m *spool.Message) (string, error) {
+	sub, err := d.admitted(ctx, m)
+	if err != nil {
+		return "", err
+	}
+	m.Head = d.store.refusal(sub.ID, m.Number())
+	again := func(m *spool.Message) error { _, err := d.admitted(ctx, m); return err }
+	if err := d.pass(ctx, m, again); err != nil {
+		return "", err
+	}
+	return d.next.Send(ctx, m)
+}
+
+func (d *lastCheck) admitted(ctx context.Context, m *spool.Message) (audience.Subscriber, error) {
+	sub, reason, err := d.store.people.Admit(ctx, m.To, m.Topic, "topic "+m.Topic+", mail "+m.ID)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return sub, ours(spool.Network, "stopped while consent was looked up: "+err.Error(), err)
+	case err != nil:
+		return sub, unreadable("consent could not be read: ", err)
+	case reason != "":
+		return sub, &spool.SkipError{Reason: reason}
+	}
+	return sub, nil
+}
+
+// refusal is the header lines with the link by which a subscriber refuses mail,
+// signed for an application's mail. Without a public address there is no link.
+func (s *Store) refusal(subscriber, mail uint64) []byte {
+	base := s.Settings.publicURL()
+	if base == "" {
+		return nil
+	}
+	var head []byte
+	for _, f := range refusalFields(base + "/u/" + s.people.Token(subscriber, audience.QueueMail+mail)) {
+		head = eml.AppendRawHeader(head, f[0], f[1])
+	}
+	return head
 }
 
 // sendBulk composes the letter into a buffer that is used again once next has

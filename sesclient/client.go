@@ -26,12 +26,15 @@
 package sesclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -208,7 +211,7 @@ func checkEndpoint(endpoint string) error {
 
 // Send makes one attempt to hand m.Data to SES for m.To and returns the SES
 // message id. Any error is a *spool.SendError. The header X-Pabal-Id with m.Tag
-// is put in front of the mail; m.Data is not changed and not kept.
+// and m.Head are put in front of the mail; m.Data is not changed and not kept.
 func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 	c.inFlight.Add(1)
 	defer c.inFlight.Add(-1)
@@ -231,7 +234,7 @@ func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 // refused classifies a failed attempt. The time to an answer counts for the
 // call time even if the answer is no; the time to none does not.
 func (c *Client) refused(err error, m *spool.Message, began time.Time) *spool.SendError {
-	refused := classify(err, m, c.set)
+	refused := classify(err, m, c.setOf(m))
 	if refused.Code != "" {
 		c.Pace.observe(time.Since(began))
 	}
@@ -248,11 +251,17 @@ func (c *Client) input(m *spool.Message) *sesv2.SendEmailInput {
 	if m.Tag != "" {
 		in.EmailTags = []types.MessageTag{{Name: aws.String(tagName), Value: aws.String(m.Tag)}}
 	}
-	if c.set != "" {
-		in.ConfigurationSetName = aws.String(c.set)
+	for _, name := range slices.Sorted(maps.Keys(m.Tags)) {
+		in.EmailTags = append(in.EmailTags, types.MessageTag{Name: aws.String(name), Value: aws.String(m.Tags[name])})
+	}
+	if set := c.setOf(m); set != "" {
+		in.ConfigurationSetName = aws.String(set)
 	}
 	return in
 }
+
+// setOf is the configuration set a message goes with.
+func (c *Client) setOf(m *spool.Message) string { return cmp.Or(m.ConfigurationSet, c.set) }
 
 func callLimit(bytes int) time.Duration {
 	return callBase + time.Duration(bytes)*time.Second/callBytesPerSecond

@@ -75,7 +75,7 @@ func (p rawProtocol) SerializeRequest(ctx context.Context, op *smithy.OperationS
 	if !found {
 		return errNoPlace
 	}
-	body := make([]byte, 0, len(without)+base64.StdEncoding.EncodedLen(len(idHeader)+len(p.mail.Tag)+len("\r\n")+len(p.mail.Data)))
+	body := make([]byte, 0, len(without)+base64.StdEncoding.EncodedLen(len(idHeader)+len(p.mail.Tag)+len("\r\n")+len(p.mail.Head)+len(p.mail.Data)))
 	body = append(append(body, before...), place...)
 	body = append(appendMail(body, p.mail), after...)
 	with, err := req.SetStream(bytes.NewReader(body))
@@ -85,14 +85,17 @@ func (p rawProtocol) SerializeRequest(ctx context.Context, op *smithy.OperationS
 	return err
 }
 
-// appendMail appends the mail with our id's header line in base64. The line
-// borrows what it lacks of a multiple of three from the mail.
+// appendMail appends the mail in base64, with our id's header line and what
+// else goes in front. These lines borrow what they lack of a multiple of three
+// from the mail.
 func appendMail(dst []byte, m *spool.Message) []byte {
-	data := m.Data
+	data, line := m.Data, m.Head
 	if m.Tag != "" {
-		line := slices.Concat([]byte(idHeader), []byte(m.Tag), []byte("\r\n"))
+		line = slices.Concat([]byte(idHeader), []byte(m.Tag), []byte("\r\n"), m.Head)
+	}
+	if len(line) > 0 {
 		lent := min((3-len(line)%3)%3, len(data))
-		dst = base64.StdEncoding.AppendEncode(dst, append(line, data[:lent]...))
+		dst = base64.StdEncoding.AppendEncode(dst, append(slices.Clip(line), data[:lent]...))
 		data = data[lent:]
 	}
 	return base64.StdEncoding.AppendEncode(dst, data)

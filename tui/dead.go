@@ -28,7 +28,7 @@ func (a *app) endedOff(m spool.Message, have bool) string {
 	switch {
 	case !have:
 		return a.t.NothingHere
-	case m.Lane != spool.Transactional:
+	case m.Campaign != 0:
 		return a.t.Mail.OfCampaign
 	case !slices.Contains(ends, m.Outcome):
 		return a.t.Outcomes[m.Outcome]

@@ -76,7 +76,7 @@ func (a *app) retryKey(m spool.Message, have bool) binding {
 	switch {
 	case !have:
 		b.off = a.t.NothingHere
-	case m.Lane != spool.Transactional:
+	case m.Campaign != 0:
 		b.off = t.OfCampaign
 	case m.Outcome != spool.Failed && m.Outcome != spool.Unknown:
 		b.off = a.t.Outcomes[m.Outcome]
@@ -162,7 +162,7 @@ func (s *mail) fields(a *app) [][2]string {
 func (s *mail) hint(a *app) string {
 	t := &a.t.Mail
 	switch {
-	case s.now.Lane != spool.Transactional:
+	case s.now.Campaign != 0:
 		return ""
 	case strings.HasPrefix(s.now.Reason, discarded):
 		return t.Gone

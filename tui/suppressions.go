@@ -162,12 +162,17 @@ func (a *app) blockedBy(row audience.Suppression) string {
 // the person's language what pabal wrote itself, else as it stands.
 func (a *app) detail(source audience.Source, text string) string {
 	base, campaign, linked := strings.Cut(text, audience.DetailOfCampaign)
+	of := a.t.Campaign + " "
+	if !linked {
+		base, campaign, linked = strings.Cut(text, audience.DetailOfMail)
+		of = "q"
+	}
 	word, known := a.t.Details[base]
 	id, row := strings.CutPrefix(text, audience.DetailRow)
 	n, soft := strings.CutSuffix(text, audience.DetailSoft)
 	switch {
 	case known && linked:
-		return word + " (" + a.t.Campaign + " " + safe(campaign) + ")"
+		return word + " (" + of + safe(campaign) + ")"
 	case known:
 		return word
 	case soft && source == audience.Bounce:

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strconv"
@@ -215,7 +216,23 @@ func detail(campaign uint64) string {
 	if campaign == 0 {
 		return audience.DetailUnsubscribe
 	}
-	return audience.DetailUnsubscribe + audience.DetailOfCampaign + number(campaign)
+	return audience.DetailUnsubscribe + ofMail(campaign)
+}
+
+// ofMail names the mail a link was in: a campaign's, or an application's.
+func ofMail(campaign uint64) string {
+	if campaign >= audience.QueueMail {
+		return audience.DetailOfMail + number(campaign-audience.QueueMail)
+	}
+	return audience.DetailOfCampaign + number(campaign)
+}
+
+// linked is ofMail for the log.
+func linked(campaign uint64) slog.Attr {
+	if campaign >= audience.QueueMail {
+		return slog.String("message", "q"+number(campaign-audience.QueueMail))
+	}
+	return slog.Uint64("campaign", campaign)
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

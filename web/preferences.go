@@ -180,7 +180,7 @@ func (s *Server) act(ctx context.Context, who *reader, form url.Values) (did str
 	if err != nil {
 		return "", err
 	}
-	s.log().Info("preferences set by link", "campaign", who.campaign, "action", did)
+	s.log().Info("preferences set by link", linked(who.campaign), "action", did)
 	return did, s.become(who, sub)
 }
 
@@ -298,7 +298,7 @@ func preferenceDetail(campaign uint64) string {
 	if campaign == 0 {
 		return audience.DetailPreferences
 	}
-	return audience.DetailPageLink + audience.DetailOfCampaign + number(campaign)
+	return audience.DetailPageLink + ofMail(campaign)
 }
 
 // tokenShape is what a token is made of; a link is not made of anything else.

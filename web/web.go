@@ -62,7 +62,8 @@ type Server struct {
 	Ready   func() error                                 // for /readyz; nil: always
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
-	// Mailed is the address that a campaign's mail to a subscriber went to, ""
+	// Mailed is the address that a campaign's mail to a subscriber went to, or an
+	// application's mail (its number and audience.QueueMail for the campaign), ""
 	// when nobody knows: whose link it is when the subscriber's id is gone. nil:
 	// nobody knows of any.
 	Mailed func(subscriber, campaign uint64) (string, error)
@@ -222,7 +223,7 @@ func (s *Server) optOut(ctx context.Context, token string) error {
 		s.log().Error("opt-out not recorded", "err", err)
 		return err
 	}
-	s.log().Info("opted out", "campaign", campaign)
+	s.log().Info("opted out", linked(campaign))
 	return nil
 }
 
