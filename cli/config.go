@@ -42,6 +42,8 @@ type Config struct {
 	DNS        DNSConfig       `toml:"dns"`
 	Topics     Topics          `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
 
+	Routes Routes `toml:"route"` // rules for applications' mail; the first that matches counts
+
 	mysqlDSN string // from the environment; no setting, so that nothing shows it
 
 	from *origin // where each value came from, for messages
@@ -193,6 +195,7 @@ func defaults() *Config {
 			Columns: MySQLColumns{ID: "id", Email: "email", Name: "name", Gender: "gender",
 				CreatedAt: "created_at", UpdatedAt: "updated_at", Subscribed: "subscribed"}},
 		Topics:    Topics{},
+		Routes:    Routes{},
 		Preflight: PreflightConfig{AdLabel: "(광고)", Night: "21:00-08:00", ConsentYears: 2, SuppressedShare: 0.05},
 		Web:       WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
 		Images:    ImagesConfig{Mode: campaign.ImagesWeb, MaxSize: 1 << 20},

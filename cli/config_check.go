@@ -40,7 +40,10 @@ func (c *Config) validate() error {
 			}
 		}
 	}
-	return c.checkSource()
+	if err := c.checkSource(); err != nil {
+		return err
+	}
+	return c.checkRoutes()
 }
 
 func (c *Config) generalRules() []rule {

@@ -82,7 +82,13 @@ func (a *app) configCheck() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return one(a, map[string]any{"config": cfg.from.path, "good": true}, func(r *report) { r.line("%s is good", cfg.from.path) })
+		warnings := cfg.routeWarnings()
+		return one(a, map[string]any{"config": cfg.from.path, "good": true, "warnings": warnings}, func(r *report) {
+			r.line("%s is good", cfg.from.path)
+			for _, w := range warnings {
+				r.line("but see: %s", w)
+			}
+		})
 	})
 }
 

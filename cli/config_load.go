@@ -197,7 +197,8 @@ func (c *Config) keys() []string {
 	for _, s := range c.settings() {
 		out = append(out, s.key)
 	}
-	return append(out, "topic.id", "topic.title_ko", "topic.title_en", "topic.commercial", "topic.default_on")
+	out = append(out, "topic.id", "topic.title_ko", "topic.title_en", "topic.commercial", "topic.default_on")
+	return append(out, ruleKeys()...)
 }
 
 func (s setting) variable() string {
@@ -211,6 +212,8 @@ func (s setting) set(text string) error {
 		return v.UnmarshalText([]byte(text))
 	case *Topics:
 		return v.setTopics(text)
+	case *Routes:
+		return v.setRoutes(text)
 	}
 	switch s.field.Kind() {
 	case reflect.String:

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
@@ -246,14 +247,22 @@ func (d *daemon) bind() (addresses, error) {
 func (d *daemon) newWeb() *web.Server {
 	s := web.New(d.people, d.campaigns)
 	s.Company, s.Logger = d.cfg.Campaign.Company, d.logger
-	s.Mailed = func(subscriber, campaign uint64) (string, error) {
-		m, err := d.spool.Recipient(campaign, subscriber)
-		if errors.Is(err, spool.ErrNotFound) {
-			return "", nil
-		}
-		return m.To, err
-	}
+	s.Mailed = d.mailed
 	return s
+}
+
+// mailed is the address that a link was mailed to, "" if nobody knows.
+func (d *daemon) mailed(subscriber, campaign uint64) (to string, err error) {
+	var m spool.Message
+	if campaign >= audience.QueueMail {
+		m, err = d.spool.Message(fmt.Sprintf("q%d", campaign-audience.QueueMail))
+	} else {
+		m, err = d.spool.Recipient(campaign, subscriber)
+	}
+	if errors.Is(err, spool.ErrNotFound) {
+		return "", nil
+	}
+	return m.To, err
 }
 
 // run drains, listens and answers until ctx ends or one of the parts fails.

@@ -89,6 +89,12 @@ func (d *daemon) newSMTP() (err error) {
 	s.Suppressed = d.suppressed
 	s.Aliases, s.UserRate = d.cfg.aliases(), c.SubmitRate
 	s.Logger = d.logger
+	if s.Routes, err = d.cfg.routes(); err != nil {
+		return err
+	}
+	for _, warning := range s.Routes.Warnings() {
+		d.logger.Warn("routing rule is probably not meant so", "rule", warning)
+	}
 	d.smtp = s
 	switch c.TLSCertificate {
 	case "":

@@ -33,6 +33,9 @@ func (a *app) messageRow(m spool.Message) []string {
 	} else if m.MaybeTwice {
 		reason = strings.TrimSpace("maybe sent twice " + reason)
 	}
+	if words := routeWords(&m); words != "" {
+		reason = strings.TrimSpace(reason + " [" + words + "]")
+	}
 	return []string{m.ID, m.To, m.Outcome.String(), fmt.Sprint(m.Attempts), a.when(m.At), m.SESID, feedbackWords(m), reason}
 }
 
@@ -80,6 +83,7 @@ func describeMessage(r *report, m spool.Message) {
 	r.pair("from", m.From)
 	r.pair("subject", m.Subject)
 	r.pair("message-id", m.MessageID)
+	r.pair("routing", routeWords(&m))
 	r.pair("outcome", strings.TrimSpace(m.Outcome.String()+"  "+m.Reason))
 	r.pair("attempts", fmt.Sprint(m.Attempts))
 	r.pair("ses id", strings.Join(append([]string{m.SESID}, m.Also...), " "))

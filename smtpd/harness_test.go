@@ -56,6 +56,17 @@ func (m *memory) Put(_ context.Context, env spool.Envelope, body []byte) ([]stri
 	return ids, nil
 }
 
+func (m *memory) PutParts(ctx context.Context, parts []spool.Part) (ids []string, err error) {
+	for _, p := range parts {
+		one, err := m.Put(ctx, p.Envelope, p.Body)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, one...)
+	}
+	return ids, nil
+}
+
 func (m *memory) ReserveBody(_ context.Context, n int64) (func(), error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 // belong to the envelope, and signatures that our own fields would break (SES
 // signs itself and refuses a second DKIM-Signature). X-SES-… fields, which
 // command SES, go too.
-var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "DomainKey-Signature", "X-Pabal-Id"}
+var removed = []string{"Bcc", "Resent-Bcc", "Return-Path", "DKIM-Signature", "DomainKey-Signature", "X-Pabal-Id", topicField, tagField}
 
 const (
 	maxSubject   = 500 // bytes of the decoded subject kept for people
@@ -26,26 +26,30 @@ const (
 
 // message is one text as it is stored.
 type message struct {
-	env    spool.Envelope // without From, To and Skip
+	env    spool.Envelope // without From, Once and Skip
 	data   []byte
 	sender string // address of the From header
 	id     string // in our Received field
 }
 
-// message checks the text behind the headroom of buf and gives it the header
-// fields it needs. The result is part of buf where it can be.
-func (s *session) message(buf []byte) (*message, error) {
+// parse cuts the text behind the headroom of buf.
+func (s *session) parse(buf []byte) (header eml.Header, body []byte, err error) {
 	if len(buf) == headroom {
-		return nil, refusal(550, "5.6.0", "the message is empty; it needs a header and a text")
+		return header, nil, refusal(550, "5.6.0", "the message is empty; it needs a header and a text")
 	}
-	header, body, err := eml.Split(buf[headroom:])
+	header, body, err = eml.Split(buf[headroom:])
 	if err != nil {
-		return nil, refusal(550, "5.6.0", "the header cannot be read: "+eml.Visible(err.Error()))
+		return header, nil, refusal(550, "5.6.0", "the header cannot be read: "+eml.Visible(err.Error()))
 	}
-	if err := loops(&header); err != nil {
-		return nil, err
-	}
+	return header, body, loops(&header)
+}
+
+// message gives the text behind the headroom of buf the header fields it needs,
+// for the recipients of one way. The result is part of buf where it can be.
+func (s *session) message(buf []byte, header eml.Header, body []byte, w *way) (*message, error) {
 	m := &message{id: strings.ToLower(rand.Text()[:16])}
+	m.env.To, m.env.Routing = w.to, w.routing
+	w.apply(&header)
 	sender, plain, err := s.sendable(&header, body)
 	if err != nil {
 		return nil, err

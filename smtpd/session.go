@@ -114,6 +114,9 @@ func (s *session) add(to string) error {
 
 func (s *session) remember(address string) error {
 	if key := eml.Key(address); !s.known[key] {
+		if err := s.mayGo(address); err != nil {
+			return err
+		}
 		if len(s.recipients) >= defaultRecipients { // aliases may stand for many
 			return s.refuse(452, "4.5.3", "too many recipients, send the rest in another mail")
 		}
@@ -148,17 +151,19 @@ func (s *session) submit(text []byte) ([]string, error) {
 	if s.server.asIs {
 		return s.pass(text[headroom:])
 	}
-	m, err := s.message(text)
+	all, release, err := s.messages(text)
+	defer release()
 	if err != nil {
 		return nil, err
 	}
-	m.env.From, m.env.To, m.env.Once = s.from, slices.Clone(s.recipients), s.once()
-	if m.env.Skip, err = s.skips(); err != nil {
+	m := all[0]
+	skip, err := s.skips()
+	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), putLimit)
 	defer cancel()
-	ids, err := s.server.queue.Put(ctx, m.env, m.data)
+	ids, err := s.store(ctx, all, skip)
 	if err != nil {
 		s.log.Error("message not stored", "bytes", len(m.data), "err", err)
 		return nil, notNow(err)

@@ -85,6 +85,7 @@ type Server struct {
 	AllowHeaders   []string // X-SES- fields that are not removed
 	// Suppressed gives the skip reason for a recipient, "" to be mailed. nil: nobody.
 	Suppressed func(address string) (string, error)
+	Routes     *Routes      // rules for mail by sender, recipient, header or network; nil: none
 	Aliases    *Aliases     // names of this host; nil: there are none
 	UserRate   int          // mails a minute of one user of this host, by BindSubmit and OpenDrop; zero means any number
 	Logger     *slog.Logger // nil means none
@@ -117,6 +118,7 @@ type Server struct {
 // queue is what this package needs of the spool.
 type queue interface {
 	Put(ctx context.Context, env spool.Envelope, body []byte) ([]string, error)
+	PutParts(ctx context.Context, parts []spool.Part) ([]string, error)
 	ReserveBody(ctx context.Context, n int64) (func(), error)
 	Room() error // what Put would say of a mail now
 }

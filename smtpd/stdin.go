@@ -109,6 +109,19 @@ func (q dropQueue) Put(_ context.Context, env spool.Envelope, body []byte) ([]st
 	return []string{name}, err
 }
 
+// PutParts is not asked: there are no rules here. They are asked when the drop
+// is taken up.
+func (q dropQueue) PutParts(ctx context.Context, parts []spool.Part) (ids []string, err error) {
+	for _, p := range parts {
+		one, err := q.Put(ctx, p.Envelope, p.Body)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, one...)
+	}
+	return ids, nil
+}
+
 // ReserveBody gives any amount: there is one mail at a time.
 func (dropQueue) ReserveBody(context.Context, int64) (func(), error) { return func() {}, nil }
 
