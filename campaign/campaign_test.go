@@ -221,7 +221,10 @@ func TestLastCheckBeforeTheCall(t *testing.T) {
 				t.Fatal(err)
 			}
 			c.gate(h, h.gate)
-			m := &spool.Message{Lane: c.lane, Campaign: camp.ID, Subscriber: 1, To: c.to, Tag: "s-1-1-1", Data: []byte("body")}
+			m := &spool.Message{Lane: c.lane, To: c.to, Tag: "s-0-1-1", Data: []byte("body")}
+			if c.lane == spool.Bulk {
+				m = &spool.Message{Lane: c.lane, Campaign: camp.ID, Subscriber: 1, To: c.to, Tag: "s-1-1-1"}
+			}
 			id, err := h.store.Sender(h.gate, h.ses).Send(t.Context(), m)
 			sent := len(h.ses.mails) == 1
 			if c.want == "" && (err != nil || !sent || id == "") || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || sent) {
