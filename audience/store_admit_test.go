@@ -1,6 +1,7 @@
 package audience
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 	"time"
@@ -144,4 +145,28 @@ func TestNothingSaidYetGivesWayToEveryWordAndUndoesNone(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestWhoSaidNothingYetComesBackFromAnExportSo(t *testing.T) {
+	s := open(t)
+	admit(t, s, "a@example.net", "")
+	var file bytes.Buffer
+	if _, err := s.ExportCSV(t.Context(), &file, ExportOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	other := open(t)
+	importText(t, other, file.String(), ImportOptions{})
+	if c := byEmail(t, other, "a@example.net").Consent; !c.Unsaid() || c.Source != SMTP {
+		t.Errorf("in another store: %+v", c)
+	}
+	if known, err := other.Known("a@example.net"); err != nil || known.OptOut != nil {
+		t.Errorf("a refusal stays on the address: %+v, %v", known, err)
+	}
+	importText(t, s, file.String(), ImportOptions{})
+	if c := byEmail(t, s, "a@example.net").Consent; !c.Unsaid() {
+		t.Errorf("in its own: %+v", c)
+	}
+	for out := range other.OptedOut(t.Context(), time.Time{}) {
+		t.Errorf("told as an opt-out: %+v", out)
+	}
 }

@@ -142,7 +142,11 @@ func describePerson(r *report, p control.Person) {
 	for _, key := range slices.Sorted(maps.Keys(p.Attributes)) {
 		r.pair(eml.Visible(key), p.Attributes[key])
 	}
-	r.pair("subscribed", yesNo(p.Consent.Subscribed)+" by "+string(p.Consent.Source)+" at "+r.when(p.Consent.At))
+	said := yesNo(p.Consent.Subscribed)
+	if p.Consent.Source != "" && p.Consent.Unsaid() {
+		said = "nothing said yet, known"
+	}
+	r.pair("subscribed", said+" by "+string(p.Consent.Source)+" at "+r.when(p.Consent.At))
 	r.pair("topics off", strings.Join(p.TopicsOff, ", "))
 	r.pair("topics on", strings.Join(p.TopicsOn, ", "))
 	if p.Frequency != "" {

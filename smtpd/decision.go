@@ -166,7 +166,7 @@ func (r *Routes) wishes(header *eml.Header) (*wishes, error) {
 				return nil, refusal(550, "5.6.0", "the mail has two "+topicField+" fields; give it one topic")
 			}
 			if !r.hasTopic(topic) {
-				return nil, refusal(550, "5.6.0", fmt.Sprintf("there is no topic %q in %s; %s", eml.Cut(eml.Visible(topic), 40), topicField, topicHint(r.known())))
+				return nil, refusal(550, "5.6.0", fmt.Sprintf("there is no topic %+q in %s; %s", eml.Cut(topic, 40), topicField, topicHint(r.known())))
 			}
 			w.topic = topic
 		case strings.EqualFold(f.Name, tagField):
@@ -207,7 +207,7 @@ func (w *wishes) addTags(text string) error {
 			why = fmt.Sprintf("a mail may have %d", maxTags)
 		}
 		if why != "" {
-			return refusal(550, "5.6.0", fmt.Sprintf("%s has %q: %s; write name=value", tagField, eml.Cut(eml.Visible(one), 60), why))
+			return refusal(550, "5.6.0", fmt.Sprintf("%s has %+q: %s; write name=value", tagField, eml.Cut(one, 60), why))
 		}
 		if w.tags == nil {
 			w.tags = map[string]string{}

@@ -41,6 +41,7 @@ type session struct {
 	size       int64 // as declared at MAIL, zero if not
 	recipients []string
 	known      map[string]bool // keys of recipients
+	early      []answer        // of the rules before the text; nil: not asked yet
 
 	named string // the name a mail was stored under, of those the user gave
 }
@@ -198,7 +199,7 @@ func (s *session) skips() (map[string]string, error) {
 
 // Reset ends a transaction.
 func (s *session) Reset() {
-	s.open, s.from, s.size, s.recipients = false, "", 0, nil
+	s.open, s.from, s.size, s.recipients, s.early = false, "", 0, nil, nil
 	s.known = map[string]bool{}
 }
 

@@ -61,11 +61,13 @@ func (s *session) fromNow(header *eml.Header) string {
 // mayGo refuses a recipient whom a rule denies without looking at the text.
 func (s *session) mayGo(to string) error {
 	r := s.server.Routes
-	about := r.about(s.facts(nil))
-	if len(about) == 0 {
+	if r.none() {
 		return nil
 	}
-	at, decided := r.first(about, to)
+	if s.early == nil {
+		s.early = r.about(s.facts(nil))
+	}
+	at, decided := r.first(s.early, to)
 	if at < 0 || !decided {
 		return nil
 	}

@@ -2,6 +2,8 @@ package tui
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -151,11 +153,23 @@ func (s *mail) fields(a *app) [][2]string {
 		{a.t.Outcome, a.t.Outcomes[m.Outcome]}, {t.Answer, a.why(m.Reason)}, {a.t.Tries, tries},
 		{t.Heard, a.marks(m)}, {t.Received, a.ago(m.Received, "")}, {t.Changed, a.ago(m.At, "")},
 	}
+	for _, f := range [][2]string{{t.Route, m.Route}, {a.t.Topic, m.Topic}, {t.Set, m.ConfigurationSet}, {t.Tags, tagList(m.Tags)}} {
+		fields = append(fields, [2]string{f[0], safe(f[1])})
+	}
 	if !m.NextTry.IsZero() && m.Outcome == spool.Pending {
 		fields = append(fields, [2]string{t.NextTry, a.moment(m.NextTry)})
 	}
 	return append(fields, [2]string{"SES ID", safe(strings.Join(append([]string{m.SESID}, m.Also...), " "))},
 		[2]string{"Message-ID", safe(m.MessageID)}, [2]string{t.Size, bytes}, [2]string{t.Number, safe(m.ID)})
+}
+
+// tagList is tags in one line, in the order of their names.
+func tagList(tags map[string]string) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		words = append(words, name+"="+tags[name])
+	}
+	return strings.Join(words, ", ")
 }
 
 // hint is what there is to do about a mail that is not well.

@@ -190,6 +190,8 @@ func (a *app) consentMark(p *personMsg) string {
 		return a.look.bad.Render("× " + a.t.Reasons[spool.SkipSuppressed])
 	case p.Consent.Subscribed:
 		return a.look.good.Render("✓ " + a.t.ConsentYes)
+	case p.Consent.Source != "" && p.Consent.Unsaid():
+		return a.consent(p.Consent)
 	}
 	return a.look.bad.Render("× " + a.t.ConsentNo)
 }
@@ -198,7 +200,7 @@ func (s *person) consent(a *app, w int) []string {
 	p, t := &s.now, &a.t.Person
 	who := orWord(a.t.Sources[p.Consent.Source], safe(string(p.Consent.Source)))
 	text := a.consent(p.Consent) + " (" + who + ", " + a.moment(p.Consent.At) + ")"
-	if p.Consent.Assumed {
+	if p.Consent.Assumed && p.Consent.Subscribed {
 		text += " " + t.Assumed
 	}
 	lines := []string{"", a.look.rule(a.t.Consent, w), a.labelled(t.Now, text, w)}

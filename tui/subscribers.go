@@ -230,8 +230,11 @@ func (s *subscribers) one(a *app, w int) []string {
 }
 
 func (a *app) consent(c audience.Consent) string {
-	if c.Subscribed {
+	switch {
+	case c.Subscribed:
 		return a.t.ConsentYes
+	case c.Source != "" && c.Unsaid():
+		return "– " + a.t.ConsentNone
 	}
 	return "× " + a.t.ConsentNo
 }

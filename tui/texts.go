@@ -92,9 +92,9 @@ type texts struct {
 	PressYes, WrongNumber, WrongWord                                   string
 
 	// subscribers
-	Gender, Consent, Tags, ConsentYes, ConsentNo string
-	NobodyYet                                    string
-	Ago, Searching, People                       func(s string) string
+	Gender, Consent, Tags, ConsentYes, ConsentNo, ConsentNone string
+	NobodyYet                                                 string
+	Ago, Searching, People                                    func(s string) string
 
 	Pick     pickTexts
 	Build    buildTexts
@@ -199,6 +199,7 @@ type mailTexts struct {
 	Retry, RetryWarn, Retried, RetryAll, Discard, DiscardWarn, Discarded                 string
 	OfCampaign, Gone, FailedHint, UnknownHint, PendingHint                               string
 	Kind, Answer, NotTried, Heard, Received, Changed, NextTry, Size, Number              string
+	Route, Set, Tags                                                                     string
 	Edit, EditKey, EditWarn, EditUnknown, Edited, OtherAddress, DeadLetters              string
 	DiscardAll, NothingToDiscard, Done                                                   string
 	Acts                                                                                 map[string]string // by spool.Act.What

@@ -148,7 +148,7 @@ func english() *texts {
 		PressYes:   "Press y to do it, n to leave it.", WrongNumber: "That is another number. Nothing was done.",
 		WrongWord: "That is something else. Nothing was done.",
 
-		Gender: "Gender", Consent: "Consent", Tags: "Tags", ConsentYes: "yes", ConsentNo: "no",
+		Gender: "Gender", Consent: "Consent", Tags: "Tags", ConsentYes: "yes", ConsentNo: "no", ConsentNone: "nothing said yet",
 		Ago: func(span string) string { return span + " ago" },
 
 		NobodyYet: "No subscribers yet. Key i imports a file.",

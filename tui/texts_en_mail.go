@@ -10,6 +10,7 @@ func englishMail() mailTexts {
 		Retry: "send again", RetryWarn: "This one mail is sent again.", Retried: "It will be sent again.", RetryAll: "all again", Discard: "discard", DiscardWarn: "This one mail is given up and not sent. Its text is deleted; this cannot be undone.", Discarded: "Discarded.",
 		OfCampaign: "a campaign's: see its ledger", Gone: "it was discarded, its text is gone", FailedHint: "Mend the reason, then send it again with r, or discard it with d.",
 		UnknownHint: "Nobody knows whether it went. With r it may go twice.", PendingHint: "It is tried again by itself.",
+		Route: "Rule", Set: "Configuration set", Tags: "SES tags",
 		Kind: "Kind", Answer: "SES said", NotTried: "none yet", Heard: "Feedback", Received: "Received", Changed: "Last change", NextTry: "Next try", Size: "Size", Number: "Number",
 		Edit: "edit address", EditKey: "address", EditWarn: "The same letter goes to this address as a new mail, and the old one is put down as given up. The To line in the letter stays.", EditUnknown: "The old mail may have gone already.", Edited: "It is sent to the new address.",
 		OtherAddress: "type another address", DeadLetters: "dead letters", DiscardAll: "discard all", NothingToDiscard: "nothing to discard", Done: "Done",

@@ -158,7 +158,7 @@ func korean() *texts {
 		PressYes: "진행하려면 y, 그만두려면 n 키를 누르세요.", WrongNumber: "입력한 수가 다릅니다. 아무것도 하지 않았습니다.",
 		WrongWord: "입력한 글자가 다릅니다. 아무것도 하지 않았습니다.",
 
-		Gender: "성별", Consent: "수신", Tags: "태그", ConsentYes: "동의", ConsentNo: "거부",
+		Gender: "성별", Consent: "수신", Tags: "태그", ConsentYes: "동의", ConsentNo: "거부", ConsentNone: "아직 없음",
 		Ago: func(span string) string { return span + " 전" },
 
 		NobodyYet: "아직 구독자가 없습니다. i 키로 파일을 가져오세요.",

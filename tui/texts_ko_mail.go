@@ -10,6 +10,7 @@ func koreanMail() mailTexts {
 		Retry: "다시 보내기", RetryWarn: "이 메일 1통을 다시 보냅니다.", Retried: "다시 보내기로 했습니다.", RetryAll: "모두 다시", Discard: "버리기", DiscardWarn: "이 메일 1통을 보내지 않고 버립니다. 내용이 지워지며 되돌릴 수 없습니다.", Discarded: "버렸습니다.",
 		OfCampaign: "캠페인 메일은 발송 대장에서", Gone: "버린 메일이라 내용이 없습니다", FailedHint: "까닭을 고친 뒤 r 키로 다시 보내거나 d 키로 버리세요.",
 		UnknownHint: "나갔는지 알 수 없습니다. r 키로 다시 보내면 두 번 갈 수 있습니다.", PendingHint: "저절로 다시 시도합니다.",
+		Route: "규칙", Set: "Configuration set", Tags: "SES 태그",
 		Kind: "종류", Answer: "SES의 답", NotTried: "아직 없음", Heard: "도착 소식", Received: "받은 때", Changed: "마지막 변화", NextTry: "다음 시도", Size: "크기", Number: "번호",
 		Edit: "주소 고치기", EditKey: "주소", EditWarn: "같은 내용을 이 주소로 새로 보내고, 원래 메일은 버린 것으로 적습니다. 편지 안의 받는 사람 줄은 그대로입니다.", EditUnknown: "원래 메일은 이미 나갔을 수 있습니다.", Edited: "새 주소로 보내기로 했습니다.",
 		OtherAddress: "다른 주소를 쓰세요", DeadLetters: "보내지 못한 메일", DiscardAll: "모두 버리기", NothingToDiscard: "버릴 것이 없음", Done: "한 일",
