@@ -135,6 +135,7 @@ func (s *Spool) mendShelf(ctx context.Context, f shelf) (mended int, err error) 
 		}
 		mended += put
 		s.kick(f.lane)
+		s.kick(Bulk) // where a rule put mail of the queue
 	}
 	return mended, nil
 }
