@@ -88,6 +88,7 @@ func englishWords() map[string]words {
 		"mail_from/failed":  {"the MAIL FROM domain {mail_from} does not work ({status})", "SES sends with amazonses.com in its place.", "Publish its MX and TXT records, which this shows: pabal domain setup {domain}."},
 		"mail_from/reject":  {"the MAIL FROM domain {mail_from} does not work ({status})", "SES is set to refuse mail while that is so.", "Publish its MX and TXT records, which this shows: pabal domain setup {domain}."},
 		"mail_from/mx":      {"the MX record of {mail_from} is not SES's ({found})", "SES wants exactly one: {wanted}", "Publish: {mail_from} MX {wanted}"},
+		"mail_from/missing": {"{mail_from} has no MX record", "SES does not use the MAIL FROM domain without: it wants to hear of bounces there.", "Publish: {mail_from} MX {wanted}"},
 		"mail_from/doubled": {"the MX record of {name} is at {seen}", "The DNS host added the zone to a name that had it already: nobody finds the record.", "At the DNS host write only this as its name: {host}"},
 		"mail_from/value":   {"the MX record of {name} leads to {seen}", "The DNS host added the zone to the value: SES does not find itself there.", "Write the value with a dot at its end: {wanted}"},
 		"spf/missing":       {"{mail_from} has no SPF record", "The MAIL FROM domain must say that SES may send for it.", "Publish: {mail_from} TXT \"v=spf1 include:amazonses.com ~all\""},

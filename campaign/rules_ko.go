@@ -85,6 +85,7 @@ func koreanWords() map[string]words {
 		"mail_from/failed":  {"MAIL FROM 도메인 {mail_from}이(가) 동작하지 않습니다({status})", "SES가 대신 amazonses.com을 씁니다.", "다음이 보여 주는 MX와 TXT 레코드를 등록하세요: pabal domain setup {domain}"},
 		"mail_from/reject":  {"MAIL FROM 도메인 {mail_from}이(가) 동작하지 않습니다({status})", "그동안 SES가 메일을 거절하도록 설정되어 있습니다.", "다음이 보여 주는 MX와 TXT 레코드를 등록하세요: pabal domain setup {domain}"},
 		"mail_from/mx":      {"{mail_from}의 MX 레코드가 SES의 것이 아닙니다({found})", "SES는 정확히 하나를 요구합니다: {wanted}", "등록하세요: {mail_from} MX {wanted}"},
+		"mail_from/missing": {"{mail_from}에 MX 레코드가 없습니다", "반송이 SES로 가야 하므로, 없으면 SES가 이 MAIL FROM 도메인을 쓰지 않습니다.", "등록하세요: {mail_from} MX {wanted}"},
 		"mail_from/doubled": {"{name}의 MX 레코드가 {seen}에 있습니다", "DNS 업체가 이름 뒤에 도메인을 한 번 더 붙여 아무도 찾지 못합니다.", "DNS 업체에는 이름을 이만큼만 쓰세요: {host}"},
 		"mail_from/value":   {"{name}의 MX 레코드가 {seen}을(를) 가리킵니다", "DNS 업체가 값 뒤에 도메인을 붙여 SES가 자기 서버를 찾지 못합니다.", "값 끝에 점을 찍으세요: {wanted}"},
 		"spf/missing":       {"{mail_from}에 SPF 레코드가 없습니다", "MAIL FROM 도메인은 SES가 대신 보내도 된다고 밝혀야 합니다.", "등록하세요: {mail_from} TXT \"v=spf1 include:amazonses.com ~all\""},

@@ -106,6 +106,9 @@ func clockOf(ctx context.Context, address string) (time.Duration, error) {
 	return date.Sub(middle).Truncate(time.Second), nil
 }
 
+// errUntried is a right that this configuration does not use.
+var errUntried = errors.New("not tried")
+
 // checkAWS asks for the credentials and tries the rights that can be tried
 // without doing anything.
 func (e *examination) checkAWS(ctx context.Context) {
@@ -136,13 +139,16 @@ func (e *examination) checkAWS(ctx context.Context) {
 		}},
 		{"ses:GetConfigurationSetEventDestinations", func() error {
 			if e.cfg.SES.ConfigurationSet == "" {
-				return nil
+				return errUntried
 			}
 			_, _, err := ses.Tracks(ctx, e.cfg.SES.ConfigurationSet)
 			return err
 		}},
 	} {
-		if err := try.do(); err != nil {
+		switch err := try.do(); {
+		case errors.Is(err, errUntried):
+			continue
+		case err != nil:
 			what, how := parts(sesHint(err))
 			e.say("aws", checkFail, try.action+": "+what, how+" (the rights pabal needs: pabal doctor --policy)")
 			continue

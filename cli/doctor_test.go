@@ -126,7 +126,7 @@ func TestRightThatLacksIsNamed(t *testing.T) {
 	cfg := defaults()
 	cfg.SES.Endpoint, cfg.from = fake.URL, &origin{}
 	got := told(t, cfg, (*examination).checkAWS)
-	if !strings.Contains(got, "[fail] aws: ses:ListEmailIdentities: ") || !strings.Contains(got, "--policy") || !strings.Contains(got, "[pass] aws: the credentials are good, and may ses:GetAccount, ses:ListSuppressedDestinations") {
+	if !strings.Contains(got, "[fail] aws: ses:ListEmailIdentities: ") || !strings.Contains(got, "--policy") || !strings.Contains(got, "[pass] aws: the credentials are good, and may ses:GetAccount, ses:ListSuppressedDestinations; ") {
 		t.Errorf("got %s", got)
 	}
 }

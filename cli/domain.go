@@ -64,7 +64,7 @@ func (a *app) showDomains(all []control.SenderDomain, account sesclient.Status, 
 		}
 	}
 	if len(blocked) > 0 && (name != "" || blocked[0] == all[0].Name) {
-		return &eml.Problem{What: eml.Visible(blocked[0]) + " is not set up to send", Hint: "mend what blocks, as said above"}
+		return &eml.Problem{What: fmt.Sprintf(t.notSetUp, eml.Visible(blocked[0])), Hint: t.mendIt}
 	}
 	return nil
 }
@@ -79,7 +79,8 @@ type domainText struct {
 	made, known, identity, mailFrom, mailFromSet string
 	typeIn, publish, check                       string
 	addressSent, addressGood, addressWaits       string
-	amiss, silent                                string
+	amiss, silent, notSetUp, mendIt              string
+	quota                                        func(sent, most float64) string
 }
 
 func domainTexts(lang string) *domainText {
@@ -90,6 +91,7 @@ func domainTexts(lang string) *domainText {
 			accountIs: "SES 계정", production: "정식 계정", sandbox: "샌드박스: 인증된 주소로만 보낼 수 있습니다", reputation: "평판", off: "발송이 꺼져 있습니다", review: "정식 계정 신청", quotaIs: "한도",
 			made: "새로 만들었습니다", known: "이미 있습니다", identity: "SES의 도메인", mailFrom: "MAIL FROM", mailFromSet: "지금 정했습니다",
 			typeIn: "%s에 입력할 레코드 (도메인 %s)", publish: "레코드를 모두 등록하면 SES가 72시간 안에 확인합니다.", check: "확인: pabal domain check %s",
+			notSetUp: "%s에서 메일을 보낼 수 없습니다", mendIt: "위에 나온 차단부터 고치세요", quota: koreanQuota,
 			amiss: "보내는 도메인 %s: %s부터 설정이 어긋나 있습니다", silent: "보내는 도메인 %s: %s부터 확인하지 못하고 있습니다: %s",
 			addressSent: "%s: SES가 이 주소로 확인 메일을 보냈습니다. 메일 안의 링크를 누르면 됩니다", addressGood: "%s: 인증되었습니다",
 			addressWaits: "%s: 아직 링크를 누르지 않았습니다. 링크는 24시간 동안 유효합니다. 다시 받으려면 SES 콘솔에서 이 주소를 지우고 한 번 더 하세요"}
@@ -100,9 +102,18 @@ func domainTexts(lang string) *domainText {
 		accountIs: "SES account", production: "in production", sandbox: "sandbox: mails go to verified addresses only", reputation: "reputation", off: "sending is switched off", review: "production access", quotaIs: "quota",
 		made: "created now", known: "was there", identity: "SES identity", mailFrom: "MAIL FROM", mailFromSet: "set now",
 		typeIn: "Records to type in at %s (the DNS of %s)", publish: "Once all are published SES verifies the domain within 72 hours.", check: "To see how it is: pabal domain check %s",
+		notSetUp: "%s is not set up to send", mendIt: "mend what blocks, as said above", quota: quota,
 		amiss: "domain %s: amiss since %s", silent: "domain %s: nobody has answered about it since %s: %s",
 		addressSent: "%s: SES has mailed a link to it; whoever reads it must open the link", addressGood: "%s is verified",
 		addressWaits: "%s: the link was not opened yet; it is good for 24 hours. For another one delete the address in the SES console and do this again"}
+}
+
+// koreanQuota is quota in Korean.
+func koreanQuota(sent, most float64) string {
+	if most < 0 {
+		return "24시간 동안 " + commas(int64(sent)) + "통 (한도 없음)"
+	}
+	return "24시간 동안 " + commas(int64(most)) + "통 가운데 " + commas(int64(sent)) + "통"
 }
 
 // account says what SES lets this account do.
@@ -121,7 +132,7 @@ func (t *domainText) account(r *report, st sesclient.Status) {
 	r.pair(t.accountIs, st.Region+", "+state)
 	r.pair(t.review, st.Review)
 	r.pair(t.reputation, st.Enforcement)
-	r.pair(t.quotaIs, fmt.Sprintf("%s, %.3g/s", quota(st.Sent24h, st.Quota24h), st.Rate))
+	r.pair(t.quotaIs, fmt.Sprintf("%s, %.3g/s", t.quota(st.Sent24h, st.Quota24h), st.Rate))
 }
 
 // domain says what is amiss with a domain and how to mend it.

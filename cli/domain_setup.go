@@ -25,6 +25,9 @@ func (a *app) domainSetup() *cobra.Command {
 	cmd := a.asking("setup DOMAIN", "Create or read a domain's identity at SES and print the records to publish",
 		"pabal domain setup example.com --format gabia\npabal domain setup example.com --format bind > records.zone",
 		func(ctx context.Context, c *control.Client, args []string) error {
+			if o.MailFrom != "" && o.NoMailFrom {
+				return usage("--mail-from and --no-mail-from contradict each other", "give one of them")
+			}
 			if !slices.Contains(recordFormats(), format) {
 				return usage("there is no format "+eml.Visible(format), "one of: "+strings.Join(recordFormats(), ", "))
 			}
@@ -46,7 +49,6 @@ func (a *app) domainSetup() *cobra.Command {
 	flags.BoolVar(&o.NoMailFrom, "no-mail-from", false, "leave the MAIL FROM domain as it is")
 	flags.BoolVar(&o.Replace, "replace", false, "put --mail-from in the place of another that is set, without asking")
 	flags.BoolVar(&o.Own, "own", false, "an identity of its own, although a domain above it is verified")
-	cmd.MarkFlagsMutuallyExclusive("mail-from", "no-mail-from")
 	return cmd
 }
 

@@ -163,7 +163,6 @@ func (d *Domain) askMX(ctx context.Context, l *lookups) {
 	}
 	want := d.record("MX")
 	_, host, _ := strings.Cut(want.Value, " ")
-	seen := "-"
 	switch found := strings.Join(a.hosts, ", "); {
 	case len(a.hosts) == 1 && strings.HasSuffix(found, " "+host):
 		want.is(RecordPass)
@@ -174,7 +173,7 @@ func (d *Domain) askMX(ctx context.Context, l *lookups) {
 		return
 	case found != "":
 		want.is(RecordWrong, found)
-		seen = foreign(found)
+		d.fault("mail_from", "mx", "warn", 0, "mail_from", d.MailFrom.Domain, "found", foreign(found), "wanted", want.Value)
 	default:
 		want.is(RecordMissing)
 		if twice := l.doubled(ctx, d, d.MailFrom.Domain, dnsmessage.TypeMX); twice != "" {
@@ -182,6 +181,6 @@ func (d *Domain) askMX(ctx context.Context, l *lookups) {
 			d.twice("mail_from", d.MailFrom.Domain, twice)
 			return
 		}
+		d.fault("mail_from", "missing", "warn", 0, "mail_from", d.MailFrom.Domain, "wanted", want.Value)
 	}
-	d.fault("mail_from", "mx", "warn", 0, "mail_from", d.MailFrom.Domain, "found", seen, "wanted", want.Value)
 }

@@ -224,6 +224,7 @@ func TestFaultsOfADomain(t *testing.T) {
 		{"MX of somebody else", "warn mail_from/mx", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
 			z.set("MX", "bounce."+domain, "mx.other.example.com")
 		}},
+		{"no MX", "warn mail_from/missing", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) { z.set("MX", "bounce."+domain) }},
 		{"two MX", "warn mail_from/mx", func(z *zone, _ *emulator.Server, _ func(string, string, bool)) {
 			z.set("MX", "bounce."+domain, "feedback-smtp.ap-northeast-2.amazonses.com", "mx.other.example.com")
 		}},

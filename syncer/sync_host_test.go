@@ -53,6 +53,26 @@ func TestTheOwnersTable(t *testing.T) {
 	}
 }
 
+// A try connects and looks; nothing is read into the store.
+func TestTryLooksAndReadsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.exec("INSERT INTO User (Email, SubscriptionStatus) VALUES ('a@example.com', 'true')")
+	if warnings, err := w.config.Try(t.Context()); err != nil || len(warnings) > 1 || len(w.people()) != 0 {
+		t.Errorf("got %q, %v", warnings, err)
+	}
+	var problem *eml.Problem
+	bad := w.config
+	bad.Columns.Email = "absent"
+	if _, err := bad.Try(t.Context()); !errors.As(err, &problem) || problem.Hint == "" {
+		t.Errorf("no such column: %v", err)
+	}
+	bad = w.config
+	bad.DSN = strings.Replace(bad.DSN, "p@ss:word", "wrong", 1)
+	if _, err := bad.Try(t.Context()); !errors.As(err, &problem) || problem.Hint == "" {
+		t.Errorf("wrong password: %v", err)
+	}
+}
+
 func TestAKilledFirstLoadGoesOn(t *testing.T) {
 	w := newWorld(t)
 	const rows = 20_000
