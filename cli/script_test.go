@@ -88,7 +88,8 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	for {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir = ts.Getenv("WORK")
-		for _, name := range []string{"HOME", "PATH", "PABAL_DATA_DIR", "PABAL_CONTROL_SOCKET", "LANG"} {
+		for _, name := range []string{"HOME", "PATH", "LANG", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED",
+			"PABAL_DATA_DIR", "PABAL_CONTROL_SOCKET", "PABAL_SES_ENDPOINT", "PABAL_SES_CONFIGURATION_SET", "PABAL_FEEDBACK_SQS_QUEUE_URL"} {
 			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 		}
 		out, err := cmd.CombinedOutput()
