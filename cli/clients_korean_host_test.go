@@ -145,3 +145,33 @@ func (r *clientRig) withLogin() (n int) {
 	}
 	return n
 }
+
+// cronMail is what Debian's cron (3.0pl1) writes of a job of root.
+const cronMail = `From: root (Cron Daemon)
+To: root
+Subject: Cron <root@web1> /usr/local/bin/backup
+MIME-Version: 1.0
+Content-Type: text/plain; charset=UTF-8
+Content-Transfer-Encoding: 8bit
+X-Cron-Env: <SHELL=/bin/sh>
+X-Cron-Env: <LOGNAME=root>
+
+백업을 마쳤습니다.
+`
+
+// TestCronsOwnMail goes to who the aliases say, from an address SES may send for.
+func TestCronsOwnMail(t *testing.T) {
+	aliases := filepath.Join(t.TempDir(), "aliases")
+	if err := os.WriteFile(aliases, []byte("root: "+koreanOrder.To+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := newClientRig(t, "PABAL_SMTP_QUALIFY_DOMAIN=example.com", "PABAL_SMTP_ALIASES="+aliases)
+	r.write("cron", cronMail)
+	if err := r.uses(t, client{"cron", "cron", []string{"/usr/sbin/sendmail", "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"}}); err != nil {
+		t.Fatal(err)
+	}
+	r.want.Subject, r.want.Text, r.want.HTML, r.want.Files = "Cron <root@web1> /usr/local/bin/backup", "백업을 마쳤습니다.", "", [][2]string{}
+	r.want.From, r.want.To = [][2]string{{"Cron Daemon", "root@example.com"}}, [][2]string{{"", "root@example.com"}}
+	r.arrived(t, 1)
+	r.stop(r.p)
+}
