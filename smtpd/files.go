@@ -14,9 +14,16 @@ import (
 // Guide, "Service quotas"), less what is put in front on the way to it.
 const maxMail = 40<<20/4*3 - 1<<10
 
+// maxDecoded is how much of messages within messages is decoded: each coded
+// once, twice or thrice is far below it.
+const maxDecoded = 3 * maxMail
+
 // files looks for files that SES refuses a mail for, in parts within parts and
 // in messages within the message. It changes nothing.
-type files struct{ parts int }
+type files struct {
+	parts   int
+	decoded int // octets of messages within
+}
 
 // allowed refuses a message or part with such a file. Its header is given as
 // values of the three fields that matter.
@@ -33,7 +40,13 @@ func (f *files) allowed(h partHeader, body []byte, depth int) error {
 		return refusal(554, "5.6.3", "the message has parts within parts more than 100 deep; send it flatter")
 	}
 	if !multi {
-		inner, rest := cutHeader(decoded(h.coding, body))
+		if !identityName(h.coding) {
+			body = decoded(h.coding, body)
+			if f.decoded += len(body); f.decoded > maxDecoded {
+				return refusal(554, "5.6.3", "the message has coded messages within coded messages, over and over; send it without")
+			}
+		}
+		inner, rest := cutHeader(body)
 		return f.allowed(inner, rest, depth+1)
 	}
 	boundary := boundaryOf(h.contentType, params)
@@ -82,10 +95,8 @@ func decoded(coding string, body []byte) []byte {
 	switch coding {
 	case "base64":
 		r = base64.NewDecoder(base64.StdEncoding, bytes.NewReader(body))
-	case "quoted-printable":
-		r = quotedprintable.NewReader(bytes.NewReader(body))
 	default:
-		return body
+		r = quotedprintable.NewReader(bytes.NewReader(body))
 	}
 	plain, _ := io.ReadAll(r) // what came before an error
 	return plain
@@ -102,43 +113,46 @@ func headerOfPart(header *eml.Header) partHeader {
 // cutHeader reads the header of a part line by line: a line that is no field,
 // at which eml.Split stops, must not hide the ones behind it.
 func cutHeader(part []byte) (h partHeader, body []byte) {
-	var into *string
+	var into *[]byte
+	var raw [3][]byte
 	for len(part) > 0 {
 		line, rest, _ := bytes.Cut(part, []byte("\n"))
 		part = rest
 		line = bytes.TrimSuffix(line, []byte("\r"))
 		switch {
 		case len(line) == 0:
-			h.coding = codingName(h.coding)
-			return h, part
+			return partHeaderOf(raw), part
 		case line[0] == ' ' || line[0] == '\t':
 			if into != nil && len(*into) < maxPartField {
-				*into += string(line)
+				*into = append(*into, line...)
 			}
 			continue
 		}
 		name, value, _ := bytes.Cut(line, []byte(":"))
-		into = h.field(strings.ToLower(string(bytes.TrimSpace(name[:min(len(name), maxSingle)]))))
-		if into != nil && *into == "" {
-			*into = strings.TrimSpace(string(value[:min(len(value), maxPartField)]))
-		} else {
-			into = nil
+		into = nil
+		if i := partField(name); i >= 0 && len(raw[i]) == 0 {
+			into = &raw[i]
+			*into = append(*into, bytes.TrimSpace(value[:min(len(value), maxPartField)])...)
 		}
 	}
-	h.coding = codingName(h.coding)
-	return h, nil
+	return partHeaderOf(raw), nil
 }
 
 const maxPartField = 64 << 10 // bytes of a field of a part that are looked at
 
-func (h *partHeader) field(name string) *string {
-	switch name {
+// partField is which of the three fields a name is, -1 for none.
+func partField(name []byte) int {
+	switch strings.ToLower(string(bytes.TrimSpace(name[:min(len(name), maxSingle)]))) {
 	case "content-type":
-		return &h.contentType
+		return 0
 	case "content-disposition":
-		return &h.disposition
+		return 1
 	case "content-transfer-encoding":
-		return &h.coding
+		return 2
 	}
-	return nil
+	return -1
+}
+
+func partHeaderOf(raw [3][]byte) partHeader {
+	return partHeader{string(raw[0]), string(raw[1]), codingName(string(raw[2]))}
 }

@@ -47,8 +47,11 @@ func codingName(value string) string {
 	return strings.ToLower(strings.Trim(value, " \t;\""))
 }
 
-func identity(header *eml.Header) bool {
-	switch coding(header) {
+func identity(header *eml.Header) bool { return identityName(coding(header)) }
+
+// identityName reports whether a coding leaves the content as it is.
+func identityName(coding string) bool {
+	switch coding {
 	case "base64", "quoted-printable":
 		return false
 	}

@@ -49,22 +49,46 @@ type listCutter struct {
 	angle  bool // between < and >
 	group  bool // between a group's colon and its semicolon
 	closed bool // a group, since start
+	text   bool // something but separators, since start
+	atSign bool // behind start, where a colon was: no group's name
+	open   unclosed
 	list   list
 }
 
+// unclosed counts the quotes and parentheses that were never closed. Each is
+// looked for up to the end of the value, so that after maxUnclosed of them the
+// rest count as open without a look: a megabyte of them would take minutes.
+type unclosed int
+
+const maxUnclosed = 10
+
+// end is where end says that what begins at i ends.
+func (u *unclosed) end(s string, i int, end func(string, int) int) int {
+	if *u >= maxUnclosed {
+		return i + 1
+	}
+	at := end(s, i)
+	if at == i+1 {
+		*u++
+	}
+	return at
+}
+
 func (c *listCutter) step() {
-	switch ch := c.value[c.at]; {
+	ch := c.value[c.at]
+	c.text = c.text || strings.IndexByte(" \t,;", ch) < 0
+	switch {
 	case ch == '"':
-		c.at = quotedEnd(c.value, c.at)
+		c.at = c.open.end(c.value, c.at, quotedEnd)
 		return
 	case ch == '(' && !c.angle:
-		c.at = commentEnd(c.value, c.at)
+		c.at = c.open.end(c.value, c.at, commentEnd)
 		return
 	case ch == '<':
 		c.angle = true
 	case ch == '>':
 		c.angle = false
-	case ch == ':' && !c.angle && !c.group:
+	case ch == ':' && !c.angle && !c.group && !c.atSign:
 		c.groupName()
 	case ch == ',' && !c.angle:
 		c.entry(c.at)
@@ -80,24 +104,25 @@ func (c *listCutter) step() {
 // groupName takes what stands before a colon as the name of a group.
 func (c *listCutter) groupName() {
 	lead, text := c.cut(c.at)
-	if text == "" || strings.Contains(text, "@") {
+	c.atSign = strings.Contains(text, "@")
+	if text == "" || c.atSign {
 		return
 	}
 	c.list.entries = append(c.list.entries, entry{lead: lead, text: text + ":", name: text, group: true})
-	c.start, c.group, c.closed = c.at+1, true, false
+	c.start, c.group, c.closed, c.text = c.at+1, true, false, false
 }
 
 // entry ends the entry under way, if there is one.
 func (c *listCutter) entry(end int) {
 	c.angle = false
-	lead, text := c.cut(end)
-	if text == "" {
+	if !c.text { // looked at once, at the next that is text
 		return
 	}
+	lead, text := c.cut(end)
 	e := entry{lead: lead, text: text}
 	e.name, e.address, e.comment = cutMailbox(text)
 	c.list.entries = append(c.list.entries, e)
-	c.start, c.closed = end, false
+	c.start, c.closed, c.text, c.atSign = end, false, false, false
 }
 
 // cut parts the separators from what follows them up to end, blanks behind
@@ -119,14 +144,15 @@ func (c *listCutter) cut(end int) (lead, text string) {
 // cutMailbox parts `Name <address>` and `address (Name)`.
 func cutMailbox(text string) (name, address, comment string) {
 	var bare strings.Builder
+	var open unclosed
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '"':
-			end := quotedEnd(text, i)
+			end := open.end(text, i, quotedEnd)
 			bare.WriteString(text[i:end])
 			i = end
 		case '(':
-			end := commentEnd(text, i)
+			end := open.end(text, i, commentEnd)
 			if comment == "" {
 				comment = strings.TrimSpace(strings.Trim(text[i:end], "()"))
 			}

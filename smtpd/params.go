@@ -160,7 +160,7 @@ func encodeParams(value string) (coded string, ok bool) {
 		charset = "" // RFC 2231 4: not known
 	}
 	kind, params := parseParams(text)
-	if !isASCII(kind) {
+	if !isASCII(kind) || len(params) > maxParams {
 		return "", false
 	}
 	out, _, _ := strings.Cut(text, ";")
@@ -182,6 +182,8 @@ func encodeParams(value string) (coded string, ok bool) {
 	return out, true
 }
 
+const maxParams = 1000 // of one field that are coded one by one; each is compared with all
+
 const segmentText = 54 // octets of a coded value on one line
 
 // segments is a parameter coded by RFC 2231 4, in pieces (3) where it is long.
@@ -190,16 +192,17 @@ func segments(name, charset, value string) string {
 	if len(coded) <= segmentText {
 		return "; " + name + "*=" + charset + "''" + coded
 	}
-	out, first := "", charset+"''"
+	var out strings.Builder
+	first := charset + "''"
 	for i := 0; value != ""; i++ {
 		n := min(len(value), segmentText/len("%XX"))
 		for charset == "UTF-8" && n < len(value) && n > 1 && value[n]&0xc0 == 0x80 {
 			n-- // a piece holds whole characters: some readers decode each
 		}
-		out += fmt.Sprintf("; %s*%d*=%s%s", name, i, first, percentEncoded(value[:n], ""))
+		fmt.Fprintf(&out, "; %s*%d*=%s%s", name, i, first, percentEncoded(value[:n], ""))
 		value, first = value[n:], ""
 	}
-	return out
+	return out.String()
 }
 
 // percentEncoded codes all but letters, digits, - . _ and what is kept.

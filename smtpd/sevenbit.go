@@ -3,6 +3,7 @@ package smtpd
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -97,7 +98,7 @@ func closes(line []byte, boundary string) bool {
 // first and behind the last is not part of the message, and left out where it
 // would have to be coded.
 func (c *converter) multipart(body []byte, boundary string, depth int) ([]byte, error) {
-	out := make([]byte, 0, len(body)+len(body)/2)
+	var out []byte // nothing is kept for it while the parts within are coded: they may go deep
 	delimiter := []byte("--" + boundary)
 	inside := false
 	for len(body) > 0 {
@@ -107,7 +108,7 @@ func (c *converter) multipart(body []byte, boundary string, depth int) ([]byte, 
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, coded...)
+			out = append(slices.Grow(out, len(coded)+len(line)+len(rest)), coded...)
 		} else if clean(content) {
 			out = append(out, content...)
 		} // else it is left out: no reader shows it

@@ -93,15 +93,16 @@ func encodeText(value, charset string, must func(string) bool) string {
 			i++
 			continue
 		}
-		text := w.text
+		var text strings.Builder
 		if i > 0 && words[i-1].known {
-			text = w.blank + text
+			text.WriteString(w.blank)
 		}
+		text.WriteString(w.text)
 		for i++; i < len(words) && words[i].coded; i++ {
-			text += words[i].blank + words[i].text
+			text.WriteString(words[i].blank + words[i].text)
 		}
 		if i < len(words) && words[i].known {
-			text += words[i].blank
+			text.WriteString(words[i].blank)
 			words[i].blank = " "
 		}
 		blank := w.blank
@@ -109,7 +110,7 @@ func encodeText(value, charset string, must func(string) bool) string {
 			blank = " "
 		}
 		b.WriteString(blank)
-		writeWords(&b, charset, text)
+		writeWords(&b, charset, text.String())
 	}
 	return b.String()
 }
