@@ -142,6 +142,9 @@ func (a *app) idleStores() (dir string, unlock func() error, err error) {
 	if _, err := os.Stat(cfg.DataDir); err != nil {
 		return "", nil, &eml.Problem{What: "the data folder cannot be used: " + err.Error(), Hint: "see data_dir in: pabal config show; and run as the user who owns it", Err: err}
 	}
+	if err := becomeOwner(cfg.DataDir); err != nil {
+		return "", nil, err
+	}
 	lock, err := takeLock(cfg.DataDir)
 	if err != nil {
 		return "", nil, err

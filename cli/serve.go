@@ -21,6 +21,9 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := refuseRoot(cfg.DataDir); err != nil {
+				return err
+			}
 			a.collectSeldom(cfg)
 			logger := newLogger(a.stderr, level)
 			a.useAWSCredential()

@@ -105,7 +105,7 @@ func (a *app) smtpUsers() (*smtpd.Users, error) {
 		return nil, err
 	}
 	if cfg.SMTP.UsersFile == "" { // else its folder is somebody else's to make
-		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		if err := errors.Join(os.MkdirAll(cfg.DataDir, 0o700), becomeOwner(cfg.DataDir)); err != nil {
 			return nil, usersProblem(err)
 		}
 	}

@@ -45,20 +45,20 @@ func notifications(t *testing.T, path string) <-chan string {
 	return heard
 }
 
-// hears waits for a message that begins with one of the texts, in their order.
+// hears waits for messages that begin with these texts, in any order: the
+// daemon's parts do not wait for each other.
 func hears(t *testing.T, heard <-chan string, beginnings ...string) {
 	t.Helper()
 	patience := time.After(readyWithin)
-	var all []string
-	for _, want := range beginnings {
-		for found := false; !found; {
-			select {
-			case got := <-heard:
-				all = append(all, got)
-				found = strings.HasPrefix(got, want)
-			case <-patience:
-				t.Fatalf("heard %q, not %q", all, want)
+	for len(beginnings) > 0 {
+		select {
+		case got := <-heard:
+			i := slices.IndexFunc(beginnings, func(want string) bool { return strings.HasPrefix(got, want) })
+			if i >= 0 {
+				beginnings = slices.Delete(beginnings, i, i+1)
 			}
+		case <-patience:
+			t.Fatalf("did not hear %q", beginnings)
 		}
 	}
 }

@@ -25,7 +25,10 @@ var release = sync.OnceValue(func() error {
 			git clone -q ../.. "$1/$n.source"
 			(cd "$1/$n.source" && make -s deb)
 		done
-		DEB_VERSION=99.0 DEB_COMPRESSION=gzip ./build "$1/later" amd64`, "sh", scratch)
+		DEB_VERSION=99.0 DEB_COMPRESSION=gzip ./build "$1/later" amd64
+		dpkg-deb -R "$1"/later/pabal_*.deb "$1/changed" # its configuration has a line more
+		echo '# new' >>"$1/changed/etc/pabal/pabal.toml"
+		dpkg-deb -Zgzip -b "$1/changed" "$1"/later/pabal_*.deb`, "sh", scratch)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make deb: %w\n%s", err, out)
 	}
@@ -117,6 +120,7 @@ func TestLifeOnAHost(t *testing.T) {
 		{"every user may submit, members of the group may look", users},
 		{"a reload ends nothing", reload},
 		{"a daemon that is stuck is killed and started anew", stuck},
+		{"what root does leaves nothing of root's", asRoot},
 		{"an upgrade in a campaign loses nobody", func(t *testing.T, m *machine) { upgrade(t, m, filepath.Base(second)) }},
 		{"removing keeps, purging removes", purge},
 	} {
@@ -147,7 +151,17 @@ func account(t *testing.T, m *machine) {
 	if m.run("stat -c %a%U /run/credentials/pabal.service/pabal_aws") != "400pabal" {
 		t.Error("the credential is not the service's alone")
 	}
-	m.run(`rm /etc/pabal/credentials/mysql-dsn; systemctl restart pabal`)
+	m.run(`rm /etc/pabal/credentials/mysql-dsn`)
+	certificate(m)
+}
+
+// certificate gives the SMTP server one whose key root alone may read.
+func certificate(m *machine) {
+	m.run(`openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout /etc/pabal/credentials/smtp.key -out /etc/pabal/smtp.pem 2>/dev/null
+		chmod 644 /etc/pabal/smtp.pem; stat -c %a /etc/pabal/credentials/smtp.key | grep -q 600
+		sed -i 's|^tls_certificate = ""|tls_certificate = "/etc/pabal/smtp.pem"|; s|^tls_key = ""|tls_key = "/run/credentials/pabal.service/pabal_smtp.key"|' /etc/pabal/pabal.toml
+		systemctl restart pabal`)
+	m.says(`printf 'EHLO x\r\nQUIT\r\n' | nc -w 5 127.0.0.1 2525`, "STARTTLS")
 }
 
 const letter = `From: Shop <shop@example.com>\r\nTo: <%[1]s>\r\nSubject: hi\r\n\r\nhi\r\n`
@@ -184,7 +198,7 @@ func users(t *testing.T, m *machine) {
 func reload(t *testing.T, m *machine) {
 	pid := m.run("systemctl show -p MainPID --value pabal")
 	m.run("systemctl reload pabal")
-	m.says("journalctl -u pabal --no-pager", "nothing to reload")
+	m.says("journalctl -u pabal --no-pager", "smtp certificate reloaded")
 	if got := m.run("systemctl show -p MainPID --value pabal; pabal status >/dev/null"); got != pid {
 		t.Errorf("process %s became %s", pid, got)
 	}
@@ -215,34 +229,16 @@ func upgrade(t *testing.T, m *machine, deb string) {
 	}
 	m.put("root/customers.csv", rows)
 	m.put("root/welcome.html", `<p>Hello {{Name}}</p><p><a href="{{UnsubscribeURL}}">unsubscribe</a></p>`)
-	m.run(`sed -i 's|^public_url = "" *# how|public_url = "https://mail.example.com" # how|' /etc/pabal/pabal.toml; systemctl start pabal-smtp.socket || systemctl restart pabal
+	m.run(`sed -i 's|^public_url = "" *# how|public_url = "https://mail.example.com" # how|' /etc/pabal/pabal.toml
 		systemctl restart pabal; rm -f /var/lib/ses/*.eml
 		pabal subscriber import /root/customers.csv; pabal template put welcome --subject 'Hello' --html /root/welcome.html
-		pabal campaign create --template welcome; pabal campaign start 1 --yes --expect 3000 --override '*' --reason test || pabal campaign start 1 --yes --expect 3000`)
+		pabal campaign create --template welcome; pabal campaign start 1 --yes --expect 3000`)
 	m.until("the campaign is on its way", func() bool { return counts(m).Accepted > 200 })
 
-	submitted := make(chan int)
-	stop := make(chan struct{})
-	go func() { // an application that never waits for anybody
-		n := 0
-		for ; ; n++ {
-			select {
-			case <-stop:
-				submitted <- n
-				return
-			default:
-			}
-			to := fmt.Sprintf("app%d@example.net", n)
-			line := fmt.Sprintf(`printf '`+letter+`' | sendmail -i -f shop@example.com %[1]s`, to)
-			if _, err := m.try(line); err != nil {
-				t.Errorf("sendmail during the upgrade: %v", err)
-			}
-		}
-	}()
-	m.run("dpkg -i /root/" + deb + " </dev/null")
+	stop := submit(t, m)
+	m.run("dpkg --force-confold -i /root/" + deb + " </dev/null; ls /etc/pabal/pabal.toml.dpkg-dist")
 	before := counts(m)
-	close(stop)
-	applications := <-submitted
+	applications := stop()
 	if before.Accepted == audience {
 		t.Error("the campaign was over before the upgrade")
 	}
@@ -263,6 +259,43 @@ func upgrade(t *testing.T, m *machine, deb string) {
 	}
 	m.run("pabal check")
 	t.Logf("%d mails of applications, %d of the campaign before the upgrade ended", applications, before.Accepted)
+}
+
+// asRoot runs by root what works without the daemon, which must find nothing
+// then that it cannot open.
+func asRoot(t *testing.T, m *machine) {
+	m.run(`systemctl stop pabal.service pabal-smtp.socket pabal-submission.socket
+		pabal check; pabal compact; pabal smtp-user add shop --generate; pabal smtp-user remove shop`)
+	if _, err := m.try("pabal serve"); err == nil || !strings.Contains(err.Error(), "belongs to pabal") || !strings.Contains(err.Error(), "runuser -u pabal") {
+		t.Errorf("serve by root: %v", err)
+	}
+	if left := m.run("find /var/lib/pabal ! -user pabal"); left != "" {
+		t.Errorf("of root's:\n%s", left)
+	}
+	m.run("systemctl start pabal")
+}
+
+// submit is an application that never waits for anybody, until it is stopped; it
+// says then how many mails it submitted.
+func submit(t *testing.T, m *machine) (stop func() int) {
+	end, ended := make(chan struct{}), make(chan int, 1)
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-end:
+				ended <- n
+				return
+			default:
+			}
+			to := fmt.Sprintf("app%d@example.net", n)
+			if _, err := m.try(fmt.Sprintf(`printf '`+letter+`' | sendmail -i -f shop@example.com %[1]s`, to)); err != nil {
+				t.Errorf("sendmail during the upgrade: %v", err)
+			}
+		}
+	}()
+	stop = sync.OnceValue(func() int { close(end); return <-ended })
+	t.Cleanup(func() { stop() })
+	return stop
 }
 
 // campaignCounts is campaign show --json, as far as it is looked at.
