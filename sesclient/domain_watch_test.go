@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,6 +23,7 @@ type watchedTown struct {
 	watch  *DomainWatch
 	client *Client
 	keeper *kept
+	mu     sync.Mutex // of what follows, once the watch runs
 	list   []Identity
 	faults map[string][]Fault
 	fails  error
@@ -38,8 +40,14 @@ func newWatchedTown(t *testing.T, keeper *kept) *watchedTown {
 	if w.watch, err = w.client.WatchDomains("shop@example.com", keeper); err != nil {
 		t.Fatal(err)
 	}
-	w.watch.list = func(context.Context) ([]Identity, error) { return w.list, w.fails }
+	w.watch.list = func(context.Context) ([]Identity, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return slices.Clone(w.list), w.fails
+	}
 	w.watch.look = func(_ context.Context, from string) (Domain, error) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		name := strings.ToLower(domainOf(from))
 		w.looks = append(w.looks, name)
 		if w.fails != nil {
@@ -51,6 +59,13 @@ func newWatchedTown(t *testing.T, keeper *kept) *watchedTown {
 		return d, nil
 	}
 	return w
+}
+
+// change does something to the town while the watch runs.
+func (w *watchedTown) change(do func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	do()
 }
 
 func (w *watchedTown) alarms() string {
@@ -105,7 +120,10 @@ func TestFaultThatStaysIsAnAlarm(t *testing.T) {
 		w := newWatchedTown(t, keeper)
 		stop := w.running(t)
 		time.Sleep(2 * time.Minute)
-		w.faults["other.example.net"] = []Fault{{Part: "dkim", Case: "dns", Level: "warn", Data: map[string]string{"domain": "other.example.net"}}, {Part: "mail_from", Case: "none", Level: "note"}}
+		synctest.Wait()
+		w.change(func() {
+			w.faults["other.example.net"] = []Fault{{Part: "dkim", Case: "dns", Level: "warn", Data: map[string]string{"domain": "other.example.net"}}, {Part: "mail_from", Case: "none", Level: "note"}}
+		})
 		time.Sleep(24*time.Hour + time.Minute)
 		synctest.Wait()
 		if got := w.alarms(); got != "" {
@@ -131,7 +149,7 @@ func TestFaultThatStaysIsAnAlarm(t *testing.T) {
 		if strings.Contains(w.log.String(), "amiss") {
 			t.Errorf("told again: %s", w.log.String())
 		}
-		delete(w.faults, "other.example.net")
+		w.change(func() { delete(w.faults, "other.example.net") })
 		w.watch.look(t.Context(), "other.example.net") // somebody checks
 		if got := w.alarms(); got != "" || !strings.Contains(w.log.String(), "mended") {
 			t.Errorf("after mending: %s\n%s", got, w.log.String())
@@ -148,7 +166,7 @@ func TestPassingFaultIsNoAlarm(t *testing.T) {
 		defer w.running(t)()
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		delete(w.faults, "example.com")
+		w.change(func() { delete(w.faults, "example.com") })
 		time.Sleep(48 * time.Hour)
 		synctest.Wait()
 		if got := w.alarms(); got != "" || strings.Contains(w.log.String(), "amiss") {
@@ -173,16 +191,20 @@ func TestSilenceIsAnAlarmAfterADay(t *testing.T) {
 				defer w.running(t)()
 				time.Sleep(23 * time.Hour)
 				synctest.Wait()
-				if got := w.alarms(); got != "" || len(w.looks) < 20 {
-					t.Errorf("within a day: %s after %d looks", got, len(w.looks))
+				looks := 0
+				w.change(func() { looks = len(w.looks) })
+				if got := w.alarms(); got != "" || looks < 20 {
+					t.Errorf("within a day: %s after %d looks", got, looks)
 				}
 				time.Sleep(3 * time.Hour)
 				synctest.Wait()
 				if got := w.alarms(); !strings.HasPrefix(got, "example.com (no answer)") {
 					t.Errorf("after a day: %s", got)
 				}
-				w.fails = nil
-				clear(w.faults)
+				w.change(func() {
+					w.fails = nil
+					clear(w.faults)
+				})
 				time.Sleep(2 * time.Hour)
 				synctest.Wait()
 				if got := w.alarms(); got != "" {
@@ -199,14 +221,17 @@ func TestDomainThatLostItsVerificationIsWatchedOn(t *testing.T) {
 		w := newWatchedTown(t, &kept{})
 		defer w.running(t)()
 		time.Sleep(2 * time.Minute)
-		w.list[1].Verified = false
-		w.faults["other.example.net"] = []Fault{{Part: "dkim", Case: "off", Level: "block"}}
+		synctest.Wait()
+		w.change(func() {
+			w.list[1].Verified = false
+			w.faults["other.example.net"] = []Fault{{Part: "dkim", Case: "off", Level: "block"}}
+		})
 		time.Sleep(25 * time.Hour)
 		synctest.Wait()
 		if got := w.alarms(); got != "other.example.net dkim/off" {
 			t.Errorf("got %s", got)
 		}
-		w.list = w.list[:1]
+		w.change(func() { w.list = w.list[:1] })
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		if got := w.alarms(); got != "" {
