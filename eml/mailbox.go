@@ -16,7 +16,8 @@ type Mailbox struct {
 // ParseMailbox reads `Name <addr>`, `"Name" <addr>`, `<addr>`, a bare address
 // or `addr (Name)`, as old Unix programs write it. RFC 2047 words in the name
 // are decoded, quoted ones too, as many mailers write them; a name with a comma
-// must be quoted, since it is a list otherwise. It returns an *AddressError.
+// must be quoted, since it is a list otherwise. A tab, at which fields may be
+// folded, is a blank. It returns an *AddressError.
 func ParseMailbox(s string) (Mailbox, error) {
 	phrase, rest, fault := cutPhrase(s)
 	if fault != "" {
@@ -33,7 +34,7 @@ func ParseMailbox(s string) (Mailbox, error) {
 		bad := err.(*AddressError)
 		return Mailbox{}, &AddressError{Input: s, Reason: bad.Reason, Code: bad.Code}
 	}
-	name := strings.TrimSpace(DecodeHeader(phrase))
+	name := strings.TrimSpace(strings.ReplaceAll(DecodeHeader(phrase), "\t", " "))
 	if CheckHeader(name) != nil {
 		return Mailbox{}, &AddressError{Input: s, Reason: "the name has a control character"}
 	}

@@ -55,9 +55,9 @@ func appendField(dst []byte, f eml.Field) []byte {
 		plain = false
 	case "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-sender", "resent-to", "resent-cc",
 		"disposition-notification-to", "return-receipt-to", "errors-to":
-		if !plain {
-			return eml.AppendRawHeader(dst, f.Name, encodeList(value))
-		}
+		return eml.AppendRawHeader(dst, f.Name, encodeList(value))
+	case "references", "in-reply-to":
+		value = strings.ReplaceAll(value, "><", "> <")
 	case "content-type", "content-disposition":
 		if coded, ok := encodeParams(value); ok && !plain {
 			return eml.AppendRawHeader(dst, f.Name, coded)
@@ -69,7 +69,8 @@ func appendField(dst []byte, f eml.Field) []byte {
 	return appendText(dst, f.Name, value)
 }
 
-// encodeList is a list of addresses with its 8-bit entries coded.
+// encodeList is a list of addresses with its 8-bit entries coded, and with
+// blanks between them, where it can be folded, if it is long.
 func encodeList(value string) string {
 	text, charset := readable(value)
 	l := parseList(text)
@@ -86,6 +87,9 @@ func encodeList(value string) string {
 			e.text = e.named(e.address)
 		default:
 			e.text = encodeText(e.text, charset, notAtom)
+		}
+		if len(value) > longToken && strings.TrimRight(e.lead, " \t") == e.lead {
+			e.lead += " "
 		}
 	}
 	return l.String()

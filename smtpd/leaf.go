@@ -13,17 +13,19 @@ import (
 // and its 8-bit octets coded; of the rest mostly ASCII text goes into
 // quoted-printable, all else into base64, which is smaller for Korean.
 func leaf(header *eml.Header, body []byte) []byte {
-	switch coding(header) {
-	case "base64":
-		return rewrap(body)
-	case "quoted-printable":
-		return softBreaks(body)
-	}
 	kind, params := parseParams(header.Get("Content-Type"))
 	if !strings.Contains(kind, "/") { // RFC 2045 5.2
 		kind = ""
 	}
 	text := kind == "" || strings.HasPrefix(kind, "text/")
+	switch coding(header) {
+	case "base64":
+		if !text || isBase64(body) {
+			return rewrap(body)
+		}
+	case "quoted-printable":
+		return softBreaks(body)
+	}
 	if text && !ascii(body) && unsaid(charsetOf(params)) {
 		body = nameCharset(header, body, kind, params)
 	}
@@ -63,6 +65,24 @@ func setCoding(header *eml.Header, coding string) {
 	header.Prepend([]byte("Content-Transfer-Encoding: " + coding + "\r\n"))
 }
 
+// isBase64 reports whether a text that is called base64 is. What some programs
+// call so is 8-bit text as it is, of which nothing would be left. Of base64 the
+// first line is; what follows may be a footer that somebody put there.
+func isBase64(body []byte) bool {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(body, " \t\r\n"), []byte("\n"))
+	others := len(bytes.TrimSpace(line))
+	for _, c := range line {
+		if inBase64(c) {
+			others--
+		}
+	}
+	return others*10 <= len(line) && high(body) <= len(body)/2
+}
+
+func inBase64(c byte) bool {
+	return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '='
+}
+
 // base64Line is the longest line of base64, RFC 2045 6.8.
 const base64Line = 76
 
@@ -73,9 +93,7 @@ func rewrap(body []byte) []byte {
 	out := make([]byte, 0, len(body)+len(body)/32+2)
 	column := 0
 	for _, c := range body {
-		switch {
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '+', c == '/', c == '=':
-		default:
+		if !inBase64(c) {
 			continue
 		}
 		if column == base64Line {

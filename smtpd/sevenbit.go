@@ -68,6 +68,9 @@ func (c *converter) entity(header *eml.Header, body []byte, depth int) ([]byte, 
 		body, err = c.multipart(body, boundary, depth)
 	case strings.HasPrefix(kind, "multipart/"): // no reader would find a part in it
 		header.Remove("Content-Type")
+		if coding(header) == "base64" { // RFC 2045 6.4: of its parts, if at all
+			header.Remove("Content-Transfer-Encoding")
+		}
 		return leaf(header, body), nil
 	case kind == "message/rfc822" && identity(header):
 		body, err = c.part(body, depth)
