@@ -57,9 +57,10 @@ func (m *Message) gaveUp() bool { return m.Outcome == Failed || m.Outcome == Unk
 func (m *Message) tellable() bool { return m.gaveUp() && !m.Erased && !wasDiscarded(m.Reason) }
 
 // Dead reports whether the message is a dead letter: it ended without SES's
-// word that it has it, and its text is kept for a person to send or discard.
+// word that it has it, in whichever lane, and its text is kept for a person to
+// send or discard. A campaign's recipients are in its ledger.
 func (m *Message) Dead() bool {
-	return m.Lane == Transactional && m.To != "" && m.tellable()
+	return m.queued() && m.To != "" && m.tellable()
 }
 
 // owe notes that somebody is to be told of a message that has just ended badly.

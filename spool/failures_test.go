@@ -40,6 +40,15 @@ func (b *bench) failures() []Failure {
 	return all
 }
 
+// commits counts what was committed to the queue.
+func (b *bench) commits() (n int) {
+	b.t.Helper()
+	if err := b.queue.View(func(tx *bbolt.Tx) error { n = tx.ID(); return nil }); err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
 // toTell are the messages of failures that are not over.
 func toTell(failures []Failure) (ids []string) {
 	for _, f := range failures {
@@ -97,6 +106,27 @@ func sorted(ids []string) []string {
 	return ids
 }
 
+// A rule's lane changes how soon a mail goes, not whose it is when it fails.
+func TestAMailOfTheBulkLaneIsADeadLetterToo(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		id := b.routed(Routing{Route: "news", Lane: Bulk}, "bad@example.com")[0]
+		b.run()
+		after(time.Minute)
+		m := b.message(id)
+		if m.Outcome != Failed || m.Lane != Bulk || !m.Dead() {
+			t.Errorf("%s in lane %s, dead letter: %v; want failed, bulk and true", m.Outcome, m.Lane, m.Dead())
+		}
+		if got := toTell(b.failures()); !slices.Equal(got, []string{id}) {
+			t.Errorf("to tell: %q, want %q", got, id)
+		}
+		if row := (Message{ID: "c1-1", Lane: Bulk, Campaign: 1, Subscriber: 1, To: "a@example.com", Outcome: Failed}); row.Dead() {
+			t.Error("a campaign's row is no dead letter")
+		}
+	})
+}
+
 func TestNothingIsOwedWhereNobodyTells(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bench) {
 		b.sender.fn = refuseFor
@@ -148,7 +178,12 @@ func TestTellingSettlesWhatItTells(t *testing.T) {
 			t.Fatalf("owed are %q", toTell(all))
 		}
 		env := Envelope{FromDomain: "Example.com", To: []string{"app@example.com"}}
+		b.halt() // what is committed now is ours
+		before := b.commits()
 		id, err := b.TellSender(t.Context(), []uint64{all[0].Number, all[1].Number}, env, []byte("told"))
+		if n := b.commits() - before; n != 1 {
+			t.Errorf("a report and the end of what it tells are %d commits, want 1: a crash between them tells twice or never", n)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,8 +203,12 @@ func TestTellingSettlesWhatItTells(t *testing.T) {
 			}
 		}
 		digest, _ := b.DigestFailures(0, MaxBatch)
+		before = b.commits()
 		if _, err := b.TellDigest(t.Context(), digest[0].Number, env, []byte("digest")); err != nil {
 			t.Fatal(err)
+		}
+		if n := b.commits() - before; n != 2 {
+			t.Errorf("a digest and how far it tells are %d commits with the removal of its entries, want 2", n)
 		}
 		if digest, err = b.DigestFailures(0, MaxBatch); err != nil || len(digest) != 0 {
 			t.Errorf("after the digest: %q, %v", toTell(digest), err)
