@@ -30,6 +30,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"pabal/eml"
 	"pabal/spool"
 )
@@ -97,7 +99,8 @@ type Server struct {
 	noDrop    *DropStats // why there is none, if it could not be had
 	rates     userRates
 	listeners []*listener
-	buffers   sync.Pool // of *[]byte: texts on their way to the spool
+	buffers   sync.Pool           // of *[]byte: texts on their way to the spool
+	splits    *semaphore.Weighted // bytes of splitMemory
 	now       func() time.Time
 	idle      time.Duration
 	text      time.Duration
@@ -151,6 +154,7 @@ func newServer(q queue) *Server {
 		text:   textLimit,
 		grace:  stopGrace,
 		linger: lingerLimit,
+		splits: semaphore.NewWeighted(splitMemory),
 		since:  time.Now(),
 
 		authDelay: authDelay,

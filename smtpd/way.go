@@ -3,8 +3,10 @@ package smtpd
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"pabal/eml"
 	"pabal/spool"
@@ -158,16 +160,24 @@ func (s *session) messages(buf []byte) (all []*message, release func(), err erro
 	return all, release, nil
 }
 
+// splitMemory bounds what the second texts of mails hold that rules split, all
+// such mails together, in bytes: with it one of the largest size fits once more.
+// It is not the spool's BodyMemory, of which the session has its first text's
+// share: two that want more of the same would wait for each other.
+const splitMemory = 64 << 20
+
 // moreRoom waits for memory beside that of the text.
 func (s *session) moreRoom(n int64) (func(), error) {
+	if n > splitMemory {
+		return nil, refusal(552, "5.3.4", fmt.Sprintf("the routing rules make several texts of this mail, %d MB beside the first, and at most %d can be: send it to its recipients one by one", n>>20, splitMemory>>20))
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, memoryLimit)
 	defer cancel()
-	release, err := s.server.queue.ReserveBody(ctx, n)
-	if err != nil {
+	if err := s.server.splits.Acquire(ctx, n); err != nil {
 		s.log.Warn("no memory for a text that rules split", "bytes", n, "err", err)
 		return nil, refusal(452, "4.3.1", "too many messages at once, try again later")
 	}
-	return release, nil
+	return sync.OnceFunc(func() { s.server.splits.Release(n) }), nil
 }
 
 // store puts the messages of one mail into the spool.

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"strings"
@@ -161,4 +162,45 @@ func TestADeniedDropIsSetAside(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	b.close()
+}
+
+// The largest mail fits twice, and one that many rules make many of is refused
+// for good instead of being put off for ever.
+func TestRulesMaySplitTheLargestMail(t *testing.T) {
+	sp := stored(t)
+	s := New(sp)
+	s.Routes = mustRoutes(t, Rule{To: []string{"@topic.example"}, Topic: "sale"})
+	text := plain + strings.Repeat(strings.Repeat("x", 98)+"\r\n", (defaultMessageSize-1<<10)/100)
+	address := start(t, s)
+	for range 2 { // the memory is given back
+		if got := deliver(t, address, text, "kim@topic.example", "lee@example.net"); !strings.HasPrefix(got, "250") {
+			t.Fatal(got)
+		}
+	}
+	if n := len(messages(t, sp)); n != 2 {
+		t.Errorf("stored for %d addresses", n)
+	}
+	if !s.splits.TryAcquire(splitMemory) {
+		t.Error("memory was not given back")
+	}
+}
+
+func TestAMailThatRulesSplitTooOftenIsRefusedForGood(t *testing.T) {
+	var rules []Rule
+	var to []string
+	for i := range 9 {
+		to = append(to, fmt.Sprintf("kim@%d.example", i))
+		rules = append(rules, Rule{To: []string{to[i]}, RewriteFrom: fmt.Sprintf("a%d@shop.example", i)})
+	}
+	q := &memory{}
+	s := testServer(q)
+	s.MaxMessageSize, s.Routes = defaultMessageSize, mustRoutes(t, rules...)
+	address := start(t, s)
+	text := plain + strings.Repeat(strings.Repeat("x", 98)+"\r\n", 9<<20/100)
+	if got := deliver(t, address, text, to...); !strings.HasPrefix(got, "552 5.3.4 the routing rules make several texts") || !strings.Contains(got, "one by one") || len(got) > 512 {
+		t.Errorf("got %q", got)
+	}
+	if got := deliver(t, address, text, to[:2]...); !strings.HasPrefix(got, "250") || len(q.all()) != 2 {
+		t.Errorf("two: %q", got)
+	}
 }
