@@ -11,6 +11,8 @@ import (
 	"pabal/control"
 	"pabal/eml"
 	"pabal/smtpd"
+	"pabal/spool"
+	"pabal/tui"
 )
 
 // FailuresConfig is who is told of applications' mail that SES never took.
@@ -69,6 +71,21 @@ func (c *Config) sesHost() string {
 		return u.Hostname()
 	}
 	return "email." + c.SES.Region + ".amazonaws.com"
+}
+
+// untold is what nobody hears of. Where the configuration says that nobody is
+// to be told, that is no trouble.
+func untold(st control.Status) (u tui.Untold) {
+	var f smtpd.FailuresStatus
+	if json.Unmarshal(st.Failures, &f) == nil && f.Report == smtpd.FailuresDigest && !f.Operator {
+		n := st.Spool.Lanes[spool.Transactional.String()]
+		u.Failed = n.Failed + n.Unknown
+	}
+	var s smtpd.Stats
+	if json.Unmarshal(st.SMTP, &s) == nil && s.Drop != nil {
+		u.SetAside, u.Folder = s.Drop.SetAside, s.Drop.Folder
+	}
+	return u
 }
 
 // describeFailures says how many of applications' mail failed, and who hears of it.

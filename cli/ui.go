@@ -67,6 +67,15 @@ func (s screens) DomainAlarms(ctx context.Context, lang string) ([]tui.DomainAla
 	return out, err
 }
 
+// Untold is applications' mail that nobody hears of.
+func (s screens) Untold(ctx context.Context) (tui.Untold, error) {
+	st, err := s.Status(ctx)
+	if err != nil {
+		return tui.Untold{}, err
+	}
+	return untold(st), nil
+}
+
 // Unsubscribe ends their consent by the operator's word.
 func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	no := false

@@ -69,6 +69,7 @@ func (s *home) lesser(a *app) (out []trouble) {
 	} else if f != nil && f.Source == sesclient.SourceNone {
 		out = append(out, trouble{a.t.Heard.Label + ": " + a.t.Heard.None, a.t.Heard.NoneHint})
 	}
+	out = append(out, s.untold(a)...)
 	for _, d := range s.now.domains {
 		switch f := bySeverity(d.Findings); {
 		case d.Error != "":
@@ -79,6 +80,18 @@ func (s *home) lesser(a *app) (out []trouble) {
 	}
 	if s.now.ses.Sandbox {
 		out = append(out, trouble{a.t.Dash.Sandbox, a.t.Dash.SandboxHint})
+	}
+	return out
+}
+
+// untold is mail that was taken and not sent, and of which nobody was told.
+func (s *home) untold(a *app) (out []trouble) {
+	t, u := &a.t.Dash, s.now.untold
+	if u.SetAside > 0 {
+		out = append(out, trouble{t.SetAside(comma(u.SetAside)), t.SetAsideHint(safe(u.Folder) + "/bad")})
+	}
+	if u.Failed > 0 {
+		out = append(out, trouble{t.NobodyTold(comma(u.Failed)), t.NobodyHint})
 	}
 	return out
 }

@@ -34,8 +34,16 @@ type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
 	FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) // nil: a daemon that reads none
+	Untold(ctx context.Context) (Untold, error)
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
+}
+
+// Untold is applications' mail that nobody hears of unless the screens say so.
+type Untold struct {
+	Failed   int64  // mails SES never took, where a digest has nobody to go to; zero where somebody is told, or nobody is to be
+	SetAside int64  // mails of the drop folder that were refused and lie in its folder bad
+	Folder   string // the drop folder
 }
 
 // Campaigns are made, checked, started and watched.

@@ -56,6 +56,7 @@ type fakeBackend struct {
 	queued  []spool.Message // of the queue
 	senders []SenderDomain
 	alarms  []DomainAlarm
+	untold  Untold
 
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
@@ -115,6 +116,7 @@ func (f *fakeBackend) Heard(ctx context.Context, id uint64, outcome, feedback st
 		}
 	}
 }
+func (f *fakeBackend) Untold(context.Context) (Untold, error) { return f.untold, f.did("Untold") }
 func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
 	return f.events, f.did("Events")
 }

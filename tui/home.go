@@ -28,6 +28,7 @@ type homeMsg struct {
 	ses       sesclient.Status
 	sync      *syncer.Status
 	heard     *sesclient.FeedbackStatus
+	untold    Untold
 	campaigns []campaign.Campaign // those that are neither draft nor over
 	domains   []DomainAlarm
 	events    []spool.Event // the newest first
@@ -61,6 +62,9 @@ func lookAround(ctx context.Context, back Backend, lang string) (m homeMsg, err 
 		return m, err
 	}
 	if m.heard, err = back.FeedbackStatus(ctx); err != nil {
+		return m, err
+	}
+	if m.untold, err = back.Untold(ctx); err != nil {
 		return m, err
 	}
 	all, err := back.Campaigns(ctx)

@@ -214,6 +214,8 @@ type dashTexts struct {
 	Curve                                                                                                    func(least, most string) string
 	HeldCampaign, DomainSilent                                                                               func(name, why string) string
 	DomainHint                                                                                               string
+	NobodyHint                                                                                               string
+	SetAside, SetAsideHint, NobodyTold                                                                       func(s string) string
 	LastMinutes, OldMail, More, Left, DomainAmiss, OpenIt                                                    func(s string) string
 }
 

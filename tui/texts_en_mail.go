@@ -37,11 +37,20 @@ func englishDash() dashTexts {
 			return "Domain " + name + ": nobody has answered for a day (" + why + ")"
 		}, DomainHint: "Look at the network, and at [dns] resolver in the configuration; tab 8 looks again.",
 		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Choose and open it with Enter, see why, and resume it with r.",
-		Curve:       func(least, most string) string { return least + " to " + most + " a second" },
-		LastMinutes: func(n string) string { return "Last " + n + " min" },
-		OldMail:     func(age string) string { return "A mail has been waiting for " + age },
-		More:        func(n string) string { return n + " more" },
-		OpenIt:      func(how string) string { return "Choose the campaign and open it with Enter. " + how },
-		Left:        func(span string) string { return span + " left" },
+		SetAside: func(n string) string {
+			if n == "1" {
+				return "1 mail of the drop folder was refused and not sent"
+			}
+			return n + " mails of the drop folder were refused and not sent"
+		},
+		SetAsideHint: func(folder string) string { return "They are in " + folder + "; the log says why (drop set aside)." },
+		NobodyTold:   func(n string) string { return "Nobody was told of applications' mail that failed: " + n },
+		NobodyHint:   "Press 7, then l. Set failures.operator to whom it should tell.",
+		Curve:        func(least, most string) string { return least + " to " + most + " a second" },
+		LastMinutes:  func(n string) string { return "Last " + n + " min" },
+		OldMail:      func(age string) string { return "A mail has been waiting for " + age },
+		More:         func(n string) string { return n + " more" },
+		OpenIt:       func(how string) string { return "Choose the campaign and open it with Enter. " + how },
+		Left:         func(span string) string { return span + " left" },
 	}
 }
