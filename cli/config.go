@@ -70,7 +70,7 @@ type SMTPConfig struct {
 	DefaultFrom    string   `toml:"default_from"`        // mailbox: sender of mails that name none, and of rewritten ones; "" for none
 	QualifyDomain  string   `toml:"qualify_domain"`      // of names without one: root, www-data@localhost; "": of From, and none for recipients
 	AllowHeaders   []string `toml:"allow_headers"`       // X-SES- fields that applications may set; others are removed
-	MaxMessageSize Size     `toml:"max_message_size"`    // SES itself takes 40 MB, counted in base64
+	MaxMessageSize Size     `toml:"max_message_size"`    // up to 30 MB: SES takes 40 MB counted in base64
 	MaxRecipients  int      `toml:"max_recipients"`      // of one mail
 	MaxConnections int      `toml:"max_connections"`     // open at the same time; more get 421
 	MaxPerSource   int      `toml:"max_per_source"`      // of them from one address that is not this host

@@ -17,7 +17,7 @@ import (
 
 // Limits of what the configuration may ask for.
 const (
-	maxMessageSize = 40 << 20 // SES v2 takes 40 MB a message
+	maxMessageSize = 30 << 20 // SES takes 40 MB a message, counted in base64
 	maxRecipients  = 1000     // one commit of the spool
 	maxConcurrency = 1000
 	maxPrice       = 100 // US dollars for 1,000 mails: more is a slip of the pen
@@ -53,7 +53,7 @@ func (c *Config) generalRules() []rule {
 		{"body_memory", c.BodyMemory >= 3*c.SMTP.MaxMessageSize, "must hold three mails of max_message_size", `for example body_memory = "64MB"`},
 		{"control.socket", c.Control.Socket != "", "is empty", `for example socket = "/run/pabal/control.sock"`},
 		{"import.scp", c.Import.SCP == "" || isSCPTarget(c.Import.SCP), fmt.Sprintf("%q is not user@host", c.Import.SCP), `for example scp = "marketer@mail.example.com"`},
-		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 40MB", "SES takes at most 40MB"},
+		{"smtp.max_message_size", c.SMTP.MaxMessageSize >= 1<<10 && c.SMTP.MaxMessageSize <= maxMessageSize, "must be between 1KB and 30MB", "SES takes 40MB counted in base64, which 30MB become"},
 		{"smtp.max_recipients", c.SMTP.MaxRecipients >= 1 && c.SMTP.MaxRecipients <= maxRecipients, "must be between 1 and 1000", "an application with more recipients sends more mails"},
 	}
 }

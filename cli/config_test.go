@@ -47,6 +47,7 @@ func TestConfigComplaintsNamePlaceAndRemedy(t *testing.T) {
 		{"broken text", "[ses\nregion = 1\n", "", "pabal.toml:2: ", "config init"},
 		{"bad size", "body_memory = \"many\"\n", "", "pabal.toml:1: ", "config init"},
 		{"out of range", "[ses]\nrate_share = 2.0\n", "", "pabal.toml:2: ses.rate_share is 2", "at most 1"},
+		{"more than SES takes", "body_memory = \"256MB\"\n[smtp]\nmax_message_size = \"40MB\"\n", "", "pabal.toml:3: smtp.max_message_size", "base64"},
 		{"bad zone", "[campaign]\ntimezone = \"Asia/Seol\"\n", "", `pabal.toml:2: campaign.timezone "Asia/Seol" is not a time zone`, "Asia/Seoul"},
 		{"open relay", "[smtp]\nlisten = [\"0.0.0.0:25\"]\n", "", "pabal.toml:2: smtp.listen", "127.0.0.1"},
 		{"mysql attribute", "[mysql]\nattributes = [\"grade\"]\n", "", "pabal.toml:2: mysql.attributes", "grade=grade"},

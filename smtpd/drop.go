@@ -42,7 +42,7 @@ const (
 	dropTail     = len(dropMark) + 2*sha256.Size + 1
 	dropTmp      = "tmp."
 	maxEnvelope  = 1 << 20  // bytes; a thousand addresses have a third of that
-	maxTextBytes = 40 << 20 // SES takes no larger mail
+	maxTextBytes = 30 << 20 // SES takes no larger mail, see maxMail
 )
 
 // dropName is what a finished drop is called: rand.Text in lower case.

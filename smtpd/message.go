@@ -68,7 +68,10 @@ func (s *session) message(buf []byte, header eml.Header, body []byte, w *way) (*
 		plain = body
 	}
 	m.data = append(top, plain...)
-	return m, fits(len(m.data), maxMail) // coded anew it is larger
+	if fits(len(m.data), maxMail) != nil { // coded anew it is larger
+		return nil, refusal(552, "5.3.4", fmt.Sprintf("the message has more than the %d bytes SES takes once its 8-bit text or long lines are coded; send a link to the file instead", maxMail))
+	}
+	return m, nil
 }
 
 // sendable makes a message one that SES takes, and says who it is from. A
