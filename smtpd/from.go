@@ -37,14 +37,20 @@ func setFrom(header *eml.Header, to eml.Mailbox) {
 	if was != "" && !header.Has(originalFrom) {
 		header.Prepend(appendText(nil, originalFrom, was))
 	}
-	value := e.named(to.Address)
+	value := e.sound(to.Address)
 	if value == to.Address {
 		value = to.Header()
 	}
-	if _, err := eml.ParseMailbox(value); err != nil { // control characters in the name
-		value = eml.Mailbox{Name: eml.DecodeHeader(unquote(e.name + e.comment)), Address: to.Address}.Header()
-	}
 	header.Replace(eml.AppendRawHeader(nil, "From", value))
+}
+
+// sound is e.named without control characters in the name.
+func (e entry) sound(address string) string {
+	value := e.named(address)
+	if _, err := eml.ParseMailbox(value); err != nil {
+		return eml.Mailbox{Name: eml.DecodeHeader(unquote(e.name + e.comment)), Address: address}.Header()
+	}
+	return value
 }
 
 // firstMailbox is the first entry of a list that has an address, or else the
@@ -129,6 +135,10 @@ func (s *session) fromAddress(header *eml.Header) (string, wrongFrom) {
 		if full := s.qualified(e.address); full != e.address {
 			header.Replace(eml.AppendRawHeader(nil, "From", e.named(full)))
 			return full, wrongFrom{}
+		}
+		if address, err := eml.ParseAddress(e.address); err == nil && strings.HasSuffix(e.text, ">") { // a slip beside it
+			header.Replace(eml.AppendRawHeader(nil, "From", e.sound(address)))
+			return address, wrongFrom{}
 		}
 	}
 	if box, ok := hiddenMailbox(value); ok {

@@ -69,6 +69,28 @@ func TestUnverifiedFromIsRewritten(t *testing.T) {
 	}
 }
 
+// Where it is plain who it is, a slip beside the address is no reason to refuse.
+func TestSlipsBesideTheAddressArePutRight(t *testing.T) {
+	for from, want := range map[string]string{
+		`"Shop <ok@shop.example>`:                `"Shop" <ok@shop.example>`,
+		`Shop <ok@shop.example>,`:                `Shop <ok@shop.example>`,
+		"\"상점 <ok@shop.example>;":                "상점 <ok@shop.example>",
+		"S\x01hop\x7f <ok@shop.example>":         "Shop <ok@shop.example>",
+		"=?utf-8?B?AVNob3A=?= <ok@shop.example>": "Shop <ok@shop.example>",
+	} {
+		q := &memory{}
+		s := rewriting(q)
+		s.UnverifiedFrom = RefuseFrom
+		if got := deliver(t, start(t, s), "From: "+from+"\r\n\r\nx\r\n", "kim@example.com"); !strings.HasPrefix(got, "250") {
+			t.Errorf("%q: %s", from, got)
+			continue
+		}
+		if got := eml.DecodeHeader(headerOf(t, q).Get("From")); got != want {
+			t.Errorf("%q became %q, want %q", from, got, want)
+		}
+	}
+}
+
 func TestVerifiedFromIsNotTouched(t *testing.T) {
 	q := &memory{}
 	text := "From: \"Shop\"  <ok@Shop.Example>\r\nSender: ok@shop.example\r\n\r\nx\r\n"
