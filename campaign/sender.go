@@ -68,12 +68,19 @@ func (d *lastCheck) admitted(ctx context.Context, m *spool.Message) (audience.Su
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return sub, ours(spool.Network, "stopped while consent was looked up: "+err.Error(), err)
+	case isAddressError(err): // nobody else's mail is stopped by it
+		return sub, ours(spool.Permanent, err.Error(), err)
 	case err != nil:
 		return sub, unreadable("consent could not be read: ", err)
 	case reason != "":
 		return sub, &spool.SkipError{Reason: reason}
 	}
 	return sub, nil
+}
+
+func isAddressError(err error) bool {
+	_, ok := errors.AsType[*eml.AddressError](err)
+	return ok
 }
 
 // refusal is the header lines with the link by which a subscriber refuses mail,

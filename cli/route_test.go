@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/mail"
 	"net/smtp"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +89,37 @@ func awaitOutcome(t *testing.T, h *host, id string) spool.Message {
 		}
 		<-tick.C
 	}
+}
+
+// With a public https address the mail has what one click needs (RFC 8058), and
+// neither can come from the application.
+func TestMailAboutATopicCanBeRefusedWithOneClick(t *testing.T) {
+	h := newHost(t, emulator.Options{Rate: 200}, `PABAL_TOPIC=[{id = "sale", title_ko = "세일", title_en = "Sales"}]`,
+		`PABAL_ROUTE=[{topic = "sale"}]`, "PABAL_WEB_PUBLIC_URL=https://mail.example.com")
+	p := h.serve()
+	text := "From: a@example.com\r\nList-Unsubscribe: <mailto:app@example.com>\r\nList-Unsubscribe-Post: own\r\n\r\nhello\r\n"
+	if err := smtp.SendMail(p.where.SMTP[0], nil, "a@example.com", []string{"minji@example.net"}, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := (&demo{ses: h.ses}).await(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := h.ses.Raw(a.ID)
+	letter, err := mail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, posts := letter.Header["List-Unsubscribe"], letter.Header["List-Unsubscribe-Post"]
+	if len(links) != 1 || !strings.HasPrefix(links[0], "<https://mail.example.com/u/") || !slices.Equal(posts, []string{"List-Unsubscribe=One-Click"}) {
+		t.Fatalf("%q, %q", links, posts)
+	}
+	// The proxy in front hands it to the daemon.
+	refuseByLink(t, "http://"+p.where.Web+strings.TrimSuffix(strings.TrimPrefix(links[0], "<https://mail.example.com"), ">"))
+	if person, err := h.client().Subscriber(t.Context(), "minji@example.net"); err != nil || person.Consent.Subscribed || person.Consent.Source != "person" {
+		t.Errorf("%+v, %v", person, err)
+	}
+	h.stop(p)
 }
 
 // A person who refuses while a mail waits, and one whose record was deleted and

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -118,11 +119,24 @@ func (r *route) ready(topics []string) *RuleError {
 	return r.acts(topics)
 }
 
+// listed is how many a list names; one that is not there counts as one. An empty
+// list would be no condition: the rule would match what it was not meant for.
+func listed[T any](list []T) int {
+	if list == nil {
+		return 1
+	}
+	return len(list)
+}
+
+func badList(key string, n int) *RuleError {
+	return &RuleError{Key: key, What: fmt.Sprintf("is a list of %d", n), Hint: fmt.Sprintf("name 1 to %d, or leave the key out", maxPatterns)}
+}
+
 func (r *route) conditions() *RuleError {
 	var wrong *RuleError
 	list := func(key string, texts []string, read func(string) (pattern, string)) (out patterns) {
-		if wrong == nil && texts != nil && (len(texts) == 0 || len(texts) > maxPatterns) {
-			wrong = &RuleError{Key: key, What: fmt.Sprintf("is a list of %d", len(texts)), Hint: fmt.Sprintf("name 1 to %d, or leave the key out", maxPatterns)}
+		if n := listed(texts); wrong == nil && (n == 0 || n > maxPatterns) {
+			wrong = badList(key, n)
 		}
 		for _, text := range texts {
 			p, why := read(text)
@@ -145,6 +159,11 @@ func (r *route) conditions() *RuleError {
 
 // places reads the conditions that are no addresses.
 func (r *route) places() *RuleError {
+	for key, n := range map[string]int{"header": listed(r.Header), "network": listed(r.Network), "uid": listed(r.UID)} {
+		if n == 0 || n > maxPatterns {
+			return badList(key, n)
+		}
+	}
 	for _, text := range r.Header {
 		p, ok := readHeaderPattern(text)
 		if !ok {
@@ -172,6 +191,9 @@ func readNetwork(text string) (netip.Prefix, error) {
 		return addr.Prefix(addr.BitLen())
 	}
 	n, err := netip.ParsePrefix(text)
+	if err == nil && n.Addr().Is4In6() { // no client is seen with such an address
+		err = errors.New("IPv4 in IPv6")
+	}
 	return n.Masked(), err
 }
 

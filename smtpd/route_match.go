@@ -163,7 +163,8 @@ func readHeaderPattern(text string) (h headerPattern, ok bool) {
 // Of a header so much is looked at: the rest is not what people match.
 const (
 	maxSameFields = 20
-	maxFieldValue = 1000 // bytes
+	maxFieldValue = 1000              // bytes
+	maxFieldRaw   = 8 * maxFieldValue // bytes before decoding: of 75 in an encoded word 12 may be left
 )
 
 // in reports whether a header has the field with such a value.
@@ -176,11 +177,17 @@ func (h headerPattern) in(header *eml.Header) bool {
 		if seen++; seen > maxSameFields {
 			return false
 		}
-		if h.value.text == "" || h.value.matches(strings.ToLower(eml.Cut(eml.DecodeHeader(f.Value()), maxFieldValue))) {
+		if h.value.text == "" || h.value.matches(fieldText(f)) {
 			return true
 		}
 	}
 	return false
+}
+
+// fieldText is what a field says, as far as it is looked at, in lower case. It is
+// cut before it is decoded too: it is for every pattern.
+func fieldText(f eml.Field) string {
+	return strings.ToLower(eml.Cut(eml.DecodeHeader(eml.Cut(f.Value(), maxFieldRaw)), maxFieldValue))
 }
 
 // facts are what rules look at.

@@ -184,6 +184,11 @@ func TestRulesThatCannotBeUsedAreNamedByTheirKey(t *testing.T) {
 	}{
 		{"sender", Rule{Sender: []string{}}},
 		{"sender", Rule{Sender: []string{""}}},
+		{"header", Rule{Header: []string{}}},
+		{"network", Rule{Network: []string{}}},
+		{"network", Rule{Network: []string{"::ffff:10.0.0.0/104"}}},
+		{"uid", Rule{UID: []uint32{}}},
+		{"uid", Rule{UID: make([]uint32, maxPatterns+1)}},
 		{"from", Rule{From: []string{"shop"}}},
 		{"from", Rule{From: []string{"<>"}}},
 		{"from", Rule{From: []string{"a*@b@c"}}},

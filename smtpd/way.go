@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"pabal/eml"
@@ -49,12 +50,27 @@ func (s *session) facts(header *eml.Header) *facts {
 	return f
 }
 
-// fromNow is the address of the From header before anything is done about it,
-// "" if there is none.
+// fromNow is the address that the From header is going to have before a rule or
+// the configuration rewrites it, "" if there is none. It changes nothing: of
+// several fields the first that says something counts, as in dedupe, and of
+// none what fillFrom would write.
 func (s *session) fromNow(header *eml.Header) string {
-	s.fillFrom(header)
-	value := header.Get("From")
+	value := ""
+	for _, f := range header.Fields() {
+		if strings.EqualFold(f.Name, "From") && value == "" {
+			value = f.Value()
+		}
+	}
+	if value == "" {
+		if address, err := eml.ParseAddress(s.qualified(s.from)); err == nil {
+			return address
+		}
+		return s.server.DefaultFrom.Address
+	}
 	if box, err := eml.ParseMailbox(value); err == nil {
+		return box.Address
+	}
+	if box, ok := hiddenMailbox(value); ok {
 		return box.Address
 	}
 	return s.qualified(firstMailbox(value).address)
@@ -94,11 +110,27 @@ func (s *session) ways(header *eml.Header) ([]way, error) {
 	for i := range decisions {
 		d := &decisions[i]
 		if d.Denied != "" {
-			return nil, refusal(550, "5.7.1", d.Denied)
+			return nil, refusal(550, "5.7.1", denial(d, len(decisions)))
 		}
 		all = addTo(all, d)
 	}
 	return all, nil
+}
+
+// maxReply is what a reply line has for text (RFC 5321 4.5.3.1.5).
+const maxReply = 512 - len("550 5.7.1 \r\n")
+
+// denial is what a client is told after a text: of several recipients also
+// which it is about, and that the others get nothing either.
+func denial(d *Decision, recipients int) string {
+	if recipients == 1 {
+		return d.Denied
+	}
+	rest := "; none of the recipients gets this mail: send it without that one"
+	if !strings.Contains(d.Denied, d.To) {
+		rest = " (" + d.To + ")" + rest
+	}
+	return eml.Cut(d.Denied, maxReply-len(rest)) + rest
 }
 
 // addTo puts a recipient on the way that is theirs.

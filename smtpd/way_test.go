@@ -204,3 +204,50 @@ func TestAMailThatRulesSplitTooOftenIsRefusedForGood(t *testing.T) {
 		t.Errorf("two: %q", got)
 	}
 }
+
+// Which From a rule sees is which the mail is sent with, and looking changes nothing.
+func TestTheFromThatIsLookedAtIsTheOneThatIsSent(t *testing.T) {
+	for name, c := range map[string]struct{ from, want string }{
+		"the first of two":      {"From: <a@shop.example>\r\nFrom: <b@shop.example>\r\n", "a@shop.example"},
+		"behind an empty one":   {"From: \r\nFrom: <b@shop.example>\r\n", "b@shop.example"},
+		"in one encoded word":   {"From: =?UTF-8?Q?Kim_<b@shop.example>?=\r\n", "b@shop.example"},
+		"none: envelope sender": {"", "bounce@shop.example"},
+	} {
+		text := c.from + "Subject: x\r\n\r\nx\r\n"
+		q, address := routedServer(t, Rule{Name: "it", From: []string{c.want}}, Rule{Name: "rest"})
+		deliver(t, address, text, "kim@example.net")
+		bare := &memory{}
+		deliver(t, start(t, testServer(bare)), text, "kim@example.net")
+		for _, stored := range [][]put{q.all(), bare.all()} {
+			if len(stored) != 1 || !strings.Contains(stored[0].body, c.want) || strings.Count(stored[0].body, "From: ") != 1 {
+				t.Errorf("%s: stored %+v", name, stored)
+			}
+		}
+		if got := q.all()[0].env.Routing["kim@example.net"].Route; got != "it" {
+			t.Errorf("%s: the rule is %q", name, got)
+		}
+	}
+}
+
+// Of several recipients the client is told which is denied, and that nobody
+// gets the mail, in one line of a reply.
+func TestADenialOfOneOfSeveralSaysWhomAndThatNobodyGetsIt(t *testing.T) {
+	long := strings.Repeat("k", 60) + "@" + strings.Repeat(strings.Repeat("d", 60)+".", 3) + "example"
+	q, address := routedServer(t,
+		Rule{Name: "a", To: []string{"*@a.example"}, Header: []string{"X-T"}, Action: "deny", Text: "closed for good"},
+		Rule{Name: "d", To: []string{long}, Header: []string{"X-T"}, Action: "deny", Text: strings.Repeat("t", maxDenyText)})
+	text := "From: a@shop.example\r\nX-T: 1\r\n\r\nx\r\n"
+	want := "550 5.7.1 closed for good (x@a.example); none of the recipients gets this mail: send it without that one\r\n"
+	if got := deliver(t, address, text, "kim@example.net", "x@a.example"); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := deliver(t, address, text, "x@a.example"); got != "550 5.7.1 closed for good\r\n" {
+		t.Errorf("alone: %q", got)
+	}
+	if got := deliver(t, address, text, "kim@example.net", long); len(got) > 512 || !strings.HasSuffix(got, "("+long+want[strings.Index(want, "); none"):]) {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+	if len(q.all()) != 0 {
+		t.Errorf("stored %+v", q.all())
+	}
+}
