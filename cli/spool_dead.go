@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,10 @@ import (
 	"pabal/eml"
 	"pabal/spool"
 )
+
+// handledAtOnce is how many messages of a selection are acted on at the same
+// time.
+const handledAtOnce = 32
 
 // selection says which messages of the queue a command is about.
 type selection struct {
@@ -169,19 +175,20 @@ func (a *app) handleSelected(ctx context.Context, c *control.Client, h handling,
 		}
 	}
 	done, changed := 0, 0
-	for _, id := range ids {
-		m, err := h.act(c, ctx, id)
-		switch {
-		case errors.Is(err, spool.ErrState) || errors.Is(err, spool.ErrNotFound):
-			changed++
-			continue
-		case err != nil:
-			return fmt.Errorf("after %s: %w", mails(done), err)
-		}
-		done++
-		if a.json {
-			if err := writeJSON(a.stdout, m); err != nil {
-				return err
+	for some := range slices.Chunk(ids, handledAtOnce) {
+		for i, r := range h.atOnce(ctx, c, some) {
+			switch {
+			case errors.Is(r.err, spool.ErrState) || errors.Is(r.err, spool.ErrNotFound):
+				changed++
+				continue
+			case r.err != nil:
+				return fmt.Errorf("%s after %s: %w", some[i], mails(done), r.err)
+			}
+			done++
+			if a.json {
+				if err := writeJSON(a.stdout, r.m); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -194,6 +201,24 @@ func (a *app) handleSelected(ctx context.Context, c *control.Client, h handling,
 	}
 	_, err := fmt.Fprintln(a.stdout, text)
 	return err
+}
+
+// handled is what became of one message.
+type handled struct {
+	m   spool.Message
+	err error
+}
+
+// atOnce acts on messages at the same time and returns what became of each, in
+// their order. The daemon puts what comes together into one commit.
+func (h *handling) atOnce(ctx context.Context, c *control.Client, ids []string) []handled {
+	out := make([]handled, len(ids))
+	var all sync.WaitGroup
+	for i, id := range ids {
+		all.Go(func() { out[i].m, out[i].err = h.act(c, ctx, id) })
+	}
+	all.Wait()
+	return out
 }
 
 // sure asks once more; where there is no terminal to ask on, it says how to go
