@@ -55,7 +55,9 @@ func (d *lastCheck) sendTopic(ctx context.Context, m *spool.Message) (string, er
 	if err != nil {
 		return "", err
 	}
-	m.Head = d.store.refusal(sub.ID, m.Number())
+	if m.Head = d.store.refusal(sub.ID, m.Number()); m.Head == nil {
+		return "", noLink(m)
+	}
 	again := func(m *spool.Message) error { _, err := d.admitted(ctx, m); return err }
 	if err := d.pass(ctx, m, again); err != nil {
 		return "", err
@@ -78,13 +80,22 @@ func (d *lastCheck) admitted(ctx context.Context, m *spool.Message) (audience.Su
 	return sub, nil
 }
 
+// noLink is for mail that was taken in when there was a public address. The
+// application's own link was taken out, so it must not go; as a dead letter its
+// text is kept, the operator is told, and nothing else waits for it.
+func noLink(m *spool.Message) error {
+	e := ours(spool.Permanent, "web.public_url is not set any more, so that there is no link to refuse mail about "+m.Topic+": set it, and then: pabal spool retry "+m.ID, nil)
+	e.Hint = "Set public_url in [web]; then send it with: pabal spool retry " + m.ID
+	return e
+}
+
 func isAddressError(err error) bool {
 	_, ok := errors.AsType[*eml.AddressError](err)
 	return ok
 }
 
 // refusal is the header lines with the link by which a subscriber refuses mail,
-// signed for an application's mail. Without a public address there is no link.
+// signed for an application's mail; nil without a public address.
 func (s *Store) refusal(subscriber, mail uint64) []byte {
 	base := s.Settings.publicURL()
 	if base == "" {

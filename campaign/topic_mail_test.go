@@ -45,3 +45,15 @@ func TestApplicationsMailAboutATopicAsksConsentAndHasALink(t *testing.T) {
 		t.Errorf("SES has %d mails", len(h.ses.mails))
 	}
 }
+
+// The public address was taken out of the configuration while the mail waited.
+func TestMailAboutATopicDoesNotGoWithoutALink(t *testing.T) {
+	h := open(t, t.TempDir())
+	h.enrol(t, 1)
+	h.store.Settings.PublicURL, h.store.Settings.LoopbackSES = "", false
+	_, err := h.store.Sender(h.gate, h.ses).Send(t.Context(), &spool.Message{ID: "q7", To: "p1@example.com", Topic: "sale", Data: []byte("body")})
+	var refused *spool.SendError
+	if !errors.As(err, &refused) || refused.Class != spool.Permanent || !refused.NoCall || !strings.Contains(refused.Text, "pabal spool retry q7") || len(h.ses.mails) != 0 {
+		t.Errorf("%v, %d mails", err, len(h.ses.mails))
+	}
+}
