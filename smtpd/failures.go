@@ -30,6 +30,7 @@ const (
 	collect = 15 * time.Second
 	// failuresAgain is how long to wait after an error of the store.
 	failuresAgain = time.Minute
+	atOnce        = 64 // entries within which those of mails sent at the same time are mixed
 	maxSenders    = 10 // addresses an alias may stand for to be sent a report
 	headRead      = 128 << 10
 )
@@ -159,9 +160,10 @@ func (f *Failures) sort(ctx context.Context) (ripe time.Time, err error) {
 			return ripe, err
 		}
 		ripe = time.Time{}
-		waiting := 0
+		waiting, looked := 0, 0
 		var over, left []spool.Failure
-		for _, group := range byMail(all) {
+		for _, group := range wholeMails(byMail(all), all) {
+			looked += len(group)
 			if group[0].Over {
 				over = append(over, group...)
 			} else if at := f.ripeAt(group); at.After(time.Now()) {
@@ -172,7 +174,7 @@ func (f *Failures) sort(ctx context.Context) (ripe time.Time, err error) {
 				left = append(left, rest...)
 			}
 		}
-		if err := f.leave(over, left); err != nil || len(all) < spool.MaxBatch || waiting == len(all) {
+		if err := f.leave(over, left); err != nil || len(all) < spool.MaxBatch || waiting == looked {
 			return ripe, err
 		}
 	}
@@ -193,6 +195,23 @@ func byMail(all []spool.Failure) (groups [][]spool.Failure) {
 		groups[i] = append(groups[i], one)
 	}
 	return groups
+}
+
+// wholeMails leaves out the mails of which more may lie behind a full batch, unless
+// it is full of them: the next look has all of them, for one report.
+func wholeMails(groups [][]spool.Failure, all []spool.Failure) [][]spool.Failure {
+	if len(all) < spool.MaxBatch {
+		return groups
+	}
+	last := map[uint64]bool{}
+	for _, one := range all[len(all)-atOnce:] {
+		last[one.Mail] = !one.Over
+	}
+	sure := slices.DeleteFunc(slices.Clone(groups), func(g []spool.Failure) bool { return last[g[0].Mail] })
+	if len(sure) == 0 {
+		return groups
+	}
+	return sure
 }
 
 // ripeAt is when a group is told of. The digest waits by itself.

@@ -60,6 +60,28 @@ func TestSenderGetsOneReportOfAMail(t *testing.T) {
 	})
 }
 
+// TestAMailBehindAFullBatchGetsOneReport: also where more waits to be told, after
+// a start, than one look takes in.
+func TestAMailBehindAFullBatchGetsOneReport(t *testing.T) {
+	batch := make([]spool.Failure, spool.MaxBatch)
+	for i := range batch {
+		batch[i].Number, batch[i].Mail = uint64(i+1), 1+uint64(i)/400
+	}
+	groups := byMail(batch)
+	if got := wholeMails(groups, batch); len(got) != 2 || len(got[0]) != 400 || len(got[1]) != 400 {
+		t.Errorf("%d mails of a full batch are told of, want the two that are whole", len(got))
+	}
+	if got := wholeMails(groups, batch[:len(batch)-1]); len(got) != len(groups) {
+		t.Errorf("%d mails of the last batch are told of, want %d", len(got), len(groups))
+	}
+	for i := range batch {
+		batch[i].Mail = 7
+	}
+	if got := wholeMails(byMail(batch), batch); len(got) != 1 {
+		t.Errorf("%d mails of a batch that one fills are told of, want it", len(got))
+	}
+}
+
 // TestNoReportIsEverAnswered: the null sender, a report, an automatic answer,
 // an address of this host alone: nobody is sent a report; the operator is told.
 func TestNoReportIsEverAnswered(t *testing.T) {
