@@ -205,6 +205,7 @@ func (s *Spool) round(ctx context.Context, open *callers, l Lane) (time.Time, er
 	}
 	if l == Bulk && due[0].queued {
 		if due = due[:s.slots.lend(len(due))]; len(due) == 0 {
+			s.slots.missed()
 			return time.Now().Add(company), nil
 		}
 		defer func() { s.slots.returned(left) }()

@@ -143,9 +143,12 @@ func TestCampaignsAndRoutedMailTakeTurnsInTheBulkLane(t *testing.T) {
 		if queue < total/4 || queue > total*3/4 {
 			t.Errorf("%d of %d calls were of the queue", queue, total)
 		}
-		time.Sleep(10 * time.Second)
-		if b.sender.total() != 80 || b.slots.lent != 0 {
-			t.Errorf("%d calls, %d slots lent", b.sender.total(), b.slots.lent)
+		after(10 * time.Second)
+		b.slots.mu.Lock()
+		lent := b.slots.lent
+		b.slots.mu.Unlock()
+		if b.sender.total() != 80 || lent != 0 {
+			t.Errorf("%d calls, %d slots lent", b.sender.total(), lent)
 		}
 		b.proved()
 	})

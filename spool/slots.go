@@ -76,6 +76,15 @@ func (s *slots) turn() bool {
 	return s.queue
 }
 
+// missed gives the queue its turn again, which it could not use: lend had
+// nothing until outcomes of rows are written. That takes a commit, so that the
+// rows' next turn is not far.
+func (s *slots) missed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = false
+}
+
 // lend gives mail of the queue up to n of the bulk lane's slots, all of them
 // used; but for those that are used while a row's outcome is being written, in
 // another file.
