@@ -25,13 +25,17 @@ const (
 const (
 	defaultDigestEvery = time.Hour
 	// gather is how long a digest waits for more after the first failure, and
-	// collect a report for the other recipients of its mail: tries end within 11 s.
+	// collect a report after the last one for the other recipients of its mail, whose
+	// tries end within 11 s of their turn; longest after the first.
 	gather  = time.Minute
 	collect = 15 * time.Second
+	longest = 10 * time.Minute
+	pause   = time.Second // between two looks at what failed, however fast it comes
 	// failuresAgain is how long to wait after an error of the store.
 	failuresAgain = time.Minute
-	atOnce        = 64 // entries within which those of mails sent at the same time are mixed
-	maxSenders    = 10 // addresses an alias may stand for to be sent a report
+	mostSeen      = 16 * spool.MaxBatch // failures that one look takes in, about 10 MB
+	atOnce        = 64                  // entries within which those of mails sent at the same time are mixed
+	maxSenders    = 10                  // addresses an alias may stand for to be sent a report
 	headRead      = 128 << 10
 )
 
@@ -75,7 +79,7 @@ func (f *Failures) Tells() bool {
 // Status is how it stands. It may be called at any time.
 func (f *Failures) Status() (FailuresStatus, error) {
 	st := FailuresStatus{Report: f.Report, Operator: f.Operator != ""}
-	fresh, err := f.spool.Failures(spool.MaxBatch)
+	fresh, err := f.spool.Failures(0, spool.MaxBatch)
 	if err != nil {
 		return st, err
 	}
@@ -109,7 +113,7 @@ func (f *Failures) Run(ctx context.Context) error {
 			f.log().Error("nobody was told of failures", "err", err)
 			again = time.Now().Add(failuresAgain)
 		}
-		if !f.wait(ctx, again) {
+		if !f.wait(ctx, again) || !f.rest(ctx) {
 			return nil
 		}
 	}
@@ -133,6 +137,18 @@ func (f *Failures) wait(ctx context.Context, until time.Time) bool {
 	return true
 }
 
+// rest lets a storm of failures pass in few looks. It returns false when ctx ended.
+func (f *Failures) rest(ctx context.Context) bool {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
 // round tells what is to be told now, and returns when there is more; zero for
 // when something fails.
 func (f *Failures) round(ctx context.Context) (again time.Time, err error) {
@@ -149,81 +165,6 @@ func sooner(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// sort sends reports to senders and leaves the rest to the digest. It returns
-// when what has to wait for its mail's other recipients is ripe.
-func (f *Failures) sort(ctx context.Context) (ripe time.Time, err error) {
-	for {
-		all, err := f.spool.Failures(spool.MaxBatch)
-		if err != nil {
-			return ripe, err
-		}
-		ripe = time.Time{}
-		waiting, looked := 0, 0
-		var over, left []spool.Failure
-		for _, group := range wholeMails(byMail(all), all) {
-			looked += len(group)
-			if group[0].Over {
-				over = append(over, group...)
-			} else if at := f.ripeAt(group); at.After(time.Now()) {
-				ripe, waiting = sooner(ripe, at), waiting+len(group)
-			} else if rest, err := f.tell(ctx, group); err != nil {
-				return ripe, err
-			} else {
-				left = append(left, rest...)
-			}
-		}
-		if err := f.leave(over, left); err != nil || len(all) < spool.MaxBatch || waiting == looked {
-			return ripe, err
-		}
-	}
-}
-
-// byMail puts those of one mail together, in the order of the first of each.
-func byMail(all []spool.Failure) (groups [][]spool.Failure) {
-	at := map[uint64]int{}
-	for _, one := range all {
-		i, ok := at[one.Mail]
-		if !ok || one.Mail == 0 || one.Over {
-			i = len(groups)
-			groups = append(groups, nil)
-			if !one.Over {
-				at[one.Mail] = i
-			}
-		}
-		groups[i] = append(groups[i], one)
-	}
-	return groups
-}
-
-// wholeMails leaves out the mails of which more may lie behind a full batch, unless
-// it is full of them: the next look has all of them, for one report.
-func wholeMails(groups [][]spool.Failure, all []spool.Failure) [][]spool.Failure {
-	if len(all) < spool.MaxBatch {
-		return groups
-	}
-	last := map[uint64]bool{}
-	for _, one := range all[len(all)-atOnce:] {
-		last[one.Mail] = !one.Over
-	}
-	sure := slices.DeleteFunc(slices.Clone(groups), func(g []spool.Failure) bool { return last[g[0].Mail] })
-	if len(sure) == 0 {
-		return groups
-	}
-	return sure
-}
-
-// ripeAt is when a group is told of. The digest waits by itself.
-func (f *Failures) ripeAt(group []spool.Failure) time.Time {
-	if group[0].Over || f.Report != FailuresSender {
-		return time.Time{}
-	}
-	first := group[0].Message.At
-	if first.After(time.Now()) { // the clock was set back
-		return time.Time{}
-	}
-	return first.Add(collect)
 }
 
 // tell tells the sender of one mail's failures and returns those that cannot be
@@ -252,13 +193,23 @@ func (f *Failures) tell(ctx context.Context, group []spool.Failure) (left []spoo
 
 // leave lets the operator be told of what is left, and nobody of what is over.
 func (f *Failures) leave(over, left []spool.Failure) error {
-	if f.Operator != "" {
-		return errors.Join(f.spool.TellNobody(over), f.spool.LeaveToDigest(left))
+	settle := f.spool.LeaveToDigest
+	if f.Operator == "" {
+		settle = f.spool.TellNobody
 	}
-	if len(left) > 0 {
+	if f.Operator == "" && len(left) > 0 {
 		f.log().Warn("nobody could be told of failures", "message", left[0].Message.ID, "count", len(left), "hint", "set failures.operator")
 	}
-	return errors.Join(f.spool.TellNobody(over), f.spool.TellNobody(left))
+	return errors.Join(inBatches(over, f.spool.TellNobody), inBatches(left, settle))
+}
+
+func inBatches(all []spool.Failure, settle func([]spool.Failure) error) error {
+	for batch := range slices.Chunk(all, spool.MaxBatch) {
+		if err := settle(batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // report stores a report to the sender of the mail that the failures are of;

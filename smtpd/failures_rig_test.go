@@ -35,6 +35,9 @@ type sentMail struct {
 }
 
 func (s *sesSays) Send(_ context.Context, m *spool.Message) (string, error) {
+	if strings.HasPrefix(m.To, "bad-late") {
+		time.Sleep(2 * time.Second) // of the bubble
+	}
 	switch {
 	case strings.HasPrefix(m.To, "bad"):
 		return "", &spool.SendError{Class: spool.Permanent, Code: "MessageRejected", Text: "Email address is not verified: " + m.To}

@@ -60,26 +60,62 @@ func TestSenderGetsOneReportOfAMail(t *testing.T) {
 	})
 }
 
-// TestAMailBehindAFullBatchGetsOneReport: also where more waits to be told, after
+// TestAMailBehindAFullLookGetsOneReport: also where more waits to be told, after
 // a start, than one look takes in.
-func TestAMailBehindAFullBatchGetsOneReport(t *testing.T) {
-	batch := make([]spool.Failure, spool.MaxBatch)
+func TestAMailBehindAFullLookGetsOneReport(t *testing.T) {
+	batch := make([]spool.Failure, mostSeen)
 	for i := range batch {
-		batch[i].Number, batch[i].Mail = uint64(i+1), 1+uint64(i)/400
+		batch[i].Number, batch[i].Mail = uint64(i+1), 1+uint64(i)/6400
 	}
 	groups := byMail(batch)
-	if got := wholeMails(groups, batch); len(got) != 2 || len(got[0]) != 400 || len(got[1]) != 400 {
-		t.Errorf("%d mails of a full batch are told of, want the two that are whole", len(got))
+	if got := wholeMails(groups, batch); len(got) != 2 || len(got[0]) != 6400 || len(got[1]) != 6400 {
+		t.Errorf("%d mails of a full look are told of, want the two that are whole", len(got))
 	}
 	if got := wholeMails(groups, batch[:len(batch)-1]); len(got) != len(groups) {
-		t.Errorf("%d mails of the last batch are told of, want %d", len(got), len(groups))
+		t.Errorf("%d mails of the last look are told of, want %d", len(got), len(groups))
 	}
 	for i := range batch {
 		batch[i].Mail = 7
 	}
 	if got := wholeMails(byMail(batch), batch); len(got) != 1 {
-		t.Errorf("%d mails of a batch that one fills are told of, want it", len(got))
+		t.Errorf("%d mails of a look that one fills are told of, want it", len(got))
 	}
+}
+
+// TestABurstIsOneReportAMail: ten mails of 1,000 who are all refused, their
+// failures mixed, and one whose recipients are refused over minutes.
+func TestABurstIsOneReportAMail(t *testing.T) {
+	inDesk(t, Failures{Report: FailuresSender}, func(t *testing.T, d *desk) {
+		const mails = 10
+		for mail := range mails {
+			to := make([]string, spool.MaxBatch)
+			for i := range to {
+				to[i] = fmt.Sprintf("bad%d@m%d.example.net", i, mail)
+			}
+			d.put(fmt.Sprintf("app%d@example.com", mail), order, to...)
+		}
+		pass(10 * time.Minute)
+		reports := d.ses.reports()
+		if len(reports) != mails {
+			t.Errorf("%d reports of %d mails", len(reports), mails)
+		}
+		for _, r := range reports {
+			if _, parts := partsOf(t, r.raw); strings.Count(parts[1], "Final-Recipient:") != spool.MaxBatch {
+				t.Errorf("the report to %s tells of %d recipients, want all", r.to, strings.Count(parts[1], "Final-Recipient:"))
+			}
+		}
+	})
+	inDesk(t, Failures{Report: FailuresSender}, func(t *testing.T, d *desk) {
+		var to []string
+		for i := range 120 {
+			to = append(to, fmt.Sprintf("bad-late%d@example.net", i))
+		}
+		d.put("app@example.com", order, to...)
+		pass(time.Hour)
+		if got := d.ses.reports(); len(got) != 1 {
+			t.Errorf("%d reports of a mail that was refused over a minute, want 1", len(got))
+		}
+	})
 }
 
 // TestNoReportIsEverAnswered: the null sender, a report, an automatic answer,

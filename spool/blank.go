@@ -122,14 +122,19 @@ func (m *Message) blank(now time.Time, done *Blanked) bool {
 	return true
 }
 
-// blankQueue goes through the mails of the queue.
+// mayTell reports whether it is one of our own mails about failures that could not
+// be sent: the text that is kept may name anybody.
+func (m *Message) mayTell() bool { return m.Report != "" && m.body != 0 && m.gaveUp() }
+
+// blankQueue goes through the mails of the queue. The texts of our own reports
+// that failed go whole, whomever they name.
 func (s *Spool) blankQueue(ctx context.Context, of func(string) bool) (all Blanked, err error) {
 	var batch []uint64
 	for m, err := range s.Messages(nil) {
 		if err := errors.Join(err, ctx.Err()); err != nil {
 			return all, err
 		}
-		if m.To != "" && of(m.To) || m.From != "" && of(m.From) {
+		if m.To != "" && of(m.To) || m.From != "" && of(m.From) || m.mayTell() {
 			batch = append(batch, m.seq)
 		}
 		if len(batch) == MaxBatch {
@@ -182,7 +187,7 @@ func (s *Spool) blankMail(tx *bbolt.Tx, seq uint64, of func(string) bool, done *
 		m.From = ""
 	}
 	done.Messages++
-	if m.Erased && m.body != 0 && m.Outcome != Accepted && m.Outcome != Skipped { // replace drops it for those
+	if (m.Erased && m.Outcome != Accepted && m.Outcome != Skipped || m.mayTell()) && m.body != 0 { // replace drops it for those
 		if err := dropBody(tx, m.body); err != nil {
 			return err
 		}

@@ -3,6 +3,8 @@ package spool
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +198,40 @@ func TestFeedbackAfterwardsCountsWithoutItsText(t *testing.T) {
 		}
 		if m, err = b.Recipient(1, 1); err != nil || !m.Bounced || m.News != "" || b.state(1).Bounced != 1 {
 			t.Errorf("got %+v %v", m, err)
+		}
+		b.proved()
+	})
+}
+
+// A report or digest that SES did not take keeps a text with others' addresses:
+// it goes with anybody who is erased. What waits to be sent still goes.
+func TestErasingDropsTheTextsOfReportsThatFailed(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bench) {
+		b.TellFailures = true
+		b.sender.fn = refuseFor
+		b.put("bad-gone@example.com")
+		b.run()
+		after(time.Second)
+		env := Envelope{FromDomain: "example.com", To: []string{"bad-ops@example.com"}}
+		id, err := b.TellDigest(t.Context(), 0, env, []byte("bad-gone@example.com: not this one"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after(time.Second)
+		if m := b.message(id); m.Outcome != Failed {
+			t.Fatalf("the digest is %s", m.Outcome)
+		}
+		if done, err := b.Blank(t.Context(), 0, is("bad-gone@example.com")); err != nil || done.Messages != 2 {
+			t.Errorf("%+v %v, want the mail and the digest", done, err)
+		}
+		if err := b.Body(id, io.Discard); !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrState) {
+			t.Errorf("text of the digest: %v", err)
+		}
+		if err := b.Retry(t.Context(), id); !errors.Is(err, ErrState) {
+			t.Errorf("retry of a digest without a text: %v", err)
+		}
+		if again, err := b.Blank(t.Context(), 0, is("bad-gone@example.com")); err != nil || again != (Blanked{}) {
+			t.Errorf("again: %+v %v", again, err)
 		}
 		b.proved()
 	})

@@ -92,10 +92,12 @@ type Failure struct {
 	Mail    uint64
 }
 
-// Failures are the first n, at most MaxBatch, of which nobody was told yet, in
-// the order in which they ended. Those of one mail have the same Mail, which is
-// not zero.
-func (s *Spool) Failures(n int) ([]Failure, error) { return s.failures(bFailed, 0, n) }
+// Failures are the first n, at most MaxBatch, after an entry of which nobody was
+// told yet, in the order in which they ended; after 0 are all. Those of one mail
+// have the same Mail, which is not zero.
+func (s *Spool) Failures(after uint64, n int) ([]Failure, error) {
+	return s.failures(bFailed, after, n)
+}
 
 // DigestFailures are the first n, at most MaxBatch, after an entry that are to
 // be told to the operator; after 0 are those after the last digest.
@@ -278,7 +280,7 @@ func (s *Spool) ForgetDigest(through uint64) error {
 // TellNobodyAtAll removes every entry: nobody is to be told of failures.
 func (s *Spool) TellNobodyAtAll() error {
 	for {
-		batch, err := s.Failures(MaxBatch)
+		batch, err := s.Failures(0, MaxBatch)
 		if err == nil && len(batch) == 0 {
 			return s.ForgetDigest(^uint64(0))
 		}

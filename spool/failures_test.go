@@ -33,7 +33,7 @@ func refuseFor(_ context.Context, m *Message, _ int) error {
 
 func (b *bench) failures() []Failure {
 	b.t.Helper()
-	all, err := b.Failures(MaxBatch)
+	all, err := b.Failures(0, MaxBatch)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -243,7 +243,7 @@ func TestEntriesLeftOfADigestAreNotToldAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := s.Failures(MaxBatch)
+	all, err := s.Failures(0, MaxBatch)
 	if err != nil || len(all) != 3 || s.LeaveToDigest(all) != nil {
 		t.Fatalf("%q, %v", toTell(all), err)
 	}
