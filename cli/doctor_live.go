@@ -21,7 +21,7 @@ import (
 
 const (
 	liveWord = "mail"
-	liveWait = 2 * time.Minute // for what SES says of a mail: events take seconds
+	liveWait = 3 * time.Minute // for what SES says of a mail: events take seconds, one whose delivery broke comes again after 2 minutes
 	livePoll = time.Second
 )
 

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime/pprof"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,8 +20,16 @@ const (
 	scriptPollEvery = 50 * time.Millisecond
 )
 
+// hanging lets what the tests start hear SIGHUP although nohup started them.
+type hanging struct{ *testing.M }
+
+func (h hanging) Run() int {
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	return h.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(hanging{m}, map[string]func(){
 		"pabal":      func() { os.Exit(profiled()) },
 		"sendmail":   func() { os.Exit(profiled()) },
 		"mailq":      func() { os.Exit(profiled()) },
