@@ -113,7 +113,7 @@ func (f *Failures) Run(ctx context.Context) error {
 			f.log().Error("nobody was told of failures", "err", err)
 			again = time.Now().Add(failuresAgain)
 		}
-		if !f.wait(ctx, again) || !f.rest(ctx) {
+		if !f.wait(ctx, again) {
 			return nil
 		}
 	}
@@ -132,6 +132,7 @@ func (f *Failures) wait(ctx context.Context, until time.Time) bool {
 	case <-ctx.Done():
 		return false
 	case <-f.spool.Owed():
+		return f.rest(ctx)
 	case <-alarm:
 	}
 	return true
