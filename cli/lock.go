@@ -32,13 +32,10 @@ func takeLock(dir string) (*lock, error) {
 		holder, _ := io.ReadAll(io.LimitReader(file, 32)) // unreadable: the message says so
 		return nil, errors.Join(heldBy(dir, strings.TrimSpace(string(holder))), file.Close())
 	}
-	if err == nil {
-		err = file.Truncate(0)
+	if err == nil { // over the old name, in the block that is there
+		_, err = fmt.Fprintf(file, "%-10d\n", os.Getpid())
 	}
-	if err == nil {
-		_, err = fmt.Fprintln(file, os.Getpid())
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, unix.ENOSPC) { // the lock holds without a name
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 	}
 	return &lock{file}, nil
