@@ -11,7 +11,6 @@ import (
 	"pabal/control"
 	"pabal/eml"
 	"pabal/smtpd"
-	"pabal/spool"
 	"pabal/tui"
 )
 
@@ -78,7 +77,7 @@ func (c *Config) sesHost() string {
 func untold(st control.Status) (u tui.Untold) {
 	var f smtpd.FailuresStatus
 	if json.Unmarshal(st.Failures, &f) == nil && f.Report == smtpd.FailuresDigest && !f.Operator {
-		n := st.Spool.Lanes[spool.Transactional.String()]
+		n := st.Spool.Applications
 		u.Failed = n.Failed + n.Unknown
 	}
 	var s smtpd.Stats
@@ -91,7 +90,7 @@ func untold(st control.Status) (u tui.Untold) {
 // describeFailures says how many of applications' mail failed, and who hears of it.
 func describeFailures(r *report, st control.Status) {
 	var f smtpd.FailuresStatus
-	n := st.Spool.Lanes["transactional"]
+	n := st.Spool.Applications
 	if json.Unmarshal(st.Failures, &f) != nil || n.Failed+n.Unknown == 0 && f.Waiting == 0 {
 		return
 	}

@@ -121,7 +121,7 @@ func awaitTold(t *testing.T, c *control.Client) {
 		if err := json.Unmarshal(st.Failures, &f); err != nil {
 			t.Fatal(err)
 		}
-		if n := st.Spool.Lanes["transactional"]; f.Waiting == 0 && n.Failed == failedMails+failedMails/2 {
+		if n := st.Spool.Applications; f.Waiting == 0 && n.Failed == failedMails+failedMails/2 {
 			return
 		}
 		select {

@@ -25,7 +25,8 @@ func TestScreensAreToldWhatNobodyElseIs(t *testing.T) {
 		}
 		return b
 	}
-	lanes := map[string]spool.Counts{"transactional": {Accepted: 9, Failed: 3, Unknown: 2}, "bulk": {Failed: 7}}
+	lanes := map[string]spool.Counts{"transactional": {Accepted: 9, Failed: 2, Unknown: 2}, "bulk": {Failed: 7}}
+	applications := spool.Counts{Accepted: 9, Failed: 3, Unknown: 2} // a rule put one into the bulk lane
 	for _, c := range []struct {
 		name string
 		st   control.Status
@@ -38,7 +39,7 @@ func TestScreensAreToldWhatNobodyElseIs(t *testing.T) {
 		{"no drop folder", control.Status{SMTP: raw(smtpd.Stats{})}, tui.Untold{}},
 		{"an older daemon", control.Status{}, tui.Untold{}},
 	} {
-		c.st.Spool.Lanes = lanes
+		c.st.Spool.Lanes, c.st.Spool.Applications = lanes, applications
 		if got := untold(c.st); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}

@@ -222,7 +222,7 @@ func (c Counts) named() map[string]int64 {
 }
 
 func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
-	var sum Counts
+	var sums [2]Counts
 	var want entries
 	needs := map[uint64]uint32{}
 	for _, name := range [][]byte{bOpen, bDone} {
@@ -233,7 +233,7 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 				return nil
 			}
 			r.Messages++
-			sum.enter(&m)
+			sums[m.Lane].enter(&m)
 			if !bytes.Equal(mailBucket(m.Outcome), name) {
 				r.fault("%s is %s and stands in %q", m.ID, m.Outcome, name)
 			}
@@ -248,10 +248,12 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 		}
 	}
 	r.sizes(tx, want, "queue")
-	if counts, err := readCounts(tx); err != nil {
-		r.fault("%v", err)
-	} else {
-		r.sums("queue", sum, counts)
+	for l, sum := range sums {
+		if counts, err := readCounts(tx, Lane(l)); err != nil {
+			r.fault("%v", err)
+		} else {
+			r.sums([...]string{"queue", "queue, bulk lane"}[l], sum, counts)
+		}
 	}
 	return errors.Join(r.bodies(ctx, tx, needs), r.owedIndex(tx))
 }

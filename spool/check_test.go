@@ -50,7 +50,7 @@ func TestCheckFindsWhatDoesNotHold(t *testing.T) {
 			if ledger {
 				return nil
 			}
-			return tx.Bucket(bMeta).Put(kCounts, []byte(`{"audience":9,"pending":9}`))
+			return tx.Bucket(bMeta).Put(kCounts[Transactional], []byte(`{"audience":9,"pending":9}`))
 		},
 		"not in the index of what is due": func(tx *bbolt.Tx, ledger bool) error {
 			k, _ := tx.Bucket(bDue).Cursor().First()
@@ -119,7 +119,7 @@ func TestCheckFindsWhatDoesNotHold(t *testing.T) {
 			return errors.Join(tx.Bucket(bDone).Put(u64(2), appendMail(nil, &m)), tx.Bucket(bSES).Put(id, u64(2)), tx.Bucket(bOrphans).Put(id, []byte("x")))
 		}),
 		`queue: index "due" has 2 entries`: inQueue(func(tx *bbolt.Tx) error { return tx.Bucket(bDue).Put([]byte("x"), nil) }),
-		"read the queue's counters":        inQueue(func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kCounts, []byte("{")) }),
+		"read the queue's counters":        inQueue(func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kCounts[Transactional], []byte("{")) }),
 		"c1-1 is sending and not in the index of open calls": inLedger(func(tx *bbolt.Tx) error {
 			m := Message{Outcome: Sending}
 			return tx.Bucket(bRows).Bucket(u64(1)).Put(u64(1), appendRow(nil, &m))

@@ -282,7 +282,7 @@ func TestUnreadableRecordAtTheStartNamesItsFile(t *testing.T) {
 	}{
 		"a hold":             {LedgerFile, func(tx *bbolt.Tx) error { return tx.Bucket(bHolds).Put([]byte("all"), []byte(`{"sc`)) }},
 		"a campaign's":       {LedgerFile, func(tx *bbolt.Tx) error { return tx.Bucket(bHeaders).Put(u64(1), []byte(`{"c`)) }},
-		"the queue's counts": {QueueFile, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kCounts, []byte(`{"p`)) }},
+		"the queue's counts": {QueueFile, func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kCounts[Transactional], []byte(`{"p`)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

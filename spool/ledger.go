@@ -53,7 +53,9 @@ type Counts struct {
 }
 
 // Add sums another's counters into c.
-func (c *Counts) Add(o Counts) {
+func (c *Counts) Add(o Counts) { c.add(o, 1) }
+
+func (c *Counts) add(o Counts, times int64) {
 	for _, p := range [...]struct {
 		to   *int64
 		from int64
@@ -64,10 +66,10 @@ func (c *Counts) Add(o Counts) {
 		{&c.Opened, o.Opened}, {&c.MachineOpened, o.MachineOpened}, {&c.Clicked, o.Clicked}, {&c.SentTwice, o.SentTwice},
 		{&c.HardBounced, o.HardBounced},
 	} {
-		*p.to += p.from
+		*p.to += times * p.from
 	}
 	for reason, n := range o.Skips {
-		c.skip(reason, n)
+		c.skip(reason, times*n)
 	}
 }
 

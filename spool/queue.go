@@ -27,8 +27,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // queueSums is the queue's counters while a group is being written.
 type queueSums struct {
 	s     *Spool
-	now   Counts
-	dirty bool
+	now   [2]Counts // by lane
+	dirty [2]bool
 	owed  bool // somebody is to be told of a failure
 	orphans
 }
@@ -36,21 +36,33 @@ type queueSums struct {
 // Begin starts a group of the writer (store.Sums).
 func (q *queueSums) Begin(*bbolt.Tx) {
 	q.s.mu.Lock()
-	q.now, q.dirty, q.owed = q.s.counts.clone(), false, false
+	for l := range q.now {
+		q.now[l] = q.s.counts[l].clone()
+	}
+	q.dirty, q.owed = [2]bool{}, false
 	q.s.mu.Unlock()
 	q.orphans.begin()
 }
 
 // Flush writes the counters.
 func (q *queueSums) Flush(tx *bbolt.Tx) error {
-	if !q.dirty {
-		return nil
+	for l, dirty := range q.dirty {
+		if !dirty {
+			continue
+		}
+		if err := putCounts(tx, Lane(l), q.now[l]); err != nil {
+			return err
+		}
 	}
-	b, err := json.Marshal(q.now)
+	return nil
+}
+
+func putCounts(tx *bbolt.Tx, l Lane, c Counts) error {
+	b, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	return tx.Bucket(bMeta).Put(kCounts, b)
+	return tx.Bucket(bMeta).Put(kCounts[l], b)
 }
 
 // Abandon has nothing to do: a group begins with what is committed.
@@ -65,11 +77,12 @@ func (q *queueSums) Publish() {
 		default:
 		}
 	}
-	if !q.dirty {
-		return
-	}
 	q.s.mu.Lock()
-	q.s.counts = q.now
+	for l, dirty := range q.dirty {
+		if dirty {
+			q.s.counts[l] = q.now[l]
+		}
+	}
 	q.s.mu.Unlock()
 }
 
@@ -77,8 +90,12 @@ func (s *Spool) loadQueue() error {
 	s.queue.sums = &queueSums{s: s}
 	err := s.queue.View(func(tx *bbolt.Tx) (err error) {
 		s.queue.sums.orphans.load(tx)
-		s.counts, err = readCounts(tx)
-		return err
+		for l := range s.counts {
+			if s.counts[l], err = readCounts(tx, Lane(l)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return s.queue.Damaged(err)
@@ -87,8 +104,8 @@ func (s *Spool) loadQueue() error {
 	return nil
 }
 
-func readCounts(tx *bbolt.Tx) (c Counts, err error) {
-	b := tx.Bucket(bMeta).Get(kCounts)
+func readCounts(tx *bbolt.Tx, l Lane) (c Counts, err error) {
+	b := tx.Bucket(bMeta).Get(kCounts[l])
 	if b == nil {
 		return c, nil
 	}
@@ -228,7 +245,7 @@ func (s *Spool) putPart(tx *bbolt.Tx, p *Part, ids []string) ([]string, error) {
 // replace writes a message's new record in place of its old one (nil for a new
 // message) and keeps counters, indexes and the body's references in step.
 func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
-	q.dirty = true
+	q.dirty[m.Lane] = true
 	if err := q.adopt(tx, old, m); err != nil {
 		return err
 	}
@@ -236,9 +253,9 @@ func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
 		return err
 	}
 	if old == nil {
-		q.now.enter(m)
+		q.now[m.Lane].enter(m)
 	} else {
-		q.now.move(old, m)
+		q.now[m.Lane].move(old, m)
 		if err := q.forget(tx, old, m); err != nil {
 			return err
 		}

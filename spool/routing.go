@@ -3,7 +3,10 @@ package spool
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"go.etcd.io/bbolt"
 )
 
 // Routing is what a rule, or the application itself, asked of a mail to one
@@ -113,6 +116,36 @@ func firstGroup(l Lane) []byte {
 	}
 	return nil
 }
+
+// addLanes counts apart what a rule put into the bulk lane: migration 4 of the
+// queue, whose counters had it among the transactional lane's.
+func addLanes(tx *bbolt.Tx) error {
+	all, err := readCounts(tx, Transactional)
+	if err != nil {
+		return nil // who opens the file tells of it
+	}
+	var bulk Counts
+	for _, name := range [][]byte{bOpen, bDone} {
+		err := tx.Bucket(name).ForEach(func(k, v []byte) error {
+			if len(k) != 8 || !bytes.Contains(v, []byte(bulkInRecord)) {
+				return nil
+			}
+			if m, err := readMail(v, number(k, 0)); err == nil && m.Lane == Bulk { // else Check tells of it
+				bulk.enter(&m)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	all.add(bulk, -1)
+	return errors.Join(putCounts(tx, Transactional, all), putCounts(tx, Bulk, bulk))
+}
+
+// bulkInRecord is in every record of mail in the bulk lane: a million others are
+// not taken apart.
+const bulkInRecord = `"lane":"bulk"`
 
 // Part is one text of a mail with those who get it; PutParts stores several.
 type Part struct {

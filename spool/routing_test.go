@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/store"
 )
 
 // routed puts one mail with what a rule asked.
@@ -270,4 +273,49 @@ func TestARestedMailKeepsItsRoutingAndAnErasedOneLosesItsTags(t *testing.T) {
 		}
 		b.proved()
 	})
+}
+
+func TestAnOldQueueCountsARulesBulkMailApart(t *testing.T) {
+	dir := t.TempDir()
+	old, err := store.Open(filepath.Join(dir, QueueFile), store.Options{Kind: "queue", Buckets: queueBuckets,
+		Migrations: []func(*bbolt.Tx) error{addOrphans, addOnce, addFailures}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old.Start(noSums{})
+	bulk, at := Routing{Route: "news", Lane: Bulk}, time.Now()
+	mails := []Message{{Outcome: Accepted, Delivered: true}, {Outcome: Skipped, Reason: SkipSuppressed}, {Outcome: Failed, Reason: `"lane":"bulk"`},
+		{Outcome: Skipped, Reason: SkipSuppressed, Route: bulk.Route, Lane: Bulk}, {Outcome: Failed, Lane: Bulk}, {Outcome: Pending, NextTry: at, FromDomain: "example.com", Lane: Bulk}}
+	var all Counts
+	want := map[string]Counts{}
+	if err := old.Do(t.Context(), store.Job{Apply: func(tx *bbolt.Tx) error {
+		for i := range mails {
+			m := &mails[i]
+			m.seq, m.At = uint64(i+1), at
+			all.enter(m)
+			c := want[m.Lane.String()]
+			c.enter(m)
+			want[m.Lane.String()] = c
+			if err := tx.Bucket(mailBucket(m.Outcome)).Put(u64(m.seq), appendMail(nil, m)); err != nil {
+				return err
+			}
+		}
+		return errors.Join(tx.Bucket(bDue).Put(queueDue(&mails[5]), nil), putCounts(tx, Transactional, all))
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Status()
+	if err != nil || !reflect.DeepEqual(got.Lanes, want) || !reflect.DeepEqual(got.Applications, all) {
+		t.Errorf("got %+v, of applications %+v, %v\nwant %+v, %+v", got.Lanes, got.Applications, err, want, all)
+	}
+	if faults := offline(t, s, dir); len(faults) > 0 {
+		t.Errorf("after the migration: %q", faults)
+	}
 }

@@ -114,7 +114,7 @@ type Spool struct {
 	id     string
 
 	mu      sync.Mutex         // guards what follows: the mirror of what is committed
-	counts  Counts             // of the queue
+	counts  [2]Counts          // of the queue, by lane
 	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
 	holds   holdTable

@@ -33,16 +33,18 @@ type Status struct {
 	Held          []Hold            `json:"held"`           // holds, then campaigns outside their send window
 	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
-	PerSecond     float64           `json:"per_second"` // accepted, mean of the last five whole seconds
-	Recent        []int             `json:"recent"`     // accepted in each of the last 60 whole seconds, oldest first
+	Applications  Counts            `json:"applications"` // of both lanes: mail that was Put, not a campaign's
+	PerSecond     float64           `json:"per_second"`   // accepted, mean of the last five whole seconds
+	Recent        []int             `json:"recent"`       // accepted in each of the last 60 whole seconds, oldest first
 }
 
 // Status sums up both lanes; it reads two pages at most, however long the queue.
 func (s *Spool) Status() (Status, error) {
 	now := time.Now()
 	s.mu.Lock()
-	transactional := s.counts.clone()
-	var bulk Counts
+	transactional, bulk := s.counts[Transactional].clone(), s.counts[Bulk].clone()
+	applications := transactional.clone()
+	applications.Add(bulk)
 	var oldest time.Time
 	for _, l := range s.ledgers {
 		bulk.Add(l.Counts)
@@ -69,7 +71,7 @@ func (s *Spool) Status() (Status, error) {
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
 		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: append(s.Holds(), s.closedWindows(now)...), Store: s.Disk(),
-		Lanes:     map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk},
+		Lanes: map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk}, Applications: applications,
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil
 }

@@ -4,7 +4,7 @@ package spool
 //
 // queue.db, the transactional lane:
 //
-//	meta    "counts"
+//	meta    "counts" "bulk counts" (of the mail that a rule put into that lane)
 //	open    seq8 -> mail record: pending and sending
 //	done    seq8 -> mail record: final outcomes
 //	due     group 0x00 time8 seq8 -> nothing: pending, not before time; the
@@ -65,12 +65,13 @@ var (
 	bRows    = []byte("rows")
 	bHolds   = []byte("holds")
 
-	kCounts = []byte("counts")
-	kStore  = []byte("store")
-	kPace   = []byte("pace")
-	kHeard  = []byte("feedback")
-	kWatch  = []byte("domains")
-	kBody   = []byte("b")
+	kStore = []byte("store")
+	kPace  = []byte("pace")
+	kHeard = []byte("feedback")
+	kWatch = []byte("domains")
+	kBody  = []byte("b")
+
+	kCounts = [2][]byte{[]byte("counts"), []byte("bulk counts")} // by lane
 
 	queueBuckets  = [][]byte{bMeta, bOpen, bDone, bDue, bSending, bBodies, bBodyRef, bSES, bOrphans, bOnce, bFailed, bDigest, bActs}
 	ledgerBuckets = [][]byte{bMeta, bHeaders, bRows, bDue, bSending, bSES, bHolds, bOrphans, bSeries}
@@ -100,7 +101,7 @@ func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error
 }
 
 func openQueue(dir string, o store.Options) (*store.Store, error) {
-	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce, addFailures}
+	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce, addFailures, addLanes}
 	return store.Open(filepath.Join(dir, QueueFile), o)
 }
 
