@@ -44,7 +44,8 @@ type Config struct {
 
 	Routes Routes `toml:"route"` // rules for applications' mail; the first that matches counts
 
-	mysqlDSN string // from the environment; no setting, so that nothing shows it
+	mysqlDSN string            // from the environment; no setting, so that nothing shows it
+	aws      map[string]string // keys of AWS by their variables, from the files that the environment names
 
 	from *origin // where each value came from, for messages
 }

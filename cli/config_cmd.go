@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -100,7 +102,9 @@ func (a *app) configShow() *cobra.Command {
 		}
 		cfg.mask()
 		if a.json {
-			return writeJSON(a.stdout, cfg.values())
+			values := cfg.values()
+			values["set_by"] = cfg.from.env
+			return writeJSON(a.stdout, values)
 		}
 		var out bytes.Buffer
 		enc := toml.NewEncoder(&out)
@@ -109,8 +113,8 @@ func (a *app) configShow() *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(a.stdout, "# %s\n", cfg.from.path)
-		for key, name := range cfg.from.env {
-			fmt.Fprintf(a.stdout, "# %s is set by %s\n", key, name)
+		for _, key := range slices.Sorted(maps.Keys(cfg.from.env)) {
+			fmt.Fprintf(a.stdout, "# %s is set by %s\n", key, cfg.from.env[key])
 		}
 		_, err = a.stdout.Write(out.Bytes())
 		return err

@@ -246,37 +246,6 @@ func splitList(text string) []string {
 	return out
 }
 
-// readEnv takes PABAL_SECTION_KEY. A name that is no setting is an error, as
-// an unknown key in the file is.
-func (c *Config) readEnv(environ []string) error {
-	names := map[string]setting{}
-	for _, s := range c.settings() {
-		names[s.variable()] = s
-	}
-	for _, pair := range environ {
-		name, text, _ := strings.Cut(pair, "=")
-		if name == dsnVariable {
-			c.mysqlDSN = text // a secret: no setting, so that it is never shown
-		}
-		if !strings.HasPrefix(name, "PABAL_") || name == "PABAL_CONFIG" || name == dsnVariable {
-			continue
-		}
-		s, ok := names[name]
-		if !ok {
-			var all []string
-			for known := range names {
-				all = append(all, known)
-			}
-			return &eml.Problem{What: "there is no setting " + eml.Visible(name) + " (in the environment)", Hint: didYouMean(name, all)}
-		}
-		if err := s.set(text); err != nil {
-			return &eml.Problem{What: fmt.Sprintf("%s: %q is no value for %s: %v", name, text, s.key, err), Hint: "see the form with: pabal config init --print", Err: err}
-		}
-		c.from.env[s.key] = name
-	}
-	return nil
-}
-
 var (
 	tableLine = regexp.MustCompile(`^\s*\[+\s*([^\]]+?)\s*\]+`)
 	keyLine   = regexp.MustCompile(`^\s*([A-Za-z0-9_."' -]+?)\s*=`)

@@ -43,6 +43,7 @@ type daemon struct {
 	sites     []*site
 	cert      *smtpd.Certificate // nil: SMTP without TLS
 	paceKept  []byte             // what the spool keeps of the pace
+	pulse     *pulse             // of the loops that send
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -126,9 +127,10 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return err
 	}
 	d.newFailures()
+	d.pulse = &pulse{drain: d.spool}
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
 		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Alarms: d.domains.Alarms, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
-		SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Logger: d.logger.With("part", "control")}
+		Alive: d.pulse.Alive, SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Logger: d.logger.With("part", "control")}
 	return nil
 }
 
@@ -284,7 +286,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.feedback.Run(ctx) })
 	group.Go(func() error { return d.domains.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
-	group.Go(func() error { d.manager.report(ctx, d.spool); return nil })
+	group.Go(func() error { d.manager.report(ctx, d.pulse); return nil })
 	if d.sync != nil {
 		group.Go(func() error { return d.sync.Run(ctx) })
 	}

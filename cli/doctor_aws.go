@@ -114,6 +114,10 @@ var errUntried = errors.New("not tried")
 func (e *examination) checkAWS(ctx context.Context) {
 	o := sesclient.Options{Region: e.cfg.SES.Region, Endpoint: e.cfg.SES.Endpoint, ConfigurationSet: e.cfg.SES.ConfigurationSet, RateShare: e.cfg.SES.RateShare,
 		Resolver: e.cfg.DNS.Resolver, NoDNS: e.cfg.sesOnLoopback() && e.cfg.DNS.Resolver == ""}
+	if err := e.cfg.useAWSFiles(); err != nil {
+		e.refused("aws", err)
+		return
+	}
 	ses, err := sesclient.New(ctx, o)
 	if err != nil {
 		e.refused("aws", err)

@@ -26,6 +26,9 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			a.collectSeldom(cfg)
 			logger := newLogger(a.stderr, level)
+			if err := cfg.useAWSFiles(); err != nil {
+				return err
+			}
 			a.useAWSCredential()
 			logger.Info("starting", "version", version(), "config", cfg.from.path, "data", cfg.DataDir)
 			m, err := newManager(a.environ, logger)

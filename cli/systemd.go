@@ -230,7 +230,7 @@ func (c *Config) readCredential(environ []string) error {
 	case len(text) > maxCredential:
 		return &eml.Problem{What: path + " is larger than 4 KB", Hint: "one line: user:password@tcp(host:3306)/database"}
 	}
-	c.mysqlDSN = strings.TrimSpace(string(text))
+	c.mysqlDSN, c.from.env[dsnKey] = strings.TrimSpace(string(text)), path
 	return nil
 }
 

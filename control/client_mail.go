@@ -11,6 +11,11 @@ import (
 	"pabal/spool"
 )
 
+// Health asks whether the daemon does its work; it costs next to nothing.
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	return get[Health](ctx, c, "/v0/health", nil)
+}
+
 // Status is everything `pabal status` shows.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return get[Status](ctx, c, "/v0/status", nil)

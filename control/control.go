@@ -60,6 +60,14 @@ type Status struct {
 	Domains  []DomainAlarm             `json:"domains"`            // of senders, those that are amiss
 }
 
+// Health says that the daemon answers, and whether it does its work.
+type Health struct {
+	Version string    `json:"version"`
+	PID     int       `json:"pid"`
+	Started time.Time `json:"started"`
+	Alive   bool      `json:"alive"` // the loops that send go round; a hold does not stop them
+}
+
 // Person is one subscriber with all that is known of their consent.
 type Person struct {
 	audience.Subscriber

@@ -15,6 +15,10 @@ import (
 	"pabal/spool"
 )
 
+func (s *Server) health(*http.Request) (any, error) {
+	return Health{Version: s.Version, PID: os.Getpid(), Started: s.started.UTC().Truncate(time.Millisecond), Alive: s.Alive == nil || s.Alive()}, nil
+}
+
 func (s *Server) status(r *http.Request) (any, error) {
 	sp, err := s.Spool.Status()
 	if err != nil {

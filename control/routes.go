@@ -55,6 +55,7 @@ func (s *Server) routes() http.Handler {
 
 func (s *Server) answers() map[string]answer {
 	return map[string]answer{
+		"GET /v0/health":                      s.health,
 		"GET /v0/status":                      s.status,
 		"GET /v0/status/spool":                s.spoolStatus,
 		"GET /v0/status/ses":                  s.sesStatus,

@@ -46,6 +46,7 @@ type Server struct {
 	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any                      // the smtp part of status; nil: none
 	Failures  func() (any, error)             // the failures part of status; nil: none
+	Alive     func() bool                     // whether the loops that send go round; nil: they do
 	Logger    *slog.Logger                    // nil discards
 
 	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed

@@ -139,3 +139,21 @@ func TestMoreThanRead(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsOfContainerEnginesMayBeReadByEveryoneInside(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		mode os.FileMode
+		want bool
+	}{
+		{"/run/secrets/mysql-dsn", 0o444, false},
+		{"/run/secrets/mysql-dsn", 0o666, true},
+		{"/run/secrets/../dsn", 0o444, true},
+		{"/etc/pabal/dsn", 0o440, true},
+		{"/etc/pabal/dsn", 0o600, false},
+	} {
+		if got := openToOthers(c.path, c.mode); got != c.want {
+			t.Errorf("%s with %04o: open to others %v, want %v", c.path, c.mode, got, c.want)
+		}
+	}
+}

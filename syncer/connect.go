@@ -7,9 +7,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -23,16 +25,20 @@ const (
 	dialTime    = 10 * time.Second
 	maxResponse = 32 << 20 // bytes of one answer of the server
 	maxDSN      = 4 << 10  // bytes
+
+	// engineSecrets is where container engines put secrets, readable for everyone
+	// in the container (podman and Docker: mode 0444), where nobody else is.
+	engineSecrets = "/run/secrets/"
 )
 
 // ReadDSN reads a file that holds a DSN and nothing else. Nobody but its owner
-// may read it.
+// may read it, unless it is a secret that a container engine hands over.
 func ReadDSN(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return "", &eml.Problem{Code: CodeDSNFile, What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "write user:password@tcp(host:3306)/database into it, mode 0600, owned by the user pabal runs as", Err: err}
 	}
-	if info.Mode().Perm()&0o077 != 0 || !info.Mode().IsRegular() || info.Size() > maxDSN {
+	if openToOthers(path, info.Mode()) || !info.Mode().IsRegular() || info.Size() > maxDSN {
 		return "", &eml.Problem{Code: CodeDSNOpen, What: fmt.Sprintf("%s holds a password and is open to others (mode %04o), or is not a short file", path, info.Mode().Perm()), Hint: "chmod 600 " + path}
 	}
 	b, err := os.ReadFile(path)
@@ -40,6 +46,15 @@ func ReadDSN(path string) (string, error) {
 		return "", &eml.Problem{Code: CodeDSNFile, What: fmt.Sprintf("mysql.dsn_file cannot be read: %v", err), Hint: "make it readable for the user pabal runs as", Err: err}
 	}
 	return strings.TrimSpace(string(b)), nil
+}
+
+// openToOthers reports whether somebody besides the owner has a way to the file.
+func openToOthers(path string, mode fs.FileMode) bool {
+	others := fs.FileMode(0o077)
+	if strings.HasPrefix(filepath.Clean(path), engineSecrets) {
+		others = 0o022
+	}
+	return mode.Perm()&others != 0
 }
 
 func (c *Config) dsn() (string, error) {
