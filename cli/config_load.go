@@ -55,18 +55,24 @@ func load(path string, environ []string) (*Config, error) {
 	return cfg, cfg.validate()
 }
 
+// configPath is the file that is read, and whether somebody named it: then it
+// must be there.
+func configPath(path string, environ []string) (file string, named bool) {
+	if path == "" {
+		path = variable(environ, "PABAL_CONFIG")
+	}
+	if path == "" {
+		return defaultConfigPath(), false
+	}
+	return path, true
+}
+
 func parse(path string, environ []string) (*Config, error) {
 	cfg := defaults()
 	cfg.from = &origin{env: map[string]string{}}
-	named := path
-	if named == "" {
-		named = variable(environ, "PABAL_CONFIG")
-	}
-	cfg.from.path = named
-	if named == "" {
-		cfg.from.path = defaultConfigPath()
-	}
-	if err := cfg.readFile(named != ""); err != nil {
+	var named bool
+	cfg.from.path, named = configPath(path, environ)
+	if err := cfg.readFile(named); err != nil {
 		return nil, err
 	}
 	if err := cfg.readEnv(environ); err != nil {

@@ -55,6 +55,9 @@ func (a *app) doctorCommand() *cobra.Command {
 			if policy {
 				return a.printPolicy()
 			}
+			if path, _ := configPath(a.configPath, a.environ); path == systemConfig {
+				a.borrowCredentials(serviceCredentials)
+			}
 			cfg, err := a.config()
 			e := &examination{a: a, cfg: cfg}
 			if err != nil {

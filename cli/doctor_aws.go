@@ -123,7 +123,11 @@ func (e *examination) checkAWS(ctx context.Context) {
 		e.refused("aws", err)
 		return
 	}
-	if _, err := ses.Account(ctx, 0); err != nil {
+	if _, err := ses.Account(ctx, 0); err != nil && e.daemonAlone(err) {
+		what, _ := parts(err)
+		e.say("aws", checkSkip, "SES answers the daemon, but not this user: "+what, "to try the daemon's keys: sudo pabal doctor")
+		return
+	} else if err != nil {
 		what, how := parts(sesHint(err))
 		e.say("aws", checkFail, what, how+" (the rights pabal needs: pabal doctor --policy)")
 		return
@@ -162,13 +166,25 @@ func (e *examination) checkAWS(ctx context.Context) {
 	e.say("aws", checkPass, "the credentials are good, and may "+strings.Join(tried, ", ")+"; sending is tried by --live alone", "")
 }
 
+// daemonAlone reports whether the keys are missing here, and good where the
+// daemon runs.
+func (e *examination) daemonAlone(err error) bool {
+	var refused *spool.SendError
+	return errors.As(err, &refused) && refused.Class == spool.Credentials && e.daemon != nil && e.daemon.SES.Error == "" && !e.daemon.SES.CheckedAt.IsZero()
+}
+
 // checkAccount says what SES lets the account do.
 func (e *examination) checkAccount(context.Context) {
-	if e.ses == nil {
+	var st sesclient.Status
+	switch {
+	case e.ses != nil:
+		st = e.ses.Status()
+	case e.daemon != nil && e.daemon.SES.Error == "":
+		st = e.daemon.SES
+	default:
 		e.say("account", checkSkip, "SES did not answer", "")
 		return
 	}
-	st := e.ses.Status()
 	text := fmt.Sprintf("%s, %.3g a second, %s", st.Region, st.Rate, quota(st.Sent24h, st.Quota24h))
 	switch {
 	case !st.SendingEnabled, strings.EqualFold(st.Enforcement, "SHUTDOWN"):
@@ -190,7 +206,7 @@ func (e *examination) checkSender(ctx context.Context) {
 		e.say("sender", checkWarn, "campaign.from is empty: every campaign must name its sender", `set it: [campaign] from = "상호 <shop@example.com>"`)
 		return
 	case e.ses == nil:
-		e.say("sender", checkSkip, "SES did not answer", "")
+		e.say("sender", checkSkip, "SES did not answer", "ask the daemon: pabal domain check")
 		return
 	}
 	d, err := e.ses.DomainNow(ctx, box.Address)

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"bytes"
-
+	"pabal/control"
+	"pabal/sesclient"
 	"pabal/sesclient/emulator"
+	"pabal/spool"
 )
 
 func TestKernelsThatLoseSyncedWrites(t *testing.T) {
@@ -137,5 +140,27 @@ func TestPublicAddressOfSomebodyElse(t *testing.T) {
 	defer other.Close()
 	if err := reach(t.Context(), other.URL+"/healthz"); err == nil || !strings.Contains(err.Error(), "something else answers") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A user of the group who has no keys is told how the daemon's account is.
+func TestKeysOfTheDaemonAloneAreNoFault(t *testing.T) {
+	refused := &spool.SendError{Class: spool.Credentials, Text: "no AWS credentials"}
+	good, bad := &control.Status{}, &control.Status{}
+	good.SES = sesclient.Status{CheckedAt: time.Now(), SendingEnabled: true, Rate: 14, Quota24h: 50000, Region: "ap-northeast-2"}
+	bad.SES = sesclient.Status{CheckedAt: time.Now(), Error: "expired"}
+	for _, tt := range []struct {
+		daemon *control.Status
+		err    error
+		alone  bool
+	}{{nil, refused, false}, {&control.Status{}, refused, false}, {bad, refused, false}, {good, refused, true}, {good, errors.New("else"), false}} {
+		if got := (&examination{daemon: tt.daemon}).daemonAlone(tt.err); got != tt.alone {
+			t.Errorf("%+v, %v: got %t", tt.daemon, tt.err, got)
+		}
+	}
+	cfg := defaults()
+	got := told(t, cfg, func(e *examination, ctx context.Context) { e.daemon = good; e.checkAccount(ctx) })
+	if !strings.Contains(got, "[pass] account: ap-northeast-2, 14 a second") {
+		t.Errorf("got %s", got)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +30,8 @@ const (
 	dsnCredential      = "pabal_mysql-dsn"
 	awsCredential      = "pabal_aws"
 	awsCredentialsFile = "AWS_SHARED_CREDENTIALS_FILE"
-	maxCredential      = 4 << 10 // bytes of a DSN
+	maxCredential      = 4 << 10                          // bytes of a DSN
+	serviceCredentials = "/run/credentials/pabal.service" // while the installed service runs; root may read it
 )
 
 const (
@@ -245,4 +247,13 @@ func (a *app) useAWSCredential() {
 	if _, err := os.Stat(path); err == nil {
 		_ = os.Setenv(awsCredentialsFile, path) // both are fit for the environment
 	}
+}
+
+// borrowCredentials has a command that looks at what the installed service uses
+// see the secrets that systemd handed to it, where this user may.
+func (a *app) borrowCredentials(folder string) {
+	if _, err := os.ReadDir(folder); err == nil && variable(a.environ, credentialsFolder) == "" {
+		a.environ = append(slices.Clone(a.environ), credentialsFolder+"="+folder)
+	}
+	a.useAWSCredential()
 }

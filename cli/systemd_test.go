@@ -226,6 +226,32 @@ func TestCredentialsOfTheServiceManager(t *testing.T) {
 	}
 }
 
+// TestDoctorSeesTheSecretsOfTheService has them where the service's user and
+// root may read them, and nowhere else.
+func TestDoctorSeesTheSecretsOfTheService(t *testing.T) {
+	t.Setenv(awsCredentialsFile, "")
+	a := &app{environ: []string{"A=1"}}
+	a.borrowCredentials(filepath.Join(t.TempDir(), "none"))
+	if got := variable(a.environ, credentialsFolder) + os.Getenv(awsCredentialsFile); got != "" {
+		t.Errorf("without a service: %q", got)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, awsCredential), []byte("[default]\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	a.borrowCredentials(dir)
+	if got := variable(a.environ, credentialsFolder); got != dir {
+		t.Errorf("the folder is %q", got)
+	}
+	if got := os.Getenv(awsCredentialsFile); got != filepath.Join(dir, awsCredential) {
+		t.Errorf("the keys are read from %q", got)
+	}
+	a.borrowCredentials(t.TempDir())
+	if got := variable(a.environ, credentialsFolder); got != dir {
+		t.Errorf("what is set gave way to %q", got)
+	}
+}
+
 // TestSocketUnitsThatCannotBe are mistakes in units: each ends the start.
 func TestSocketUnitsThatCannotBe(t *testing.T) {
 	for name, c := range map[string]struct{ socket, want string }{
