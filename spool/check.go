@@ -145,6 +145,9 @@ func (r *CheckReport) campaign(tx *bbolt.Tx, id uint64, header []byte, want *ent
 	if err != nil {
 		return err
 	}
+	if l.Removed != nil {
+		sum.Add(l.Removed.Counts)
+	}
 	r.sums(fmt.Sprintf("campaign %d", id), sum, l.Counts)
 	r.series(tx, l)
 	return nil
@@ -249,6 +252,11 @@ func (r *CheckReport) queue(ctx context.Context, tx *bbolt.Tx) error {
 	}
 	r.sizes(tx, want, "queue")
 	for l, sum := range sums {
+		gone, err := readRemoved(tx, Lane(l))
+		if err != nil {
+			r.fault("%v", err)
+		}
+		sum.Add(gone.Counts)
 		if counts, err := readCounts(tx, Lane(l)); err != nil {
 			r.fault("%v", err)
 		} else {

@@ -71,19 +71,21 @@ type Feedback struct {
 }
 
 // FeedbackResult counts what became of a batch: each event is one of Heard,
-// Repeated, Kept, Foreign and Dropped.
+// Repeated, Kept, Foreign, Dropped and Removed.
 type FeedbackResult struct {
 	Heard    int64 // new
 	Repeated int64 // known already
 	Kept     int64 // of mails not known yet
 	Foreign  int64 // of other applications on the account
 	Dropped  int64 // no room for more that is not known yet, or the record is damaged
+	Removed  int64 // of mails that retention has removed; their sums do not change
 	Settled  int64 // messages that were failed, unknown or waiting and are accepted now
 }
 
 func (r *FeedbackResult) add(o FeedbackResult) {
 	r.Heard, r.Repeated, r.Kept = r.Heard+o.Heard, r.Repeated+o.Repeated, r.Kept+o.Kept
 	r.Foreign, r.Dropped, r.Settled = r.Foreign+o.Foreign, r.Dropped+o.Dropped, r.Settled+o.Settled
+	r.Removed += o.Removed
 }
 
 // Feedback takes up to MaxBatch events and returns when what they say is on
@@ -243,6 +245,9 @@ func (f *feedbackJob) one(tx *bbolt.Tx, h *heard) error {
 	case errors.Is(err, ErrNotFound) && h.Known:
 		f.count(h, &f.res.Foreign)
 		return nil
+	case errors.Is(err, ErrNotFound) && f.removed(tx, h):
+		f.count(h, &f.res.Removed)
+		return nil
 	case errors.Is(err, ErrNotFound):
 		kept, err := f.s.orphans(f.lane).keep(tx, h, f.now)
 		if kept {
@@ -270,6 +275,21 @@ func (f *feedbackJob) one(tx *bbolt.Tx, h *heard) error {
 		f.res.Settled++
 	}
 	return f.replace(tx, &old, &m)
+}
+
+// removed reports whether the event is about a mail of ours that is gone.
+func (f *feedbackJob) removed(tx *bbolt.Tx, h *heard) bool {
+	if h.Tag == "" {
+		return false
+	}
+	if f.lane == Transactional {
+		through, err := removedThrough(tx)
+		return err == nil && h.key > 0 && h.key <= through
+	}
+	f.s.mu.Lock()
+	l := f.s.ledgers[h.campaign]
+	f.s.mu.Unlock()
+	return l != nil && l.Removed != nil
 }
 
 // count counts an event that is in both lanes once.

@@ -140,12 +140,13 @@ type Ledger struct {
 	Brake            *Brake    `json:"brake,omitempty"`       // what of feedback pauses it; nil: nothing
 	Braked           *Braked   `json:"braked,omitempty"`      // why the brake paused it, until a person resumes it
 	BrakeAfter       uint64    `json:"brake_after,omitempty"` // the brake counts the rows after it
+	Removed          *Removed  `json:"removed,omitempty"`     // rows that retention has removed; Counts has them still
 	Counts
 }
 
 func (l *Ledger) clone() *Ledger {
 	c := *l
-	c.Counts, c.Acts = l.Counts.clone(), slices.Clone(l.Acts)
+	c.Counts, c.Acts, c.Removed = l.Counts.clone(), slices.Clone(l.Acts), l.Removed.clone()
 	c.Hold = nil
 	return &c
 }

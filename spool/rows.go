@@ -77,11 +77,12 @@ func readBatch(b *bbolt.Bucket, outcome *Outcome, after uint64, read func(v []by
 	return batch, 0, nil
 }
 
-// Recipient is one row. ErrNotFound.
+// Recipient is one row. ErrNotFound, and ErrRemoved where retention may have
+// removed it.
 func (s *Spool) Recipient(campaign, subscriber uint64) (m Message, err error) {
 	err = s.ledger.View(func(tx *bbolt.Tx) error {
 		m, err = row(tx, campaign, subscriber)
 		return err
 	})
-	return m, err
+	return m, s.removedRow(campaign, err)
 }

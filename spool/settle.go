@@ -115,5 +115,5 @@ func (s *Spool) stored(m *Message) (out Message, err error) {
 		out, err = mail(tx, m.seq)
 		return err
 	})
-	return out, err
+	return out, s.removedMail(m.seq, err)
 }

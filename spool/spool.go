@@ -117,19 +117,21 @@ type Spool struct {
 	counts  [2]Counts          // of the queue, by lane
 	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
-	holds   holdTable
-	windows windows
-	slots   slots
-	outage  outageRun
-	meter   meter
-	beats   [2]beat // by lane
-	events  events
-	buffers sync.Pool // of *[]byte: bodies on their way to the Sender
-	memory  bodyMemory
-	kicks   [2]chan struct{} // by lane: something may be due
-	probes  chan struct{}    // a hold changed
-	owed    chan struct{}    // somebody is to be told of a failure
-	jitter  func() float64   // 0.5-1.5; tests replace it
+	holds    holdTable
+	windows  windows
+	slots    slots
+	outage   outageRun
+	meter    meter
+	beats    [2]beat // by lane
+	events   events
+	removing sync.Mutex   // held by Remove
+	tallying sync.RWMutex // held for reading while a campaign's rows are summed up, for writing while some are removed
+	buffers  sync.Pool    // of *[]byte: bodies on their way to the Sender
+	memory   bodyMemory
+	kicks    [2]chan struct{} // by lane: something may be due
+	probes   chan struct{}    // a hold changed
+	owed     chan struct{}    // somebody is to be told of a failure
+	jitter   func() float64   // 0.5-1.5; tests replace it
 }
 
 // Open opens or creates the store in dir (0700). What a crash left in sending

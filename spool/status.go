@@ -221,7 +221,7 @@ func (s *Spool) mailBatch(name []byte, outcome *Outcome, after uint64) (batch []
 }
 
 // Message finds one message by our id ("q17", "c3-1234"), with what people did
-// to it. ErrNotFound.
+// to it. ErrNotFound, and ErrRemoved where retention has removed it.
 func (s *Spool) Message(id string) (Message, error) {
 	lane, campaign, key, ok := parseID(id)
 	if !ok {

@@ -4,7 +4,8 @@ package spool
 //
 // queue.db, the transactional lane:
 //
-//	meta    "counts" "bulk counts" (of the mail that a rule put into that lane)
+//	meta    "counts" "bulk counts" (of the mail that a rule put into that lane);
+//	        "removed" "bulk removed" (retention.go)
 //	open    seq8 -> mail record: pending and sending
 //	done    seq8 -> mail record: final outcomes
 //	due     group 0x00 time8 seq8 -> nothing: pending, not before time; the
@@ -21,7 +22,8 @@ package spool
 //
 // ledger.db, the bulk lane:
 //
-//	meta    "store" (our id) "pace" "feedback"
+//	meta    "store" (our id) "pace" "feedback" "domains"; "tally" campaign8
+//	        (retention.go)
 //	headers campaign8 -> Ledger, JSON
 //	rows    campaign8 -> bucket { subscriber8 -> row record }
 //	due     campaign8 time8 subscriber8 -> nothing: retries only; first tries

@@ -63,11 +63,14 @@ type Tally struct {
 // sort, and the rest as one. The rows are read in batches, each as of its
 // instant: of a campaign that runs, later ones may know more than its counters.
 // The counts are exact; where there are more than 20,000 domains or reasons it
-// walks twice. ErrNotFound.
+// walks twice. What retention has removed is in it, as it was summed up then:
+// small domains are among the others, and nobody is named. ErrNotFound.
 func (s *Spool) Tally(ctx context.Context, campaign uint64, top int) (Tally, error) {
 	if _, err := s.Ledger(campaign); err != nil {
 		return Tally{}, err
 	}
+	s.tallying.RLock()
+	defer s.tallying.RUnlock()
 	w := newTallyWalk(tallyKept)
 	if err := s.tally(ctx, campaign, w); err != nil {
 		return Tally{}, err
@@ -84,6 +87,15 @@ func (s *Spool) Tally(ctx context.Context, campaign uint64, top int) (Tally, err
 }
 
 func (s *Spool) tally(ctx context.Context, campaign uint64, w *tallyWalk) error {
+	var kept Tally
+	err := s.ledger.View(func(tx *bbolt.Tx) (err error) {
+		kept, _, err = readTally(tx, campaign)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	w.seed(&kept)
 	for after, more := uint64(0), true; more; {
 		if err := ctx.Err(); err != nil {
 			return err
