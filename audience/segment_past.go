@@ -54,6 +54,7 @@ type PastCampaign struct {
 	Name    string    `json:"name"`
 	Started time.Time `json:"started,omitzero"` // when its audience was frozen; zero: nobody can have been mailed
 	Ended   time.Time `json:"ended,omitzero"`   // zero: rows may still be mailed
+	Gone    time.Time `json:"gone,omitzero"`    // rows whose outcome is older were removed by retention; zero: none
 }
 
 // PastRow is what became of one recipient.
@@ -199,6 +200,9 @@ func newDeedReader(ctx context.Context, source string, past Past, slots []*slot,
 			since = now.Add(-time.Duration(s.wish.days) * 24 * time.Hour).UnixMilli()
 		}
 		for _, c := range chosen {
+			if since < c.Gone.UnixMilli() && !c.Gone.IsZero() {
+				return nil, s.gone(source, &c)
+			}
 			if byID[c.ID] == nil {
 				byID[c.ID] = &pastCursor{campaign: c}
 				d.cursors = append(d.cursors, byID[c.ID])
@@ -210,6 +214,13 @@ func newDeedReader(ctx context.Context, source string, past Past, slots []*slot,
 		c.rows = make([]PastRow, 0, max(16, min(pastBatch, pastBuffer/len(d.cursors))))
 	}
 	return d, nil
+}
+
+// gone refuses what nobody can answer any more: people whose rows were removed
+// would look as if they had not been in the campaign.
+func (s *slot) gone(source string, c *PastCampaign) error {
+	return s.fault(source, fmt.Sprintf("who got campaign %d, %q, is not kept any more: retention has removed what ended before %s", c.ID, c.Name, c.Gone.Format(time.DateOnly)),
+		"ask about the mails of a number of days, as in received(days(60)), or about newer campaigns; [retention] history_days says how long they are kept")
 }
 
 // settled is how long after a campaign's end a lost answer may still turn into

@@ -114,6 +114,9 @@ func (s *Store) start() error {
 	return s.replay()
 }
 
+// Size is audience.db's bytes, and how many of them hold nothing.
+func (s *Store) Size() (bytes, unused int64) { return s.db.Size() }
+
 // Close finishes the writes that wait and closes both files. Iterations still
 // open are waited for.
 func (s *Store) Close() error { return errors.Join(s.db.Close(), s.optouts.close()) }

@@ -98,6 +98,8 @@ type Campaign struct {
 	Braked       *spool.Braked `json:"braked,omitempty"` // why the reputation brake paused it
 	spool.Counts               // zero while draft
 
+	Removed *spool.Removed `json:"removed,omitempty"` // recipients' rows that retention has removed; the sums have them still
+
 	PerSecond float64   `json:"per_second"`   // accepted a second now
 	ETA       time.Time `json:"eta,omitzero"` // expected end while running
 }

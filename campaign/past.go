@@ -20,6 +20,9 @@ func (s *Store) PastCampaigns() ([]audience.PastCampaign, error) {
 		p := audience.PastCampaign{ID: c.ID, Name: c.Name}
 		if l, err := s.spool.Ledger(c.ID); err == nil && mailed(&l) {
 			p.Started, p.Ended = l.FrozenAt, l.Ended
+			if l.Removed != nil {
+				p.Gone = l.Removed.Before
+			}
 		}
 		past = append(past, p)
 	}

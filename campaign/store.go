@@ -93,6 +93,9 @@ func (s *Store) Broken() <-chan struct{} { return s.db.Broken() }
 // Err is what broke campaign.db; it wraps store.ErrBroken. nil is healthy.
 func (s *Store) Err() error { return s.db.Err() }
 
+// Size is campaign.db's bytes, and how many of them hold nothing.
+func (s *Store) Size() (bytes, unused int64) { return s.db.Size() }
+
 // Notes are what Open did or met that belongs in the log.
 func (s *Store) Notes() []string { return s.db.Notes() }
 

@@ -263,7 +263,7 @@ func (s *Store) withLedger(c Campaign) (Campaign, error) {
 	}
 	c.State, c.Started, c.First, c.Ended, c.Reason, c.Counts = l.State, l.Started, l.First, l.Ended, l.Reason, l.Counts
 	c.Acts, c.Window, c.Brake, c.Braked = l.Acts, l.Window, l.Brake, l.Braked
-	c.Hold = l.Hold
+	c.Hold, c.Removed = l.Hold, l.Removed
 	c.PerSecond, c.ETA = s.progress.measure(&c, time.Now())
 	if c.Hold != nil {
 		c.ETA = time.Time{} // it stands; Hold.Until says when it goes on

@@ -40,6 +40,7 @@ type Config struct {
 	Feedback   FeedbackConfig  `toml:"feedback"`
 	Preflight  PreflightConfig `toml:"preflight"`
 	DNS        DNSConfig       `toml:"dns"`
+	Retention  RetentionConfig `toml:"retention"`
 	Topics     Topics          `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
 
 	Routes Routes `toml:"route"` // rules for applications' mail; the first that matches counts
@@ -199,6 +200,7 @@ func defaults() *Config {
 		Routes:    Routes{},
 		Preflight: PreflightConfig{AdLabel: "(광고)", Night: "21:00-08:00", ConsentYears: 2, SuppressedShare: 0.05},
 		Web:       WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
+		Retention: RetentionConfig{HistoryDays: 90, TextsDays: 30, FilesDays: 90, At: "04:00"},
 		Images:    ImagesConfig{Mode: campaign.ImagesWeb, MaxSize: 1 << 20},
 		Feedback:  FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}

@@ -43,7 +43,8 @@ type daemon struct {
 	sites     []*site
 	cert      *smtpd.Certificate // nil: SMTP without TLS
 	paceKept  []byte             // what the spool keeps of the pace
-	pulse     *pulse             // of the loops that send
+	retention *retention
+	pulse     *pulse // of the loops that send
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -127,10 +128,11 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 		return err
 	}
 	d.newFailures()
+	d.retention = d.newRetention()
 	d.pulse = &pulse{drain: d.spool}
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
 		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Alarms: d.domains.Alarms, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
-		Alive: d.pulse.Alive, SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Logger: d.logger.With("part", "control")}
+		Alive: d.pulse.Alive, SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Retention: d.retention, Logger: d.logger.With("part", "control")}
 	return nil
 }
 
@@ -283,6 +285,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
 	group.Go(func() error { return d.finishErasures(ctx) })
+	group.Go(func() error { return d.retention.run(ctx) })
 	group.Go(func() error { return d.feedback.Run(ctx) })
 	group.Go(func() error { return d.domains.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })

@@ -68,6 +68,37 @@ type Health struct {
 	Alive   bool      `json:"alive"` // the loops that send go round; a hold does not stop them
 }
 
+// RetentionRun is what one run of retention removed, or would remove.
+type RetentionRun struct {
+	At      time.Time `json:"at"`
+	Seconds float64   `json:"seconds"`
+	DryRun  bool      `json:"dry_run"`
+	spool.Removal
+	Reports int64  `json:"import_reports"` // lists of rows that an import rejected
+	Files   int64  `json:"files"`          // in the inbox, and set aside in the drop folder
+	Error   string `json:"error,omitempty"`
+}
+
+// StoreSize is one store's file.
+type StoreSize struct {
+	File   string `json:"file"`
+	Bytes  int64  `json:"bytes"`
+	Unused int64  `json:"unused_bytes"` // of them: what is removed leaves room for what comes
+}
+
+// RetentionStatus is how long what is settled is kept. Days of 0 are for ever.
+type RetentionStatus struct {
+	HistoryDays int           `json:"history_days"`
+	TextsDays   int           `json:"texts_days"`
+	FilesDays   int           `json:"files_days"`
+	At          string        `json:"daily_at"` // in the campaigns' time zone
+	Running     bool          `json:"running"`
+	Last        *RetentionRun `json:"last,omitempty"` // nil: it has not run yet
+	Next        time.Time     `json:"next"`
+	Would       RetentionRun  `json:"would"` // what it would remove now
+	Stores      []StoreSize   `json:"stores"`
+}
+
 // Person is one subscriber with all that is known of their consent.
 type Person struct {
 	audience.Subscriber

@@ -47,6 +47,7 @@ type Server struct {
 	SMTP      func() any                      // the smtp part of status; nil: none
 	Failures  func() (any, error)             // the failures part of status; nil: none
 	Alive     func() bool                     // whether the loops that send go round; nil: they do
+	Retention Retainer                        // nil: nothing is removed
 	Logger    *slog.Logger                    // nil discards
 
 	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed

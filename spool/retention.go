@@ -38,6 +38,8 @@ const (
 	removeRestMin = 5 * time.Millisecond
 )
 
+var kRetention = []byte("retention")
+
 var kRemoved = [2][]byte{[]byte("removed"), []byte("bulk removed")} // by lane
 
 // ErrRemoved means that a message was settled so long ago that retention has
@@ -370,4 +372,26 @@ func (s *Spool) RemovedRows() (before time.Time) {
 		}
 	}
 	return before
+}
+
+// SaveRetention keeps what the last run did, for the next process.
+func (s *Spool) SaveRetention(run []byte) error {
+	return s.ledger.do(len(run), func(tx *bbolt.Tx) error { return tx.Bucket(bMeta).Put(kRetention, run) })
+}
+
+// LoadRetention is what SaveRetention kept last, nil before the first.
+func (s *Spool) LoadRetention() (run []byte, err error) {
+	err = s.ledger.View(func(tx *bbolt.Tx) error {
+		run = bytes.Clone(tx.Bucket(bMeta).Get(kRetention))
+		return nil
+	})
+	return run, err
+}
+
+// Sizes are the bytes of queue.db and of ledger.db, and how many of them hold
+// nothing.
+func (s *Spool) Sizes() (queue, queueUnused, ledger, ledgerUnused int64) {
+	queue, queueUnused = s.queue.Size()
+	ledger, ledgerUnused = s.ledger.Size()
+	return queue, queueUnused, ledger, ledgerUnused
 }

@@ -22,8 +22,8 @@ package spool
 //
 // ledger.db, the bulk lane:
 //
-//	meta    "store" (our id) "pace" "feedback" "domains"; "tally" campaign8
-//	        (retention.go)
+//	meta    "store" (our id) "pace" "feedback" "domains" "retention"; "tally"
+//	        campaign8 (retention.go)
 //	headers campaign8 -> Ledger, JSON
 //	rows    campaign8 -> bucket { subscriber8 -> row record }
 //	due     campaign8 time8 subscriber8 -> nothing: retries only; first tries

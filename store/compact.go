@@ -78,6 +78,10 @@ func (s *Store) fits() error {
 	return nil
 }
 
+// Size is the file's bytes, and how many of them hold nothing: what is written
+// next goes there, and compacting gives them back to the disk.
+func (s *Store) Size() (bytes, unused int64) { return s.top(), s.unused() }
+
 // unused is what the file keeps for later, bytes.
 func (s *Store) unused() int64 { return int64(s.db.Stats().FreePageN) * pageSize }
 

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/control"
+	"pabal/spool"
+)
+
+const (
+	// retentionLate is how long ago the last run may be when the daemon starts; a
+	// host that is off at night runs it an hour after it came up.
+	retentionLate  = 36 * time.Hour
+	retentionGrace = time.Hour
+	maxSwept       = 10_000 // files of one folder looked at in one run
+)
+
+// retention removes what is older than the configuration says, once a day. What
+// a run did is kept for the next process. A run that is cut short by a stop, a
+// crash or a fault has removed something whole; the next one does the rest.
+type retention struct {
+	cfg       *Config
+	spool     *spool.Spool
+	people    *audience.Store
+	campaigns *campaign.Store
+	logger    *slog.Logger
+
+	removing sync.Mutex // held while something is removed
+	mu       sync.Mutex // guards what follows
+	running  bool
+	last     *control.RetentionRun
+	next     time.Time
+}
+
+func (d *daemon) newRetention() *retention {
+	r := &retention{cfg: d.cfg, spool: d.spool, people: d.people, campaigns: d.campaigns, logger: d.logger.With("part", "retention")}
+	b, err := r.spool.LoadRetention()
+	if err == nil && b != nil {
+		err = json.Unmarshal(b, &r.last)
+	}
+	if err != nil {
+		r.logger.Warn("last run of retention not read", "err", err)
+	}
+	return r
+}
+
+// run removes every day at the configured time until ctx ends.
+func (r *retention) run(ctx context.Context) error {
+	next := r.first(time.Now())
+	for {
+		r.mu.Lock()
+		r.next = next
+		r.mu.Unlock()
+		t := time.NewTimer(time.Until(next))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil
+		}
+		if _, err := r.Run(ctx, false); err != nil && ctx.Err() == nil {
+			r.logger.Error("retention failed", "err", err) // Run has said what was removed; tomorrow it tries again
+		}
+		next = r.daily(time.Now())
+	}
+}
+
+// first is when the first run of this process is due.
+func (r *retention) first(now time.Time) time.Time {
+	next := r.daily(now)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if soon := now.Add(retentionGrace); r.last != nil && now.Sub(r.last.At) > retentionLate && soon.Before(next) {
+		return soon
+	}
+	return next
+}
+
+// daily is the first time of day behind an instant.
+func (r *retention) daily(after time.Time) time.Time {
+	zone := r.cfg.zone()
+	clock, _ := time.Parse("15:04", r.cfg.Retention.At) // checked by retentionRules
+	y, m, d := after.In(zone).Date()
+	for ; ; d++ {
+		wall := time.Date(y, m, d, clock.Hour(), clock.Minute(), 0, 0, time.UTC)
+		if t, _ := spool.Instant(wall, zone); t.After(after) {
+			return t
+		}
+	}
+}
+
+// Status implements control.Retainer.
+func (r *retention) Status(ctx context.Context) (control.RetentionStatus, error) {
+	c := r.cfg.Retention
+	st := control.RetentionStatus{HistoryDays: c.HistoryDays, TextsDays: c.TextsDays, FilesDays: c.FilesDays, At: c.At, Stores: r.sizes()}
+	r.mu.Lock()
+	st.Running, st.Last, st.Next = r.running, r.last, r.next.UTC()
+	r.mu.Unlock()
+	if st.Running { // it would wait for the run's end
+		return st, nil
+	}
+	var err error
+	st.Would, err = r.Run(ctx, true)
+	return st, err
+}
+
+func (r *retention) sizes() []control.StoreSize {
+	queue, queueUnused, ledger, ledgerUnused := r.spool.Sizes()
+	people, peopleUnused := r.people.Size()
+	campaigns, campaignsUnused := r.campaigns.Size()
+	return []control.StoreSize{{File: spool.QueueFile, Bytes: queue, Unused: queueUnused}, {File: spool.LedgerFile, Bytes: ledger, Unused: ledgerUnused},
+		{File: audience.FileName, Bytes: people, Unused: peopleUnused}, {File: campaign.FileName, Bytes: campaigns, Unused: campaignsUnused}}
+}
+
+// Run implements control.Retainer.
+func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, error) {
+	r.removing.Lock()
+	defer r.removing.Unlock()
+	if dry {
+		return r.remove(ctx, true)
+	}
+	r.setRunning(true, nil)
+	run, err := r.remove(ctx, false)
+	if err != nil {
+		run.Error = err.Error()
+	}
+	r.setRunning(false, &run)
+	r.logger.Info("old data removed", "messages", run.Messages, "texts", run.Texts, "campaigns", run.Campaigns, "rows", run.Rows,
+		"import_reports", run.Reports, "files", run.Files, "took", time.Since(run.At).Round(time.Millisecond).String())
+	b, failed := json.Marshal(run)
+	return run, errors.Join(err, failed, r.spool.SaveRetention(b))
+}
+
+func (r *retention) setRunning(is bool, run *control.RetentionRun) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running = is; run != nil {
+		r.last = run
+	}
+}
+
+// remove does all of it; one part's fault keeps no other from being done.
+func (r *retention) remove(ctx context.Context, dry bool) (run control.RetentionRun, err error) {
+	now := time.Now()
+	run.At, run.DryRun = now.UTC().Truncate(time.Millisecond), dry
+	run.Removal, err = r.spool.Remove(ctx, r.cfg.Retention.before(now), dry)
+	var failed error
+	run.Reports, failed = r.people.RemoveReports(dry)
+	err = errors.Join(err, failed)
+	if days := r.cfg.Retention.FilesDays; days > 0 {
+		for _, dir := range r.folders() {
+			n, failed := sweep(dir, now.AddDate(0, 0, -days), dry)
+			run.Files += n
+			err = errors.Join(err, failed)
+		}
+	}
+	run.Seconds = time.Since(now).Seconds()
+	return run, err
+}
+
+// folders are those of our own that others leave files in. An inbox that the
+// configuration names is not ours to sweep.
+func (r *retention) folders() (dirs []string) {
+	if r.cfg.Import.Inbox == "" {
+		dirs = append(dirs, r.cfg.inbox())
+	}
+	if drop := r.cfg.dropFolder(); drop != "" {
+		dirs = append(dirs, filepath.Join(drop, "bad"))
+	}
+	return dirs
+}
+
+// sweep removes the files of a folder that were last written before a time. It
+// goes into no folder and follows no link.
+func sweep(dir string, before time.Time, dry bool) (n int64, err error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for old files: %w", err)
+	}
+	defer root.Close() // read only
+	folder, err := root.Open(".")
+	if err != nil {
+		return 0, fmt.Errorf("look for old files in %s: %w", dir, err)
+	}
+	defer folder.Close() // read only
+	names, err := folder.Readdirnames(maxSwept)
+	for _, name := range names {
+		info, failed := root.Lstat(name)
+		if failed != nil || !info.Mode().IsRegular() || !info.ModTime().Before(before) {
+			continue
+		}
+		if n++; !dry {
+			err = errors.Join(err, root.Remove(name))
+		}
+	}
+	if errors.Is(err, io.EOF) { // it is empty
+		err = nil
+	}
+	return n, err
+}

@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pabal/audience"
+	"pabal/campaign"
+	"pabal/control"
+	"pabal/spool"
+)
+
+// keeper is the retention of a data folder in a bubble; the clock begins at
+// 2000-01-01 09:00 in Seoul.
+func keeper(t *testing.T, dir string) *retention {
+	t.Helper()
+	people, err := audience.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sp, err := spool.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	campaigns, err := campaign.Open(dir, people, sp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, c := range []func() error{campaigns.Close, sp.Close, people.Close} {
+			if err := c(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	cfg := defaults()
+	cfg.DataDir, cfg.SMTP.Drop = dir, filepath.Join(dir, "drop")
+	d := &daemon{cfg: cfg, spool: sp, people: people, campaigns: campaigns, logger: slog.New(slog.DiscardHandler)}
+	return d.newRetention()
+}
+
+func TestRetentionRunsEveryDayAtItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		r := keeper(t, dir)
+		go func() { _ = r.run(t.Context()) }()
+		synctest.Wait()
+		st, err := r.Status(t.Context())
+		if want := time.Date(2000, 1, 1, 19, 0, 0, 0, time.UTC); err != nil || !st.Next.Equal(want) || st.Last != nil {
+			t.Errorf("next %v, last %v, %v; want next %v", st.Next, st.Last, err, want)
+		}
+		time.Sleep(49 * time.Hour)
+		synctest.Wait()
+		if st, err = r.Status(t.Context()); err != nil || st.Last == nil || !st.Last.At.Equal(time.Date(2000, 1, 2, 19, 0, 0, 0, time.UTC)) || st.Last.Error != "" {
+			t.Errorf("after two days the last run was %+v, %v", st.Last, err)
+		}
+		b, err := r.spool.LoadRetention()
+		var kept control.RetentionRun
+		if err != nil || json.Unmarshal(b, &kept) != nil || !kept.At.Equal(st.Last.At) {
+			t.Errorf("kept for the next process: %s, %v", b, err)
+		}
+	})
+}
+
+func TestRetentionOfAHostThatIsOffAtNight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := keeper(t, t.TempDir())
+		now := time.Now()
+		r.last = &control.RetentionRun{At: now.Add(-37 * time.Hour)}
+		if next := r.first(now); !next.Equal(now.Add(time.Hour)) {
+			t.Errorf("missed a night: next %v", next)
+		}
+		r.last.At = now.Add(-20 * time.Hour)
+		if next := r.first(now); !next.Equal(now.Add(19 * time.Hour)) {
+			t.Errorf("ran tonight: next %v, want 04:00 in Seoul", next)
+		}
+	})
+}
+
+func TestRetentionSweepsItsOwnFoldersOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		r := keeper(t, dir)
+		elsewhere := filepath.Join(t.TempDir(), "precious.csv")
+		inbox, bad := filepath.Join(dir, "inbox"), filepath.Join(dir, "drop", "bad")
+		old, fresh := time.Now().AddDate(0, 0, -91), time.Now().AddDate(0, 0, -89)
+		for name, at := range map[string]time.Time{filepath.Join(inbox, "old.csv"): old, filepath.Join(inbox, "new.csv"): fresh,
+			filepath.Join(inbox, "sub", "old.csv"): old, filepath.Join(bad, "old"): old, filepath.Join(dir, "drop", "waits"): old, elsewhere: old} {
+			if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chtimes(name, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink(elsewhere, filepath.Join(inbox, "link.csv")); err != nil {
+			t.Fatal(err)
+		}
+		would, err := r.Run(t.Context(), true)
+		if err != nil || would.Files != 2 {
+			t.Errorf("would remove %+v, %v; want 2 files", would, err)
+		}
+		if did, err := r.Run(t.Context(), false); err != nil || did.Files != 2 {
+			t.Errorf("removed %+v, %v; want 2 files", did, err)
+		}
+		for name, there := range map[string]bool{filepath.Join(inbox, "old.csv"): false, filepath.Join(bad, "old"): false, filepath.Join(inbox, "new.csv"): true,
+			filepath.Join(inbox, "sub", "old.csv"): true, filepath.Join(dir, "drop", "waits"): true, elsewhere: true, filepath.Join(inbox, "link.csv"): true} {
+			if _, err := os.Lstat(name); (err == nil) != there {
+				t.Errorf("%s: %v, want it there: %v", name, err, there)
+			}
+		}
+		r.cfg.Import.Inbox = filepath.Dir(elsewhere)
+		if did, err := r.Run(t.Context(), false); err != nil || did.Files != 0 {
+			t.Errorf("removed %d files of an inbox that is the operator's own: %v", did.Files, err)
+		}
+	})
+}
