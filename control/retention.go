@@ -37,7 +37,7 @@ func (s *Server) runRetention(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keep.Run(r.Context(), r.URL.Query().Get("dry_run") != "")
+	return keep.Run(r.Context(), r.URL.Query().Get("dry_run") == "true")
 }
 
 // Retention says how long what is settled is kept, and what would be removed now.
@@ -49,7 +49,7 @@ func (c *Client) Retention(ctx context.Context) (RetentionStatus, error) {
 func (c *Client) RunRetention(ctx context.Context, dry bool) (RetentionRun, error) {
 	query := url.Values{}
 	if dry {
-		query.Set("dry_run", "1")
+		query.Set("dry_run", "true")
 	}
 	return call[RetentionRun](ctx, c, http.MethodPost, "/v0/retention/run", query, nil)
 }
