@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
 PACKAGES := ./...
 
-.PHONY: all build deb release-test demo test plain host torture check race staticcheck fuzz generated bench microbench clean
+.PHONY: all build deb image release-test demo test plain host torture check race staticcheck fuzz generated bench microbench clean
 
 all: build
 
@@ -14,6 +14,9 @@ build: ## the binary, as bin/pabal
 
 deb: ## the Debian packages, in bin/deb; docs/install.md
 	packaging/deb/build bin/deb
+
+image: ## the container image, as bin/image/*.tar; docs/container.md
+	packaging/image/build bin/image
 
 demo: build ## 200 sample customers, a campaign, an application's mail, an unsubscribe
 	bin/pabal demo --keep pabal-demo
@@ -26,6 +29,7 @@ plain: ## offline, without root, in under two minutes
 	test -z "$$(gofmt -l $$(git ls-files '*.go'))"
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
+	cd packaging/image && go vet . && go test .
 
 host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
@@ -40,6 +44,7 @@ release-test: ## the real packages in a Debian that boots; as root, 10 minutes
 	testdata/apt-install
 	testdata/apt-install release-apt.txt
 	cd packaging/deb && go vet -tags release . && go test -tags release -count=1 -timeout 60m -v .
+	cd packaging/image && go vet -tags release . && go test -tags release -count=1 -timeout 30m -v .
 
 check: race staticcheck fuzz generated ## what a reviewer runs besides
 
@@ -60,6 +65,7 @@ fuzz: ## every fuzz target, ten minutes in all
 
 generated: ## go.mod is tidy, and what is generated is as it would be generated
 	go mod tidy -diff
+	cd packaging/image && go mod tidy -diff
 	go generate $(PACKAGES)
 	git diff --exit-code
 

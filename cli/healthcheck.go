@@ -79,6 +79,7 @@ func (a *app) healthcheck(ctx context.Context, ready bool) error {
 		return err
 	}
 	defer c.Close()
+	a.daemon = c // whose time zone is shown
 	var said healthReport
 	if said.Health, err = c.Health(ctx); err != nil {
 		return lateAnswer(err, "the daemon", "see what its log says; if it hangs for good, restart it")
