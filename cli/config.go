@@ -154,10 +154,13 @@ type ImportConfig struct {
 
 // WebConfig is what recipients and monitoring reach.
 type WebConfig struct {
-	Listen        string `toml:"listen"`         // host:port behind your HTTPS proxy
-	PublicURL     string `toml:"public_url"`     // how recipients reach it: https://mail.example.com
-	MetricsListen string `toml:"metrics_listen"` // host:port; "" for none
-	ViewDays      int    `toml:"view_days"`      // a letter with {{ViewURL}} can be seen in a browser so long after it was sent; 0: not at all
+	Listen         string   `toml:"listen"`          // host:port behind your HTTPS proxy, or with a certificate
+	TLSCertificate string   `toml:"tls_certificate"` // of listen: PEM file, "self-signed", or "": no TLS; relative to the file's folder
+	TLSKey         string   `toml:"tls_key"`         // PEM file
+	Proxies        []string `toml:"proxies"`         // networks whose X-Forwarded-For is believed, besides this host's
+	PublicURL      string   `toml:"public_url"`      // how recipients reach it: https://mail.example.com
+	MetricsListen  string   `toml:"metrics_listen"`  // host:port; "" for none
+	ViewDays       int      `toml:"view_days"`       // a letter with {{ViewURL}} can be seen in a browser so long after it was sent; 0: not at all
 }
 
 // ImagesConfig is how recipients get the images of letters.
@@ -199,8 +202,8 @@ func defaults() *Config {
 		Topics:    Topics{},
 		Routes:    Routes{},
 		Preflight: PreflightConfig{AdLabel: "(광고)", Night: "21:00-08:00", ConsentYears: 2, SuppressedShare: 0.05},
-		Web:       WebConfig{Listen: "127.0.0.1:8080", MetricsListen: "127.0.0.1:9252", ViewDays: 90},
 		Retention: RetentionConfig{HistoryDays: 90, TextsDays: 30, FilesDays: 90, At: "04:00"},
+		Web:       WebConfig{Listen: "127.0.0.1:8080", Proxies: []string{}, MetricsListen: "127.0.0.1:9252", ViewDays: 90},
 		Images:    ImagesConfig{Mode: campaign.ImagesWeb, MaxSize: 1 << 20},
 		Feedback:  FeedbackConfig{SuppressionPoll: Duration(5 * time.Minute)},
 	}

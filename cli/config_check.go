@@ -65,6 +65,8 @@ func (c *Config) listenRules() []rule {
 		{"web.view_days", c.Web.ViewDays >= 0 && c.Web.ViewDays <= maxViewDays, "must be between 0 and 3650", "for example view_days = 90, or 0 to offer no letters in a browser"},
 		{"web.public_url", c.Web.PublicURL == "" || isBaseURL(c.Web.PublicURL), fmt.Sprintf("%q is not the address of a site", c.Web.PublicURL), `for example public_url = "https://mail.example.com"`},
 	}
+	rules = append(rules, keyRules("web", c.Web.TLSCertificate, c.Web.TLSKey)...)
+	rules = append(rules, networkRules("web.proxies", c.Web.Proxies)...)
 	return append(rules, c.smtpRules()...)
 }
 

@@ -84,7 +84,7 @@ func (a *app) configCheck() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		warnings := cfg.routeWarnings()
+		warnings := cfg.warnings()
 		return one(a, map[string]any{"config": cfg.from.path, "good": true, "warnings": warnings}, func(r *report) {
 			r.line("%s is good", cfg.from.path)
 			for _, w := range warnings {

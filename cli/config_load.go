@@ -90,10 +90,10 @@ func parse(path string, environ []string) (*Config, error) {
 func (c *Config) anchor() error {
 	for key, path := range map[string]*string{"data_dir": &c.DataDir, "control.socket": &c.Control.Socket,
 		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile,
-		"smtp.tls_certificate": &c.SMTP.TLSCertificate, "smtp.tls_key": &c.SMTP.TLSKey, "smtp.users_file": &c.SMTP.UsersFile,
+		"smtp.tls_certificate": &c.SMTP.TLSCertificate, "smtp.tls_key": &c.SMTP.TLSKey, "web.tls_certificate": &c.Web.TLSCertificate, "web.tls_key": &c.Web.TLSKey, "smtp.users_file": &c.SMTP.UsersFile,
 		"smtp.submit_socket": &c.SMTP.SubmitSocket, "smtp.drop": &c.SMTP.Drop, "smtp.aliases": &c.SMTP.Aliases,
 		"import.inbox": &c.Import.Inbox} {
-		if key == "smtp.tls_certificate" && *path == selfSigned {
+		if strings.HasSuffix(key, ".tls_certificate") && *path == selfSigned {
 			continue
 		}
 		if *path == "" || *path == automatic || filepath.IsAbs(*path) {

@@ -56,6 +56,9 @@ func (c *Config) routes() (*smtpd.Routes, error) {
 	return r, err
 }
 
+// warnings are what is allowed and probably not meant; never nil.
+func (c *Config) warnings() []string { return append(c.routeWarnings(), c.webWarnings()...) }
+
 // routeWarnings are what is probably not meant in [[route]]; never nil.
 func (c *Config) routeWarnings() []string {
 	r, err := c.routes()

@@ -42,6 +42,7 @@ type daemon struct {
 	control   *control.Server
 	sites     []*site
 	cert      *smtpd.Certificate // nil: SMTP without TLS
+	webCert   *smtpd.Certificate // nil: the pages in the clear
 	paceKept  []byte             // what the spool keeps of the pace
 	retention *retention
 	pulse     *pulse // of the loops that send
@@ -51,8 +52,17 @@ type daemon struct {
 type addresses struct {
 	SMTP    []string `json:"smtp"`
 	Web     string   `json:"web,omitempty"`
+	WebTLS  bool     `json:"web_tls,omitempty"`
 	Metrics string   `json:"metrics,omitempty"`
 	Control string   `json:"control"`
+}
+
+// webURL is where the pages are.
+func (w addresses) webURL() string {
+	if w.WebTLS {
+		return "https://" + w.Web
+	}
+	return "http://" + w.Web
 }
 
 // serve runs a daemon until ctx ends. ready is called once everything listens.
@@ -225,10 +235,14 @@ func (d *daemon) bind() (addresses, error) {
 	public, inside := d.newWeb(), d.newWeb()
 	inside.Metrics = d.metrics // recipients need not know how much is sent
 	var err error
-	if where.Web, err = d.listen("web.listen", d.cfg.Web.Listen, public); err != nil {
+	if d.webCert, err = d.certificate("web", d.cfg.Web.TLSCertificate, d.cfg.Web.TLSKey); err != nil {
 		return where, err
 	}
-	if where.Metrics, err = d.listen("web.metrics_listen", d.cfg.Web.MetricsListen, inside); err != nil {
+	where.WebTLS = d.webCert != nil
+	if where.Web, err = d.listen("web.listen", d.cfg.Web.Listen, public, d.webTLS()); err != nil {
+		return where, err
+	}
+	if where.Metrics, err = d.listen("web.metrics_listen", d.cfg.Web.MetricsListen, inside, nil); err != nil {
 		return where, err
 	}
 	inherited, err := d.bindInherited()
@@ -243,7 +257,7 @@ func (d *daemon) bind() (addresses, error) {
 		return where, err
 	}
 	if d.campaigns.Settings.PublicURL == "" && d.campaigns.Settings.LoopbackSES && where.Web != "" {
-		d.campaigns.Settings.PublicURL = "http://" + where.Web // mails that go no further than the emulator
+		d.campaigns.Settings.PublicURL = where.webURL() // mails that go no further than the emulator
 	}
 	return where, nil
 }
@@ -251,7 +265,7 @@ func (d *daemon) bind() (addresses, error) {
 func (d *daemon) newWeb() *web.Server {
 	s := web.New(d.people, d.campaigns)
 	s.Company, s.Logger = d.cfg.Campaign.Company, d.logger
-	s.Mailed = d.mailed
+	s.Mailed, s.Proxies = d.mailed, prefixes(d.cfg.Web.Proxies)
 	return s
 }
 

@@ -89,7 +89,7 @@ func (a *app) doctorCommand() *cobra.Command {
 // examine runs the checks in an order in which the first that fails is the one
 // to mend first.
 func (e *examination) examine(ctx context.Context) {
-	for _, check := range []func(context.Context){e.checkConfig, e.checkFolder, e.checkDisk, e.checkSync, e.checkKernel, e.checkClock, e.checkDaemon, e.checkPorts, e.checkService,
+	for _, check := range []func(context.Context){e.checkConfig, e.checkFolder, e.checkDisk, e.checkSync, e.checkKernel, e.checkClock, e.checkDaemon, e.checkPorts, e.checkCertificates, e.checkService,
 		e.checkAWS, e.checkAccount, e.checkSender, e.checkFeedback, e.checkMySQL, e.checkPublicURL} {
 		if ctx.Err() != nil {
 			return

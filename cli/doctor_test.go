@@ -16,6 +16,7 @@ import (
 	"pabal/control"
 	"pabal/sesclient"
 	"pabal/sesclient/emulator"
+	"pabal/smtpd"
 	"pabal/spool"
 )
 
@@ -138,7 +139,7 @@ func TestRightThatLacksIsNamed(t *testing.T) {
 func TestPublicAddressOfSomebodyElse(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) }))
 	defer other.Close()
-	if err := reach(t.Context(), other.URL+"/healthz"); err == nil || !strings.Contains(err.Error(), "something else answers") {
+	if _, err := reach(t.Context(), other.URL+"/healthz"); err == nil || !strings.Contains(err.Error(), "something else answers") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -161,6 +162,32 @@ func TestKeysOfTheDaemonAloneAreNoFault(t *testing.T) {
 	cfg := defaults()
 	got := told(t, cfg, func(e *examination, ctx context.Context) { e.daemon = good; e.checkAccount(ctx) })
 	if !strings.Contains(got, "[pass] account: ap-northeast-2, 14 a second") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// A certificate that ends, is another's, or whose key others read.
+func TestCertificatesAreJudged(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	if _, err := smtpd.SelfSigned("web", file, "mail.example.com"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		mode               os.FileMode
+		host, result, what string
+	}{{0o600, "mail.example.com", checkPass, "is good until"}, {0o600, "", checkPass, "is good until"},
+		{0o600, "news.example.com", checkWarn, "is not for news.example.com"}, {0o644, "", checkWarn, "open to others (mode 0644)"}} {
+		if err := os.Chmod(file, tt.mode); err != nil {
+			t.Fatal(err)
+		}
+		if result, what, how := judgeCertificate("web", file, file, tt.host); result != tt.result || !strings.Contains(what, tt.what) || (how == "") != (result == checkPass) {
+			t.Errorf("%+v: got %s, %s, %s", tt, result, what, how)
+		}
+	}
+	cfg := defaults()
+	cfg.SMTP.TLSCertificate, cfg.Web.TLSCertificate, cfg.Web.TLSKey = selfSigned, filepath.Join(t.TempDir(), "none"), "none"
+	got := told(t, cfg, (*examination).checkCertificates)
+	if !strings.Contains(got, "[pass] certificate: [smtp] has a self-signed one") || !strings.Contains(got, "[fail] certificate: [web] the certificate of [web] cannot be used") {
 		t.Errorf("got %s", got)
 	}
 }

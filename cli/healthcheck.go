@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -107,22 +108,22 @@ func (a *app) askReady(ctx context.Context, said *healthReport) error {
 	if err != nil {
 		return err
 	}
-	address := readyAddress(cfg)
+	address, client := readyAddress(cfg), readyClient()
 	if address == "" {
 		return &eml.Problem{What: "neither web.metrics_listen nor web.listen is set: nobody answers /readyz", Hint: `set metrics_listen = "127.0.0.1:9252" in [web]`}
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := client.Do(r)
 	if err != nil {
-		return lateAnswer(err, "http://"+address+"/readyz", "is web.metrics_listen the same that the daemon was started with?")
+		return lateAnswer(err, address+"/readyz", "is web.metrics_listen the same that the daemon was started with?")
 	}
 	defer resp.Body.Close() // read as far as needed
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReadyAnswer))
 	if err != nil {
-		return lateAnswer(err, "http://"+address+"/readyz", "try again")
+		return lateAnswer(err, address+"/readyz", "try again")
 	}
 	said.Answer = strings.TrimSpace(string(text))
 	if resp.StatusCode != http.StatusOK {
@@ -133,9 +134,19 @@ func (a *app) askReady(ctx context.Context, said *healthReport) error {
 	return nil
 }
 
-// readyAddress is where this host reaches /readyz, "" if nowhere.
+// readyClient takes any certificate: it asks this host, under an address that no
+// certificate has.
+func readyClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+}
+
+// readyAddress is the URL at which this host reaches /readyz, "" if nowhere.
 func readyAddress(c *Config) string {
-	for _, address := range []string{c.Web.MetricsListen, c.Web.Listen} {
+	scheme := "http://"
+	for i, address := range []string{c.Web.MetricsListen, c.Web.Listen} {
+		if i == 1 && c.Web.TLSCertificate != "" {
+			scheme = "https://"
+		}
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
 			continue
@@ -146,7 +157,7 @@ func readyAddress(c *Config) string {
 		case "::":
 			host = "::1"
 		}
-		return net.JoinHostPort(host, port)
+		return scheme + net.JoinHostPort(host, port)
 	}
 	return ""
 }

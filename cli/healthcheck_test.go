@@ -117,11 +117,11 @@ func TestHealthcheckGivesUpOnADaemonThatHangs(t *testing.T) {
 
 func TestReadinessIsAskedWhereTheDaemonListens(t *testing.T) {
 	for _, c := range []struct{ metrics, web, want string }{
-		{"127.0.0.1:9252", "0.0.0.0:8080", "127.0.0.1:9252"},
-		{"0.0.0.0:9252", "", "127.0.0.1:9252"},
-		{"[::]:9252", "", "[::1]:9252"},
-		{":9252", "", "127.0.0.1:9252"},
-		{"", "10.1.0.5:8080", "10.1.0.5:8080"},
+		{"127.0.0.1:9252", "0.0.0.0:8080", "http://127.0.0.1:9252"},
+		{"0.0.0.0:9252", "", "http://127.0.0.1:9252"},
+		{"[::]:9252", "", "http://[::1]:9252"},
+		{":9252", "", "http://127.0.0.1:9252"},
+		{"", "10.1.0.5:8080", "http://10.1.0.5:8080"},
 		{"", "", ""},
 	} {
 		if got := readyAddress(&Config{Web: WebConfig{MetricsListen: c.metrics, Listen: c.web}}); got != c.want {

@@ -69,7 +69,7 @@ func (a *app) sayReady(where addresses) {
 	}
 	parts := []string{"smtp " + strings.Join(where.SMTP, " ")}
 	if where.Web != "" {
-		parts = append(parts, "web http://"+where.Web)
+		parts = append(parts, "web "+where.webURL())
 	}
 	if where.Metrics != "" {
 		parts = append(parts, "metrics http://"+where.Metrics+"/metrics")

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,9 +25,10 @@ const (
 type site struct {
 	listener net.Listener
 	handler  http.Handler
+	tls      *tls.Config // nil: in the clear
 }
 
-func (d *daemon) listen(key, address string, handler http.Handler) (string, error) {
+func (d *daemon) listen(key, address string, handler http.Handler, secure *tls.Config) (string, error) {
 	if address == "" {
 		return "", nil
 	}
@@ -34,7 +36,7 @@ func (d *daemon) listen(key, address string, handler http.Handler) (string, erro
 	if err != nil {
 		return "", &eml.Problem{What: key + ": " + err.Error(), Hint: "see who has the port with: ss -ltnp; or set another one", Err: err}
 	}
-	d.sites = append(d.sites, &site{l, handler})
+	d.sites = append(d.sites, &site{l, handler, secure})
 	return l.Addr().String(), nil
 }
 
@@ -50,7 +52,12 @@ func (s *site) run(ctx context.Context, logger *slog.Logger) error {
 		defer cancel()
 		stopped <- server.Shutdown(limit)
 	}()
-	if err := server.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+	serve := func() error { return server.Serve(s.listener) }
+	if s.tls != nil {
+		server.TLSConfig = s.tls
+		serve = func() error { return server.ServeTLS(s.listener, "", "") }
+	}
+	if err := serve(); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve web: %w", err)
 	}
 	if err := <-stopped; err != nil {

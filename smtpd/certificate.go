@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -24,25 +25,29 @@ const (
 	selfSignedGap = 30 * 24 * time.Hour // one that ends sooner is made anew
 )
 
-// Certificate is what the server shows clients over TLS. It may be reloaded
-// while it is in use.
+// Certificate is what a server shows clients over TLS, this one or another of
+// the daemon. It may be reloaded while it is in use; Reload and Changed are not
+// to be called at the same time.
 type Certificate struct {
+	section           string // of the configuration, for messages
 	certFile, keyFile string
 	current           atomic.Pointer[tls.Certificate]
+	read              [2]stamp // of the files, when they were last read
 }
 
 // LoadCertificate reads a certificate with its chain, and its key, as PEM files.
-func LoadCertificate(certFile, keyFile string) (*Certificate, error) {
-	c := &Certificate{certFile: certFile, keyFile: keyFile}
+// Section is that of the configuration whose tls_certificate and tls_key they are.
+func LoadCertificate(section, certFile, keyFile string) (*Certificate, error) {
+	c := &Certificate{section: section, certFile: certFile, keyFile: keyFile}
 	return c, c.Reload()
 }
 
 // SelfSigned is the certificate in a file of ours, made now if it is not there
 // or ends within 30 days. It proves nothing, but keeps listeners out.
-func SelfSigned(file, hostname string) (*Certificate, error) {
-	c := &Certificate{certFile: file, keyFile: file}
+func SelfSigned(section, file, hostname string) (*Certificate, error) {
+	c := &Certificate{section: section, certFile: file, keyFile: file}
 	err := c.Reload()
-	if err == nil && time.Until(c.current.Load().Leaf.NotAfter) > selfSignedGap {
+	if err == nil && time.Until(c.Ends()) > selfSignedGap {
 		return c, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -60,17 +65,35 @@ func SelfSigned(file, hostname string) (*Certificate, error) {
 
 // Reload reads the files again. On an error the certificate stays as it is.
 func (c *Certificate) Reload() error {
+	c.read = c.stamps() // before they are read: what is written meanwhile is another change
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return &eml.Problem{What: "the certificate of the SMTP server cannot be used: " + err.Error(),
-			Hint: "smtp.tls_certificate is a PEM file with the certificate and its chain, smtp.tls_key one with its key; both must be readable for pabal", Err: err}
+		return &eml.Problem{What: "the certificate of [" + c.section + "] cannot be used: " + err.Error(),
+			Hint: c.section + ".tls_certificate is a PEM file with the certificate and its chain, " + c.section + ".tls_key one with its key; both must be readable for pabal", Err: err}
 	}
 	c.current.Store(&pair)
 	return nil
 }
 
+// Changed reports whether one of the files is another than when Reload last read
+// it, whatever that led to.
+func (c *Certificate) Changed() bool { return c.stamps() != c.read }
+
+// stamps are those of both files now; of one that cannot be seen it is zero.
+func (c *Certificate) stamps() (now [2]stamp) {
+	for i, name := range []string{c.certFile, c.keyFile} {
+		if info, err := os.Stat(name); err == nil {
+			now[i] = stamp{info.Size(), info.ModTime()}
+		}
+	}
+	return now
+}
+
+// Leaf is the certificate itself, without its chain.
+func (c *Certificate) Leaf() *x509.Certificate { return c.current.Load().Leaf }
+
 // Ends is when the certificate is no longer valid.
-func (c *Certificate) Ends() time.Time { return c.current.Load().Leaf.NotAfter }
+func (c *Certificate) Ends() time.Time { return c.Leaf().NotAfter }
 
 // Config is the TLS of a server with this certificate: 1.2 and later.
 func (c *Certificate) Config() *tls.Config {

@@ -122,7 +122,7 @@ func TestClientsLogInOverTLS(t *testing.T) {
 	s.Users, s.TLSListen = users(t), []string{"127.0.0.1:0"}
 	dir := t.TempDir()
 	ca, file := filepath.Join(dir, "tls.pem"), filepath.Join(dir, "mail.eml")
-	cert, err := SelfSigned(ca, "mail.test")
+	cert, err := SelfSigned("smtp", ca, "mail.test")
 	if err != nil {
 		t.Fatal(err)
 	}

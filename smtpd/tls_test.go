@@ -13,7 +13,7 @@ import (
 // certificate is a self-signed one.
 func certificate(t testing.TB) *Certificate {
 	t.Helper()
-	c, err := SelfSigned(filepath.Join(t.TempDir(), "tls.pem"), "mail.test")
+	c, err := SelfSigned("smtp", filepath.Join(t.TempDir(), "tls.pem"), "mail.test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,14 +213,14 @@ func TestHalfALineUnderTLSIsNotRun(t *testing.T) {
 func TestReloadedCertificateIsShown(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "tls.pem")
-	first, err := SelfSigned(file, "one.test")
+	first, err := SelfSigned("smtp", file, "one.test")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v, want 0600", info.Mode(), err)
 	}
-	again, err := SelfSigned(file, "two.test")
+	again, err := SelfSigned("smtp", file, "two.test")
 	if err != nil || again.current.Load().Leaf.Subject.CommonName != "one.test" {
 		t.Errorf("a certificate that holds was made anew: %v", err)
 	}
@@ -239,13 +239,19 @@ func TestReloadedCertificateIsShown(t *testing.T) {
 	if err := os.Rename(file, file+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Reload(); err == nil || shown() != "one.test" {
+	if !first.Changed() {
+		t.Error("files that are gone are no change")
+	}
+	if err := first.Reload(); err == nil || shown() != "one.test" || first.Changed() {
 		t.Errorf("a reload of nothing: %v, shown %s", err, shown())
 	}
-	if _, err := SelfSigned(file, "two.test"); err != nil {
+	if _, err := SelfSigned("smtp", file, "two.test"); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Reload(); err != nil || shown() != "two.test" {
+	if !first.Changed() {
+		t.Error("new files are no change")
+	}
+	if err := first.Reload(); err != nil || shown() != "two.test" || first.Changed() {
 		t.Errorf("reload: %v, shown %s", err, shown())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,8 +80,8 @@ func (l *limiter) forget(now time.Time) bool {
 }
 
 // source is whom a request counts against: the peer, or behind a proxy on this
-// machine the address the proxy saw; an IPv6 customer has a /64.
-func source(r *http.Request) netip.Prefix {
+// machine or one of Proxies the address the proxy saw; an IPv6 customer has a /64.
+func (s *Server) source(r *http.Request) netip.Prefix {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -89,10 +90,10 @@ func source(r *http.Request) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
-	if ip.IsLoopback() {
-		ip = forwarded(r, ip)
-	}
 	ip = ip.Unmap().WithZone("")
+	if ip.IsLoopback() || slices.ContainsFunc(s.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) }) {
+		ip = forwarded(r, ip).Unmap().WithZone("")
+	}
 	bits := 64
 	if ip.Is4() {
 		bits = 32

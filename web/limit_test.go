@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 )
@@ -41,6 +42,7 @@ func TestSourcesAreBounded(t *testing.T) {
 }
 
 func TestSource(t *testing.T) {
+	s := &Server{Proxies: []netip.Prefix{netip.MustParsePrefix("10.1.0.5/32")}}
 	for _, c := range []struct{ peer, forwarded, want string }{
 		{"192.0.2.1:5000", "", "192.0.2.1/32"},
 		{"192.0.2.1:5000", "198.51.100.1", "192.0.2.1/32"},
@@ -48,6 +50,9 @@ func TestSource(t *testing.T) {
 		{"127.0.0.1:5000", "203.0.113.9, 198.51.100.1", "198.51.100.1/32"},
 		{"[::1]:5000", "2001:db8::1", "2001:db8::/64"},
 		{"127.0.0.1:5000", "made up", "127.0.0.1/32"},
+		{"10.1.0.5:5000", "203.0.113.9, 198.51.100.1", "198.51.100.1/32"}, // one of Proxies
+		{"[::ffff:10.1.0.5]:5000", "198.51.100.1", "198.51.100.1/32"},
+		{"10.1.0.6:5000", "198.51.100.1", "10.1.0.6/32"},
 		{"@", "", "invalid Prefix"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -55,8 +60,21 @@ func TestSource(t *testing.T) {
 		if c.forwarded != "" {
 			r.Header.Set("X-Forwarded-For", c.forwarded)
 		}
-		if got := source(r).String(); got != c.want {
+		if got := s.source(r).String(); got != c.want {
 			t.Errorf("%s for %q: %s, want %s", c.peer, c.forwarded, got, c.want)
+		}
+	}
+}
+
+// Only a page that came over our own TLS says that there is always one: behind a
+// proxy the proxy knows.
+func TestOnlyOwnTLSIsPromised(t *testing.T) {
+	s := testPages(&list{})
+	for _, target := range []string{"http://mail.test/healthz", "https://mail.test/healthz"} {
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		if got := w.Header().Get("Strict-Transport-Security") != ""; got != strings.HasPrefix(target, "https") {
+			t.Errorf("%s: %v", target, w.Header())
 		}
 	}
 }

@@ -36,6 +36,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -62,6 +63,7 @@ type Server struct {
 	Ready   func() error                                 // for /readyz; nil: always
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
+	Proxies []netip.Prefix                               // whose X-Forwarded-For is believed, besides this host's; nil: none
 	// Mailed is the address that a campaign's mail to a subscriber went to, or an
 	// application's mail (its number and audience.QueueMail for the campaign), ""
 	// when nobody knows: whose link it is when the subscriber's id is gone. nil:
@@ -136,11 +138,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("X-Robots-Tag", "noindex, nofollow")
 	h.Set("Cache-Control", "no-store")
+	if r.TLS != nil { // a proxy says this itself
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 	if strings.HasPrefix(r.URL.Path, imagePath) {
 		s.image(w, r)
 		return
 	}
-	if !s.limit.allow(source(r), s.now()) {
+	if !s.limit.allow(s.source(r), s.now()) {
 		h.Set("Retry-After", "10")
 		plain(w, http.StatusTooManyRequests, "Too many requests; try again in ten seconds.")
 		return
