@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,6 +62,9 @@ func TestEverySettingIsDescribedInBothLanguages(t *testing.T) {
 	}
 }
 
+// valueRange is one of numbers, sizes or time spans.
+var valueRange = regexp.MustCompile(`^(>?[0-9.]+[A-Za-z]*?)\.\.([0-9.]+[A-Za-z]*)$`)
+
 // What the page says a key may be is what the check takes, and nothing else.
 func TestAllowedValuesAreThoseTheCheckTakes(t *testing.T) {
 	korean, err := koreanSettings(settingsFile)
@@ -70,7 +74,7 @@ func TestAllowedValuesAreThoseTheCheckTakes(t *testing.T) {
 	tried := 0
 	for _, s := range defaults().settings() {
 		allowed := korean[s.key].allowed
-		switch first, last, isRange := strings.Cut(allowed, ".."); {
+		switch m := valueRange.FindStringSubmatch(allowed); {
 		case strings.Contains(allowed, "|"):
 			tried++
 			for word := range strings.SplitSeq(allowed, "|") {
@@ -81,9 +85,9 @@ func TestAllowedValuesAreThoseTheCheckTakes(t *testing.T) {
 			if complaintAbout(t, s.key, "nonsense") == "" {
 				t.Errorf("%s takes \"nonsense\", though it may be only %s", s.key, allowed)
 			}
-		case isRange:
+		case m != nil:
 			tried++
-			tryRange(t, s, first, last)
+			tryRange(t, s, m[1], m[2])
 		}
 	}
 	if tried < 25 {
