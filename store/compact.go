@@ -60,7 +60,7 @@ func Compact(path string) (before, after int64, err error) {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("compact %s: %w", path, err), os.Remove(f.Name()))
 	} else {
-		err = syncFolder(filepath.Dir(path))
+		err = SyncFolder(filepath.Dir(path))
 	}
 	if err = errors.Join(err, old.db.Close()); err != nil {
 		return before, before, err

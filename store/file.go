@@ -84,10 +84,11 @@ func replace(path string, b []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
-func syncFolder(dir string) error {
+// SyncFolder returns when the names in a folder are on disk.
+func SyncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
@@ -137,7 +138,7 @@ func create(path string, o *Options) error {
 	if err = errors.Join(err, os.Remove(f.Name())); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make %s: %w", path, err)
 	}
-	if err := syncFolder(filepath.Dir(path)); err != nil {
+	if err := SyncFolder(filepath.Dir(path)); err != nil {
 		return err
 	}
 	return closedWell(path, id)
@@ -291,6 +292,14 @@ func (s *Store) identify(o *Options) error {
 		}
 		return nil
 	})
+}
+
+// versionOf is the format of a file of ours.
+func versionOf(tx *bbolt.Tx) (uint32, error) {
+	if b := tx.Bucket(bStore); b != nil && len(b.Get(kVersion)) == 4 {
+		return binary.BigEndian.Uint32(b.Get(kVersion)), nil
+	}
+	return 0, errors.New("the file does not say which format it has")
 }
 
 // migrate takes the file from its format to ours, one commit a step.
