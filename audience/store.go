@@ -165,10 +165,16 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 	if _, err := os.Lstat(log); err == nil && errors.Is(missing, os.ErrNotExist) {
 		return nil, &eml.Problem{What: path + " is missing, but " + logName + " is there", Hint: "restore the newest backup; or move the log away to begin with nothing", Err: store.ErrMissing}
 	}
-	return store.Open(path, store.Options{Kind: "audience", Room: room, Init: initialise, ReadOnly: readOnly,
+	o := fileOptions()
+	o.ReadOnly = readOnly
+	return store.Open(path, o)
+}
+
+func fileOptions() store.Options {
+	return store.Options{Kind: "audience", Room: room, Init: initialise,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
 			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts, bucketChoices},
-		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent, addChoices}})
+		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent, addChoices}}
 }
 
 // initialise gives a new store its secrets.

@@ -81,9 +81,15 @@ func Open(dir string, people *audience.Store, sp *spool.Spool) (*Store, error) {
 }
 
 func openFile(dir string, readOnly bool) (*store.Store, error) {
-	return store.Open(filepath.Join(dir, FileName), store.Options{Kind: "campaign", Room: room, ReadOnly: readOnly,
+	o := fileOptions()
+	o.ReadOnly = readOnly
+	return store.Open(filepath.Join(dir, FileName), o)
+}
+
+func fileOptions() store.Options {
+	return store.Options{Kind: "campaign", Room: room,
 		Buckets:    [][]byte{bucketNames, bucketTemplates, bucketVersions, bucketCampaigns, bucketFiles},
-		Migrations: []func(*bolt.Tx) error{sealAll, addFiles}})
+		Migrations: []func(*bolt.Tx) error{sealAll, addFiles}}
 }
 
 // Broken is closed when campaign.db can no longer be written: the process has

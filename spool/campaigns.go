@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,7 +36,7 @@ func (s *Spool) loadLedger() error {
 		if err != nil {
 			return err
 		}
-		return s.holds.load(tx)
+		return errors.Join(s.holds.load(tx), s.restored.load(tx))
 	})
 	if err != nil {
 		return s.ledger.Damaged(err)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"pabal/eml"
 )
 
 // Hold says what is paused and why, in words a person can read.
@@ -289,10 +291,14 @@ func (h *Hold) overrides(old *Hold) bool {
 	return h.Class != old.Class && h.Class != Outage
 }
 
-// Release ends a hold. ErrNotFound when the scope is not held.
+// Release ends a hold. ErrNotFound when the scope is not held, ErrState for the
+// hold of a store that came from a backup (GoLive).
 func (s *Spool) Release(ctx context.Context, scope Scope) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if _, restored := s.Restored(); restored && scope == ScopeRestored {
+		return &eml.Problem{What: "this data comes from a backup: that is not released like another hold", Hint: restoredHint, Err: ErrState}
 	}
 	h := s.holds.remove(scope, nil)
 	if h == nil {

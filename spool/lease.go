@@ -92,7 +92,7 @@ func (s *Spool) queueCandidates(l Lane, n int) (due []candidate, next time.Time,
 
 // queueScopes are the holds that can stop queue mail of a group.
 func (s *Spool) queueScopes(l Lane, domain, set string) []Scope {
-	scopes := []Scope{ScopeAll, LaneScope(l), FromScope(domain)}
+	scopes := []Scope{ScopeRestored, ScopeAll, LaneScope(l), FromScope(domain)}
 	if set = cmp.Or(set, s.ConfigurationSet); set != "" {
 		scopes = append(scopes, ConfigurationSetScope(set))
 	}

@@ -153,7 +153,7 @@ func (l *Ledger) clone() *Ledger {
 
 // scopes are the holds that can stop this campaign's mail.
 func (l *Ledger) scopes() []Scope {
-	s := []Scope{ScopeAll, LaneScope(Bulk), CampaignScope(l.Campaign), FromScope(l.FromDomain)}
+	s := []Scope{ScopeRestored, ScopeAll, LaneScope(Bulk), CampaignScope(l.Campaign), FromScope(l.FromDomain)}
 	if l.ConfigurationSet != "" {
 		s = append(s, ConfigurationSetScope(l.ConfigurationSet))
 	}

@@ -118,6 +118,7 @@ type Spool struct {
 	ledgers map[uint64]*Ledger // never changed in place: replaced after a commit
 
 	holds    holdTable
+	restored restoration
 	windows  windows
 	slots    slots
 	outage   outageRun

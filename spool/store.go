@@ -23,7 +23,7 @@ package spool
 // ledger.db, the bulk lane:
 //
 //	meta    "store" (our id) "pace" "feedback" "domains" "retention"; "tally"
-//	        campaign8 (retention.go)
+//	        campaign8 (retention.go); "restored": Restored, JSON
 //	headers campaign8 -> Ledger, JSON
 //	rows    campaign8 -> bucket { subscriber8 -> row record }
 //	due     campaign8 time8 subscriber8 -> nothing: retries only; first tries
@@ -103,13 +103,21 @@ func (f *file[S]) take(spare int64, size int, apply func(*bbolt.Tx) error) error
 }
 
 func openQueue(dir string, o store.Options) (*store.Store, error) {
+	return store.Open(filepath.Join(dir, QueueFile), queueOptions(o))
+}
+
+func queueOptions(o store.Options) store.Options {
 	o.Kind, o.Buckets, o.Migrations = "queue", queueBuckets, []func(*bbolt.Tx) error{addOrphans, addOnce, addFailures, addLanes}
-	return store.Open(filepath.Join(dir, QueueFile), o)
+	return o
 }
 
 func openLedger(dir string, o store.Options) (*store.Store, error) {
+	return store.Open(filepath.Join(dir, LedgerFile), ledgerOptions(o))
+}
+
+func ledgerOptions(o store.Options) store.Options {
 	o.Kind, o.Buckets, o.Migrations = "ledger", ledgerBuckets, []func(*bbolt.Tx) error{addOrphans, addSeries}
-	return store.Open(filepath.Join(dir, LedgerFile), o)
+	return o
 }
 
 func u64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }

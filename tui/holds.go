@@ -126,7 +126,7 @@ func (a *app) hold(h spool.Hold) (what, hint string) {
 // scope is a hold's scope in words.
 func (a *app) scope(s spool.Scope) string {
 	switch s {
-	case spool.ScopeAll:
+	case spool.ScopeAll, spool.ScopeRestored:
 		return a.t.Everything
 	case spool.LaneScope(spool.Bulk):
 		return a.t.Lanes[spool.Bulk]

@@ -63,6 +63,7 @@ func english() *texts {
 			spool.Outage:        {"SES refuses one mail after another", "Taken for an outage; it goes on by itself when SES is back."},
 			spool.Operator:      {"stopped by a person", "Key r releases it."},
 			spool.Temporary:     {"SES refuses for now", "It is tried again by itself."},
+			spool.FromBackup:    {"restored from a backup", "Nothing is sent until the operator says that this is the live copy: pabal restore list, then pabal restore release."},
 			spool.OutsideWindow: {"outside its send window", "It goes on by itself when the window opens."},
 			spool.Permanent:     {"SES refuses", "Check content and address."},
 			spool.Ambiguous:     {"SES's answers are being lost", "Whether mail went is not known. Check the network."},

@@ -65,6 +65,7 @@ func korean() *texts {
 			spool.Outage:        {"SES가 연달아 거절함", "장애로 보고 멈췄습니다. 되살아나면 저절로 이어집니다."},
 			spool.Operator:      {"사람이 멈춤", "r 키로 보류를 풀 수 있습니다."},
 			spool.Temporary:     {"SES가 잠시 거절함", "저절로 다시 시도합니다."},
+			spool.FromBackup:    {"백업에서 복원한 데이터", "운영자가 이 사본이 진짜라고 확인할 때까지 아무것도 보내지 않습니다: pabal restore list, 그다음 pabal restore release."},
 			spool.OutsideWindow: {"보낼 수 있는 시간이 아님", "정해 둔 시간이 되면 저절로 이어집니다."},
 			spool.Permanent:     {"SES가 거절함", "내용과 주소를 확인하세요."},
 			spool.Ambiguous:     {"SES의 답이 계속 오지 않음", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
