@@ -28,6 +28,8 @@ require (
 
 require github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
 
+require github.com/klauspost/compress v1.20.1 // indirect
+
 require (
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/service/internal/checksum v1.11.11 // indirect

@@ -25,12 +25,13 @@ var layout = map[string][]string{
 	"campaign":           {"audience", "spool", "store", "eml"},
 	"sesclient":          {"spool", "eml"},
 	"sesclient/emulator": {"eml"},
+	"backup":             {"eml"}, // the archive of all stores: none of them could be its home
 	"smtpd":              {"spool", "eml"},
 	"syncer":             {"audience", "eml"},
 	"web":                {"audience", "campaign", "eml"},
 	"control":            {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
 	"tui":                {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
-	"cli": {"audience", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
+	"cli": {"audience", "backup", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
 		"syncer", "tui", "web", "testdata"},
 	"testdata": {}, // sample data, embedded for the demo; faults for tests
 }
@@ -47,6 +48,7 @@ var homes = map[string][]string{
 	"github.com/BurntSushi/toml":        {"cli"},
 	"github.com/mailgun/raymond/v2":     {"campaign"},
 	"github.com/expr-lang/expr":         {"audience"},
+	"github.com/klauspost/compress":     {"backup"},
 	"golang.org/x/text/encoding/korean": {"audience", "campaign", "eml", "smtpd"}, // campaign: names in zips made by Windows
 }
 

@@ -149,6 +149,9 @@ func (a *app) idleStores() (dir string, unlock func() error, err error) {
 	if err != nil {
 		return "", nil, err
 	}
+	if err := unfinishedRestore(cfg.DataDir); err != nil {
+		return "", nil, errors.Join(err, lock.release())
+	}
 	return cfg.DataDir, lock.release, nil
 }
 

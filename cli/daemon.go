@@ -89,6 +89,9 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	if d.lock, err = takeLock(d.cfg.DataDir); err != nil {
 		return err
 	}
+	if err := unfinishedRestore(d.cfg.DataDir); err != nil {
+		return err
+	}
 	if err := d.prove(ctx); err != nil {
 		return err
 	}
@@ -143,6 +146,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
 		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Alarms: d.domains.Alarms, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
 		Alive: d.pulse.Alive, SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Retention: d.retention, Logger: d.logger.With("part", "control")}
+	d.control.Backup = d.archive
 	return nil
 }
 
@@ -290,7 +294,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.ses.Run(ctx) })
 	group.Go(func() error { return d.spool.Run(ctx) })
 	group.Go(func() error { return d.campaigns.Run(ctx) })
-	group.Go(func() error { return d.campaigns.RunSchedule(ctx) })
+	group.Go(func() error { return d.live(ctx, d.campaigns.RunSchedule) }) // the original may have started what is due
 	group.Go(func() error { return d.smtp.Run(ctx) })
 	group.Go(func() error { return d.failures.Run(ctx) })
 	group.Go(func() error { return d.reloads(ctx, hangups) })
@@ -300,7 +304,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.keepPace(ctx) })
 	group.Go(func() error { return d.finishErasures(ctx) })
 	group.Go(func() error { return d.retention.run(ctx) })
-	group.Go(func() error { return d.feedback.Run(ctx) })
+	group.Go(func() error { return d.hear(ctx) })
 	group.Go(func() error { return d.domains.Run(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
 	group.Go(func() error { d.manager.report(ctx, d.pulse); return nil })

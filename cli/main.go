@@ -127,7 +127,7 @@ func (a *app) root() *cobra.Command {
 	a.addUI(root)
 	root.Args = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }
 	root.AddCommand(a.serveCommand(), a.demoCommand(), a.statusCommand(), a.feedbackCommands(), a.syncCommand(), a.traceCommand(), a.checkCommand(), a.doctorCommand(), a.healthcheckCommand(),
-		a.compactCommand(), a.retentionCommands(), a.walkCommand(),
+		a.compactCommand(), a.backupCommand(), a.restoreCommand(), a.retentionCommands(), a.walkCommand(),
 		a.subscriberCommands(), a.segmentCommands(), a.templateCommands(), a.campaignCommands(),
 		a.suppressionCommands(), a.spoolCommands(), a.routeCommands(), a.sendmailCommand(), a.smtpUserCommands(), a.domainCommands(), a.configCommands(), a.emulatorCommand(), a.versionCommand(), a.manualCommand(root), a.referenceCommand())
 	return root

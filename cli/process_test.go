@@ -141,13 +141,18 @@ func (h *host) start(wrapper ...string) (p *process, err error) {
 // pabal runs a command beside the daemon and returns what it said.
 func (h *host) pabal(words ...string) string {
 	h.t.Helper()
-	cmd := exec.Command("pabal", words...)
-	cmd.Env = h.env
-	out, err := cmd.CombinedOutput()
+	out, err := h.command(words...).CombinedOutput()
 	if err != nil {
-		h.t.Errorf("pabal %s: %v", strings.Join(words, " "), err)
+		h.t.Errorf("pabal %s: %v\n%s", strings.Join(words, " "), err, out)
 	}
 	return string(out)
+}
+
+// command is one beside the daemon, not yet started.
+func (h *host) command(words ...string) *exec.Cmd {
+	cmd := exec.Command("pabal", words...)
+	cmd.Env = h.env
+	return cmd
 }
 
 // kill is SIGKILL, by pid; nothing to a process that has ended.

@@ -43,6 +43,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /v0/subscribers/export", s.export)
 	mux.HandleFunc("GET /v0/subscriber/export", s.exportPerson)
 	mux.HandleFunc("GET /v0/messages/{id}/body", s.body)
+	mux.HandleFunc("GET /v0/backup", s.backup)
 	mux.Handle("/", value(func(r *http.Request) (any, error) {
 		return nil, invalid("there is no "+r.Method+" "+r.URL.Path+" on this daemon", "the daemon's version is "+s.Version+"; is the command's the same? pabal version")
 	}))
@@ -65,6 +66,7 @@ func (s *Server) answers() map[string]answer {
 		"GET /v0/events":                      s.events,
 		"GET /v0/check":                       s.check,
 		"GET /v0/retention":                   s.retention,
+		"GET /v0/restore":                     s.restored,
 		"GET /v0/subscriber":                  s.person,
 		"GET /v0/subscriber/preferences":      s.preferences,
 		"GET /v0/topics":                      s.topics,
@@ -123,6 +125,8 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/messages/{id}/discard":      s.onMessage(s.Spool.Discard),
 		"POST /v0/messages/{id}/edit":         s.edit,
 		"POST /v0/holds":                      s.hold,
+		"POST /v0/restore/listen":             s.listen,
+		"POST /v0/restore/release":            s.goLive,
 		"POST /v0/domains":                    s.setUpDomain,
 		"POST /v0/identities":                 s.verifyAddress,
 		"DELETE /v0/holds":                    s.release,

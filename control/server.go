@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -50,8 +51,11 @@ type Server struct {
 	Retention Retainer                        // nil: nothing is removed
 	Logger    *slog.Logger                    // nil discards
 
+	Backup func(context.Context, io.Writer) error // writes an archive of all stores; nil: none is made
+
 	mirroring sync.Mutex // held while the account's suppression list is pulled or pushed
 	bundles   sync.Mutex // held while a template with images is read
+	backups   sync.Mutex // held while a backup is made
 
 	started  time.Time
 	listener net.Listener
