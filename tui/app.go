@@ -92,8 +92,9 @@ func offline(err error) bool {
 }
 
 type (
-	tickMsg struct{} // a second has passed
-	doneMsg struct { // an action ended
+	tickMsg      struct{} // a second has passed
+	uncoveredMsg struct{} // the screen over this one was closed: what it shows may be old
+	doneMsg      struct { // an action ended
 		from screen
 		text string
 		err  error

@@ -145,7 +145,7 @@ func (m *model) pop() tea.Cmd {
 		l.leave()
 	}
 	m.stack = m.stack[:len(m.stack)-1]
-	return m.top().update(m.app, tickMsg{})
+	return tea.Batch(m.top().update(m.app, tickMsg{}), m.top().update(m.app, uncoveredMsg{}))
 }
 
 // show leaves everything and opens a tab, with screens over it.

@@ -19,6 +19,15 @@ func TestPersonIsOpenedFromTheList(t *testing.T) {
 	d.want("customer010@example.com")
 }
 
+func TestListBehindAScreenIsReadAnewWhenItIsClosed(t *testing.T) {
+	d := newDriver(t, "en")
+	d.press("3", "enter")
+	d.back.people = append(d.back.people[:0:0], d.back.people...)
+	d.back.people[1].Name = "New Name"
+	d.press("esc")
+	d.want("New Name")
+}
+
 func TestPreferencesAreChangedAfterOneQuestion(t *testing.T) {
 	d := newDriver(t, "en")
 	d.press("3", "enter", "e", "enter")

@@ -68,7 +68,7 @@ func (s *subscribers) update(a *app, msg tea.Msg) tea.Cmd {
 		if s.lost() {
 			return s.start(a)
 		}
-	case doneMsg: // somebody was changed, or is gone
+	case doneMsg, uncoveredMsg: // somebody was changed, is gone, or was imported
 		return s.start(a)
 	case answer[[]audience.Subscriber]:
 		if s.take(a, msg) {

@@ -120,7 +120,7 @@ func english() *texts {
 		Rejected: "rejected", Delayed: "delayed", Opened: "opened", Clicked: "clicked", MachineOpened: "opened by a machine",
 		SentTwice: "sent twice",
 
-		ChooseTemplate: "Which template?", NoTemplates: "No templates. Put one with: pabal template put", Version: "Ver.", Made: "Made", Subject: "Subject",
+		ChooseTemplate: "Which template?", NoTemplates: "No templates. Make one of a file with the key i.", Version: "Ver.", Made: "Made", Subject: "Subject",
 		Purpose: "Purpose", MergeFields: "Fields",
 		ChooseAudience: "Who gets it? Choose conditions.", Segment: "Segment", Counting: "Counting", BadExpression: "the condition is wrong",
 		NobodySelected: "nobody to mail", Examples: "examples", ExamplesAre: "Examples (↑↓ put them in):", EmptyIsAll: "No condition means all subscribers.",

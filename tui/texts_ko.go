@@ -128,7 +128,7 @@ func korean() *texts {
 		Rejected: "SES 거부", Delayed: "지연", Opened: "열람", Clicked: "클릭", MachineOpened: "자동 열람",
 		SentTwice: "두 번 갔음",
 
-		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. pabal template put 명령으로 올리세요.", Version: "판", Made: "만든 때", Subject: "제목",
+		ChooseTemplate: "보낼 템플릿을 고르세요.", NoTemplates: "템플릿이 없습니다. i 키로 파일에서 만드세요.", Version: "판", Made: "만든 때", Subject: "제목",
 		Purpose: "용도", MergeFields: "필드",
 		ChooseAudience: "누구에게 보낼지 조건을 고르세요.", Segment: "대상 조건", Counting: "세는 중", BadExpression: "조건이 틀림",
 		NobodySelected: "받을 사람이 없음", Examples: "예시 넣기", ExamplesAre: "예시 (↑↓ 키로 넣기):", EmptyIsAll: "조건이 없으면 모든 구독자입니다.",
