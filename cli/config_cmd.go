@@ -4,20 +4,13 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
-
-	"pabal/eml"
 )
 
 // defaultFile is the whole configuration with its defaults, for config init.
@@ -27,55 +20,6 @@ var defaultFile string
 
 func (a *app) configCommands() *cobra.Command {
 	return a.group("config", "Make, check and show the configuration", a.configInit(), a.configCheck(), a.configShow())
-}
-
-func (a *app) configInit() *cobra.Command {
-	var onlyPrint bool
-	cmd := a.command("init", "Write a configuration with every setting and its default", "pabal config init --config /etc/pabal/pabal.toml",
-		func(context.Context, []string) error {
-			text := initialConfig()
-			if onlyPrint {
-				_, err := fmt.Fprint(a.stdout, text)
-				return err
-			}
-			path := a.configPath
-			if path == "" {
-				path = variable(a.environ, "PABAL_CONFIG")
-			}
-			if path == "" {
-				path = defaultConfigPath()
-			}
-			return a.writeConfig(path, text)
-		})
-	cmd.Flags().BoolVar(&onlyPrint, "print", false, "write it to stdout, not to the file")
-	return cmd
-}
-
-// initialConfig is the default file with the places this user has.
-func initialConfig() string {
-	d := defaults()
-	return strings.NewReplacer(`"/var/lib/pabal"`, fmt.Sprintf("%q", d.DataDir),
-		`"/run/pabal/control.sock"`, fmt.Sprintf("%q", d.Control.Socket)).Replace(defaultFile)
-}
-
-func (a *app) writeConfig(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
-	if errors.Is(err, fs.ErrExist) {
-		return &eml.Problem{What: path + " is there already", Hint: "edit it, or see the defaults with: pabal config init --print", Err: err}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return one(a, map[string]string{"config": path}, func(r *report) {
-		r.line("wrote %s; set [campaign] from and [web] public_url, then: pabal config check", path)
-	})
 }
 
 func (a *app) configCheck() *cobra.Command {
