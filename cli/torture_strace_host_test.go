@@ -48,10 +48,10 @@ func killings() []effect {
 	return []effect{{"fdatasync", "signal=KILL"}, {"fsync", "signal=KILL"}, {"write", "signal=KILL"}}
 }
 
-// sweep is torture by strace: the n-th call of each thread meets the effect, for
+// sweepCalls is torture by strace: the n-th call of each thread meets the effect, for
 // n from 1 until a run is not hit any more. (strace counts by thread, so that a
 // run may be hit more than once.) In short form n grows by half of itself.
-func sweep(effects []effect) func(t *testing.T, row *row, runs int) {
+func sweepCalls(effects []effect) func(t *testing.T, row *row, runs int) {
 	return func(t *testing.T, row *row, runs int) {
 		for _, e := range effects {
 			for n, missed := 1, 0; missed < sweepMisses; n = nextOf(n, runs) {
