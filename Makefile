@@ -5,7 +5,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X pabal/cli.released=$(VERSION)
 PACKAGES := ./...
 
-.PHONY: all build deb image release-test demo test plain host torture check race staticcheck fuzz generated bench microbench clean
+.PHONY: all build deb image release release-test demo test plain host torture check race staticcheck fuzz generated bench microbench clean
 
 all: build
 
@@ -17,6 +17,9 @@ deb: ## the Debian packages, in bin/deb; docs/install.md
 
 image: ## the container image, as bin/image/*.tar; docs/container.md
 	packaging/image/build bin/image
+
+release: ## everything above for amd64 and arm64 with checksums, in bin/release; docs/release.md
+	packaging/release/build bin/release
 
 demo: build ## 200 sample customers, a campaign, an application's mail, an unsubscribe
 	bin/pabal demo --keep pabal-demo
@@ -30,6 +33,7 @@ plain: ## offline, without root, in under two minutes
 	go vet $(PACKAGES)
 	go test $(PACKAGES)
 	cd packaging/image && go vet . && go test .
+	cd packaging/release && go vet . && go test .
 
 host: ## with the real tools of this host
 	go vet -tags host $(PACKAGES)
@@ -45,6 +49,7 @@ release-test: ## the real packages in a Debian that boots; as root, 10 minutes
 	testdata/apt-install release-apt.txt
 	cd packaging/deb && go vet -tags release . && go test -tags release -count=1 -timeout 60m -v .
 	cd packaging/image && go vet -tags release . && go test -tags release -count=1 -timeout 30m -v .
+	cd packaging/release && go vet -tags release . && go test -tags release -count=1 -timeout 30m -v .
 
 check: race staticcheck fuzz generated ## what a reviewer runs besides
 

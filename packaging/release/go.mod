@@ -1,0 +1,3 @@
+module pabal/packaging/release
+
+go 1.26.4
