@@ -320,6 +320,9 @@ func (s *Store) steer(id uint64, do func() error) (Campaign, error) {
 	}
 	err = do()
 	switch {
+	case errors.Is(err, spool.ErrRowsRemoved):
+		return Campaign{}, &eml.Problem{What: fmt.Sprintf("who these recipients of campaign %d were is not kept any more: retention has removed their rows", id),
+			Hint: "mail the people anew with: pabal campaign copy " + fmt.Sprint(id), Err: ErrState}
 	case errors.Is(err, spool.ErrState):
 		return Campaign{}, fmt.Errorf("campaign %d is %s: %w", id, c.State, ErrState)
 	case errors.Is(err, spool.ErrNotFound):

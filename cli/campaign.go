@@ -192,6 +192,7 @@ func (a *app) describeCampaign(c campaign.Campaign) error {
 		r.pair("ended", r.when(c.Ended))
 		describeSteering(r, c)
 		describeSums(r, c.Counts)
+		describeRemoved(r, c.Removed)
 		describeActs(r, c.Acts)
 	})
 }
@@ -260,7 +261,10 @@ func (a *app) campaignRecipients() *cobra.Command {
 	var outcome, feedback string
 	cmd := a.campaignCommand("recipients", "List what became of every recipient", "pabal campaign recipients 7 --outcome unknown --json\npabal campaign recipients 7 --feedback bounced",
 		func(ctx context.Context, c *control.Client, id uint64) error {
-			return show(a, c.Heard(ctx, id, outcome, feedback), newMessageTable, a.messageRow)
+			if err := show(a, c.Heard(ctx, id, outcome, feedback), newMessageTable, a.messageRow); err != nil {
+				return err
+			}
+			return a.noteRemoved(ctx, c, id)
 		})
 	cmd.Flags().StringVar(&feedback, "feedback", "", "only those SES said this `WORD` of: delivered, delayed, bounced, complained, rejected, opened, machine_opened, clicked, sent, sent_twice or maybe_twice")
 	cmd.Flags().StringVar(&outcome, "outcome", "", "only this `OUTCOME`: pending, sending, accepted, failed, skipped or unknown")

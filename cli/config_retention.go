@@ -13,6 +13,7 @@ type RetentionConfig struct {
 	HistoryDays int    `toml:"history_days"` // what became of mail: of each mail of applications, of each recipient of a campaign that is over; 0: for ever
 	TextsDays   int    `toml:"texts_days"`   // the text of applications' mail that failed for good; 0: as long as its history
 	FilesDays   int    `toml:"files_days"`   // files left in data_dir/inbox, and mails set aside in the drop folder; 0: for ever
+	RefusedDays int    `toml:"refused_days"` // people who refused all mail and are not in the customers' table; 0: for ever
 	At          string `toml:"at"`           // every day at this time of campaign.timezone
 }
 
@@ -32,6 +33,7 @@ func (c *Config) retentionRules() []rule {
 			fmt.Sprintf("0 keeps it for ever; else at least %d days, so that who wants a mail a month at most gets no more", minHistoryDays)},
 		{"retention.texts_days", days(r.TextsDays), fmt.Sprintf("is %d", r.TextsDays), "0 keeps them as long as the history; else a number of days"},
 		{"retention.files_days", days(r.FilesDays), fmt.Sprintf("is %d", r.FilesDays), "0 keeps them for ever; else a number of days"},
+		{"retention.refused_days", days(r.RefusedDays), fmt.Sprintf("is %d", r.RefusedDays), "0 keeps them for ever; else a number of days; that they refused is kept in any case"},
 		{"retention.at", err == nil, fmt.Sprintf("%q is not a time of day", r.At), `for example at = "04:00"`},
 	}
 }

@@ -281,7 +281,7 @@ func (d *daemon) mailed(subscriber, campaign uint64) (to string, err error) {
 	} else {
 		m, err = d.spool.Recipient(campaign, subscriber)
 	}
-	if errors.Is(err, spool.ErrNotFound) {
+	if errors.Is(err, spool.ErrNotFound) && !errors.Is(err, spool.ErrRemoved) { // of one that retention removed nobody can tell: no page may say that it is done
 		return "", nil
 	}
 	return m.To, err

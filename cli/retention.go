@@ -104,7 +104,7 @@ func (r *retention) daily(after time.Time) time.Time {
 // Status implements control.Retainer.
 func (r *retention) Status(ctx context.Context) (control.RetentionStatus, error) {
 	c := r.cfg.Retention
-	st := control.RetentionStatus{HistoryDays: c.HistoryDays, TextsDays: c.TextsDays, FilesDays: c.FilesDays, At: c.At, Stores: r.sizes()}
+	st := control.RetentionStatus{HistoryDays: c.HistoryDays, TextsDays: c.TextsDays, FilesDays: c.FilesDays, RefusedDays: c.RefusedDays, At: c.At, Stores: r.sizes()}
 	r.mu.Lock()
 	st.Running, st.Last, st.Next = r.running, r.last, r.next.UTC()
 	r.mu.Unlock()
@@ -138,7 +138,7 @@ func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, er
 	}
 	r.setRunning(false, &run)
 	r.logger.Info("old data removed", "messages", run.Messages, "texts", run.Texts, "campaigns", run.Campaigns, "rows", run.Rows,
-		"import_reports", run.Reports, "files", run.Files, "took", time.Since(run.At).Round(time.Millisecond).String())
+		"import_reports", run.Reports, "files", run.Files, "people", run.People, "took", time.Since(run.At).Round(time.Millisecond).String())
 	b, failed := json.Marshal(run)
 	return run, errors.Join(err, failed, r.spool.SaveRetention(b))
 }
@@ -159,6 +159,10 @@ func (r *retention) remove(ctx context.Context, dry bool) (run control.Retention
 	var failed error
 	run.Reports, failed = r.people.RemoveReports(dry)
 	err = errors.Join(err, failed)
+	if days := r.cfg.Retention.RefusedDays; days > 0 {
+		run.People, failed = r.people.RemoveRefused(ctx, now.AddDate(0, 0, -days), dry)
+		err = errors.Join(err, failed)
+	}
 	if days := r.cfg.Retention.FilesDays; days > 0 {
 		for _, dir := range r.folders() {
 			n, failed := sweep(dir, now.AddDate(0, 0, -days), dry)

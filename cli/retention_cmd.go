@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"pabal/control"
 	"pabal/eml"
+	"pabal/spool"
 )
 
 func (a *app) retentionCommands() *cobra.Command {
@@ -44,6 +46,7 @@ func describeRetention(r *report, st control.RetentionStatus) {
 		r.pair("texts", keptWords(st.TextsDays, "of mail that failed for good"))
 	}
 	r.pair("files", keptWords(st.FilesDays, "in the inbox and set aside in the drop folder"))
+	r.pair("refused", keptWords(st.RefusedDays, "after somebody has refused all mail, unless they are in the customers' table"))
 	r.pair("every day", fmt.Sprintf("at %s, next %s", st.At, r.when(st.Next)))
 	if st.Last != nil {
 		r.pair("last run", r.when(st.Last.At)+": "+removedWords(*st.Last))
@@ -73,7 +76,7 @@ func removedWords(run control.RetentionRun) string {
 		n    int64
 		what string
 	}{{run.Messages, "mails of applications"}, {run.Texts, "texts of failed mails"}, {run.Rows, fmt.Sprintf("recipients of %s campaigns", commas(run.Campaigns))},
-		{run.Reports, "reports of imports"}, {run.Files, "files"}} {
+		{run.Reports, "reports of imports"}, {run.Files, "files"}, {run.People, "people who refused mail"}} {
 		if p.n > 0 {
 			parts = append(parts, commas(p.n)+" "+p.what)
 		}
@@ -86,4 +89,31 @@ func removedWords(run control.RetentionRun) string {
 		return verb + "nothing"
 	}
 	return verb + strings.Join(parts, ", ")
+}
+
+// describeRemoved says that a campaign's recipients are not all kept any more.
+func describeRemoved(r *report, gone *spool.Removed) {
+	if gone != nil {
+		r.pair("removed", fmt.Sprintf("%s recipients' rows by retention, last on %s; the sums have them", commas(gone.Audience), gone.At.In(r.zone).Format(time.DateOnly)))
+	}
+}
+
+// noteRemoved says behind a list of recipients that it is not all of them.
+func (a *app) noteRemoved(ctx context.Context, c *control.Client, id uint64) error {
+	got, err := c.Campaign(ctx, id)
+	if err != nil || got.Removed == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.stderr, "%s of the campaign's %s recipients are not listed: retention has removed what ended before %s; its sums have them (pabal campaign show %d)\n",
+		commas(got.Removed.Audience), commas(got.Audience), got.Removed.Before.In(a.zone()).Format(time.DateOnly), id)
+	return err
+}
+
+// goneBefore is what retention may have removed of a trace's answer, "" for nothing.
+func goneBefore(ctx context.Context, c *control.Client, a *app) string {
+	st, err := c.Status(ctx)
+	if err != nil || st.Spool.Removed.IsZero() {
+		return ""
+	}
+	return "what ended before " + st.Spool.Removed.In(a.zone()).Format(time.DateOnly) + " was removed by retention"
 }

@@ -139,8 +139,16 @@ func (a *app) traceCommand() *cobra.Command {
 					return err
 				}
 			}
+			gone := goneBefore(ctx, c, a)
 			if found == 0 {
-				return &eml.Problem{What: "no mail to or by " + args[0] + " is known", Hint: "is it spelled right? An SES id and a Message-ID go without < and >"}
+				problem := &eml.Problem{What: "no mail to or by " + args[0] + " is known", Hint: "is it spelled right? An SES id and a Message-ID go without < and >"}
+				if gone != "" {
+					problem.What += "; " + gone
+				}
+				return problem
+			}
+			if gone != "" {
+				fmt.Fprintln(a.stderr, gone)
 			}
 			return nil
 		})

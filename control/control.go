@@ -76,6 +76,7 @@ type RetentionRun struct {
 	spool.Removal
 	Reports int64  `json:"import_reports"` // lists of rows that an import rejected
 	Files   int64  `json:"files"`          // in the inbox, and set aside in the drop folder
+	People  int64  `json:"people"`         // who refused all mail long ago
 	Error   string `json:"error,omitempty"`
 }
 
@@ -91,6 +92,7 @@ type RetentionStatus struct {
 	HistoryDays int           `json:"history_days"`
 	TextsDays   int           `json:"texts_days"`
 	FilesDays   int           `json:"files_days"`
+	RefusedDays int           `json:"refused_days"`
 	At          string        `json:"daily_at"` // in the campaigns' time zone
 	Running     bool          `json:"running"`
 	Last        *RetentionRun `json:"last,omitempty"` // nil: it has not run yet

@@ -97,6 +97,9 @@ func noSuchMessage(id string, err error) error {
 	if errors.Is(err, spool.ErrState) && hintOf(err) == "" {
 		return &eml.Problem{What: err.Error(), Hint: "see its outcome with: pabal spool show " + eml.Visible(id), Err: err}
 	}
+	if errors.Is(err, spool.ErrRemoved) {
+		return &eml.Problem{What: eml.Visible(id) + " is not kept any more: retention has removed it", Hint: "how long mail is kept: pabal retention show", Err: err}
+	}
 	if !errors.Is(err, spool.ErrNotFound) {
 		return err
 	}

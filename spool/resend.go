@@ -32,7 +32,9 @@ type Resend struct {
 	By      string    `json:"by,omitempty"`
 }
 
-var errRowsRemoved = fmt.Errorf("their rows were removed by retention: %w", ErrState)
+// ErrRowsRemoved means that there is nobody left to put back: retention has
+// removed the rows. It wraps ErrState.
+var ErrRowsRemoved = fmt.Errorf("their rows were removed by retention: %w", ErrState)
 
 type callerKey struct{}
 
@@ -77,8 +79,7 @@ func (l *Ledger) act(a Act) {
 // Rows of unknown outcome may be mailed twice: they are marked maybe_twice.
 // One of the same outcome that is under way is gone on with. ErrNotFound;
 // ErrState for another outcome or a campaign that is frozen only in part,
-// cancelled, or being resent with the other outcome, and when retention has
-// removed the rows.
+// cancelled, or being resent with the other outcome; ErrRowsRemoved.
 func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (int64, error) {
 	if outcome != Failed && outcome != Unknown {
 		return 0, fmt.Errorf("resend what is %s: only failed and unknown can be sent again: %w", outcome, ErrState)
@@ -102,7 +103,7 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 			return nil // a campaign that is done stays done when it was
 		}
 		if l.Removed != nil && *l.of(outcome) <= *l.Removed.of(outcome) {
-			return fmt.Errorf("the %s recipients of campaign %d cannot be mailed again: %w", outcome, campaign, errRowsRemoved)
+			return fmt.Errorf("the %s recipients of campaign %d cannot be mailed again: %w", outcome, campaign, ErrRowsRemoved)
 		}
 		if l.State == Done {
 			l.State, l.Ended = Running, time.Time{}

@@ -145,7 +145,7 @@ func TestUnknownOutlivesRetentionAndIsSentAgain(t *testing.T) {
 		after(91 * day)
 		old := Retention{History: time.Now().Add(-90 * day)}
 		b.remove(old)
-		if _, err := b.Resend(t.Context(), 1, Failed); !errors.Is(err, ErrState) || !errors.Is(err, errRowsRemoved) {
+		if _, err := b.Resend(t.Context(), 1, Failed); !errors.Is(err, ErrState) || !errors.Is(err, ErrRowsRemoved) {
 			t.Errorf("failed rows that are gone were put back: %v", err)
 		}
 		b.sender.fn = nil

@@ -33,9 +33,10 @@ type Status struct {
 	Held          []Hold            `json:"held"`           // holds, then campaigns outside their send window
 	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
-	Applications  Counts            `json:"applications"` // of both lanes: mail that was Put, not a campaign's
-	PerSecond     float64           `json:"per_second"`   // accepted, mean of the last five whole seconds
-	Recent        []int             `json:"recent"`       // accepted in each of the last 60 whole seconds, oldest first
+	Applications  Counts            `json:"applications"`            // of both lanes: mail that was Put, not a campaign's
+	PerSecond     float64           `json:"per_second"`              // accepted, mean of the last five whole seconds
+	Removed       time.Time         `json:"removed_before,omitzero"` // what ended before was removed by retention, as far as it may go; zero: nothing was
+	Recent        []int             `json:"recent"`                  // accepted in each of the last 60 whole seconds, oldest first
 }
 
 // Status sums up both lanes; it reads two pages at most, however long the queue.
@@ -63,6 +64,10 @@ func (s *Spool) Status() (Status, error) {
 	if oldest = earlier(oldest, first); oldest.IsZero() {
 		oldest = now
 	}
+	gone, err := s.Removed()
+	if err != nil {
+		return Status{}, err
+	}
 	recent := s.meter.last(now)
 	sum := 0
 	for _, n := range recent[len(recent)-5:] {
@@ -71,7 +76,7 @@ func (s *Spool) Status() (Status, error) {
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
 		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: append(s.Holds(), s.closedWindows(now)...), Store: s.Disk(),
-		Lanes: map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk}, Applications: applications,
+		Lanes: map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk}, Applications: applications, Removed: later(gone.Before, s.RemovedRows()),
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil
 }
