@@ -246,6 +246,38 @@ func (s *Store) Campaigns() ([]Campaign, error) {
 	return all, nil
 }
 
+// States is how many campaigns are in each state. It reads the records of those
+// that were never started only.
+func (s *Store) States() (map[spool.State]int, error) {
+	states := map[spool.State]int{}
+	ledgers, _ := s.spool.States()
+	err := s.db.View(func(tx *bolt.Tx) error {
+		return tx.Bucket(bucketCampaigns).ForEach(func(k, raw []byte) error {
+			if len(k) != 8 {
+				return nil // as Campaigns
+			}
+			id := binary.BigEndian.Uint64(k)
+			state, sealed := ledgers[id]
+			var c Campaign
+			switch {
+			case sealed:
+			case readCampaign(raw, id, &c) != nil:
+				return nil
+			case c.Sealed.IsZero():
+				state = c.withDue().State
+			default:
+				state = spool.Freezing
+			}
+			states[state]++
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count campaigns: %w", err)
+	}
+	return states, nil
+}
+
 // withLedger adds what the spool knows. A campaign that is sealed and has no
 // ledger yet is about to be frozen.
 func (s *Store) withLedger(c Campaign) (Campaign, error) {

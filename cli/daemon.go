@@ -45,7 +45,9 @@ type daemon struct {
 	webCert   *smtpd.Certificate // nil: the pages in the clear
 	paceKept  []byte             // what the spool keeps of the pace
 	retention *retention
-	pulse     *pulse // of the loops that send
+	pulse     *pulse                 // of the loops that send
+	pages     map[string]*web.Server // public and inside
+	loaded    time.Time              // the configuration
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -68,7 +70,7 @@ func (w addresses) webURL() string {
 // serve runs a daemon until ctx ends. ready is called once everything listens.
 // Credentials other than zero take the place of AWS's default chain; m may be nil.
 func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, m *manager, ready func(addresses)) (err error) {
-	d := &daemon{cfg: cfg, logger: logger, manager: m}
+	d := &daemon{cfg: cfg, logger: logger, manager: m, loaded: time.Now()}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.open(ctx, keys); err != nil {
 		return err
@@ -237,6 +239,7 @@ func (d *daemon) bind() (addresses, error) {
 		return where, err
 	}
 	public, inside := d.newWeb(), d.newWeb()
+	d.pages = map[string]*web.Server{"public": public, "inside": inside}
 	inside.Metrics = d.metrics // recipients need not know how much is sent
 	var err error
 	if d.webCert, err = d.certificate("web", d.cfg.Web.TLSCertificate, d.cfg.Web.TLSKey); err != nil {

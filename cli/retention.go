@@ -116,10 +116,13 @@ func (r *retention) Status(ctx context.Context) (control.RetentionStatus, error)
 	return st, err
 }
 
-func (r *retention) sizes() []control.StoreSize {
-	queue, queueUnused, ledger, ledgerUnused := r.spool.Sizes()
-	people, peopleUnused := r.people.Size()
-	campaigns, campaignsUnused := r.campaigns.Size()
+func (r *retention) sizes() []control.StoreSize { return sizes(r.spool, r.people, r.campaigns) }
+
+// sizes are those of the stores' files.
+func sizes(sp *spool.Spool, subscribers *audience.Store, all *campaign.Store) []control.StoreSize {
+	queue, queueUnused, ledger, ledgerUnused := sp.Sizes()
+	people, peopleUnused := subscribers.Size()
+	campaigns, campaignsUnused := all.Size()
 	return []control.StoreSize{{File: spool.QueueFile, Bytes: queue, Unused: queueUnused}, {File: spool.LedgerFile, Bytes: ledger, Unused: ledgerUnused},
 		{File: audience.FileName, Bytes: people, Unused: peopleUnused}, {File: campaign.FileName, Bytes: campaigns, Unused: campaignsUnused}}
 }

@@ -109,6 +109,7 @@ type Client struct {
 	dnsLimit    time.Duration // for all look-ups about a domain
 	tracked     tracked
 	inFlight    atomic.Int64
+	calls       callSums
 }
 
 // New loads AWS's default credential chain. It makes no call. It returns an
@@ -152,6 +153,7 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	if !o.NoDNS {
 		c.resolver = resolver(o.Resolver)
 	}
+	c.calls.begin()
 	c.account = newAccount(c.fetchFacts)
 	c.identities = newIdentities(c.fetchIdentities)
 	c.Pace = newPace(o)
@@ -221,23 +223,28 @@ func (c *Client) Send(ctx context.Context, m *spool.Message) (string, error) {
 		out, err = c.api.SendEmail(ctx, c.input(m), carrying(m))
 		return err
 	})
+	took := time.Since(began)
 	if err != nil {
-		return "", c.refused(err, m, began)
+		return "", c.refused(err, m, took)
 	}
-	c.Pace.observe(time.Since(began))
+	c.Pace.observe(took)
 	if aws.ToString(out.MessageId) == "" {
-		return "", refusal(spool.Ambiguous, "", "HTTP 200 without a message id")
+		lost := refusal(spool.Ambiguous, "", "HTTP 200 without a message id")
+		c.calls.ended(m.Lane, lost, took)
+		return "", lost
 	}
+	c.calls.ended(m.Lane, nil, took)
 	return *out.MessageId, nil
 }
 
 // refused classifies a failed attempt. The time to an answer counts for the
 // call time even if the answer is no; the time to none does not.
-func (c *Client) refused(err error, m *spool.Message, began time.Time) *spool.SendError {
+func (c *Client) refused(err error, m *spool.Message, took time.Duration) *spool.SendError {
 	refused := classify(err, m, c.setOf(m))
 	if refused.Code != "" {
-		c.Pace.observe(time.Since(began))
+		c.Pace.observe(took)
 	}
+	c.calls.ended(m.Lane, refused, took)
 	c.log.Debug("attempt refused", "message", m.ID, "class", refused.Class, "err", refused)
 	return refused
 }

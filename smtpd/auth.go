@@ -116,7 +116,7 @@ func (s *session) login(user, password string) error {
 		s.wire.user = user
 		return nil
 	}
-	s.server.logins.Add(1)
+	s.server.counts.logins.Add(1)
 	s.server.guard.failed(s.wire.source, user)
 	s.wire.authFails++
 	s.log.Warn("login refused", "client", s.wire.RemoteAddr().String(), "attempt", s.wire.authFails)

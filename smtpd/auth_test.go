@@ -130,7 +130,7 @@ func TestListedNetworkNeedsNoLoginAndOthersAreTurnedAway(t *testing.T) {
 	s = testServer(&memory{})
 	s.Networks = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	dial(t, remote(t, s)).play("< 554 5.7.1\n< END")
-	if s.Stats().Refused != 1 {
+	if st := s.Stats(); st.Refused != 1 || st.Connected != 1 || st.Replies["554"] != 1 || len(st.Replies) != 1 {
 		t.Errorf("%+v", s.Stats())
 	}
 }

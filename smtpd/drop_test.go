@@ -142,6 +142,10 @@ func TestDropsAreTakenUpOnce(t *testing.T) {
 	if st := b.Stats().Drop; st.Taken != 2 || st.SetAside != 0 || st.Folder != b.folder {
 		t.Errorf("stats %+v", st)
 	}
+	// Each mail: EHLO, MAIL, RCPT (two in the first), the text, QUIT.
+	if st := b.Stats(); st.Entrances[ByDrop] != 3 || st.Entrances[BySMTP]+st.Entrances[BySocket] != 0 || st.Replies["220"] != 2 || st.Replies["354"] != 2 || st.Replies["250"] != 2*3+3 {
+		t.Errorf("stats %+v", st)
+	}
 	var text bytes.Buffer
 	if err := b.sp.Body("q1", &text); err != nil {
 		t.Fatal(err)

@@ -191,11 +191,12 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		l.server.counts.connected.Add(1)
 		w, refusal := l.admit(conn)
 		if w != nil {
 			return w, nil
 		}
-		l.server.refused.Add(1)
+		l.server.counts.refused.Add(1)
 		l.turnAway(conn, refusal)
 	}
 }
@@ -242,6 +243,7 @@ func (s *Server) forget(w *wire) {
 // understand it.
 func (l *listener) turnAway(conn net.Conn, reply string) {
 	if !l.implicit {
+		l.server.counts.said([]byte(reply))
 		conn.SetWriteDeadline(time.Now().Add(time.Second))
 		conn.Write([]byte(reply + "\r\n"))
 	}

@@ -34,7 +34,7 @@ func (s *Server) Run(ctx context.Context) error {
 	<-until.Done() // ctx, or a listener failed
 	err := errors.Join(s.closeListeners(), accepting.Wait())
 	s.stop(gs)
-	s.log().Info("smtp server stopped", "accepted", s.accepted.Load(), "refused", s.refused.Load())
+	s.log().Info("smtp server stopped", "accepted", s.counts.accepted.Load(), "refused", s.counts.refused.Load())
 	return err
 }
 

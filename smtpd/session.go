@@ -70,7 +70,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 		return err
 	}
 	if err := s.server.queue.Room(); err != nil { // before the text has come all the way
-		s.server.refused.Add(1)
+		s.server.counts.refused.Add(1)
 		return notNow(err)
 	}
 	s.open, s.from, s.size = true, from, opts.Size
@@ -138,12 +138,12 @@ func (s *session) Data(io.Reader) error {
 		ids, err = s.submit(text)
 	}
 	if err != nil { // the buffer is left to a Put that may still be reading it
-		s.server.refused.Add(1)
+		s.server.counts.refused.Add(1)
 		return reply(err)
 	}
 	*buf = text[:0]
 	s.server.giveBack(buf)
-	s.server.accepted.Add(int64(len(ids)))
+	s.server.counts.took(s.wire, len(ids))
 	return queued(ids)
 }
 
@@ -212,7 +212,7 @@ func (s *session) Logout() error {
 }
 
 func (s *session) refuse(code int, enhanced, text string) error {
-	s.server.refused.Add(1)
+	s.server.counts.refused.Add(1)
 	return refusal(code, enhanced, text)
 }
 

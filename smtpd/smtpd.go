@@ -109,13 +109,11 @@ type Server struct {
 	authDelay time.Duration
 	guard     guard
 
-	mu       sync.Mutex
-	wires    map[*wire]struct{}
-	stopAt   atomic.Int64 // unix ns when texts on their way are cut; zero: running
-	accepted atomic.Int64
-	refused  atomic.Int64
-	logins   atomic.Int64 // refused
-	since    time.Time
+	mu     sync.Mutex
+	wires  map[*wire]struct{}
+	stopAt atomic.Int64 // unix ns when texts on their way are cut; zero: running
+	counts counts
+	since  time.Time
 }
 
 // queue is what this package needs of the spool.
@@ -134,6 +132,10 @@ type Stats struct {
 	Refused     int64     `json:"refused"`     // senders, recipients, texts and connections answered 4xx or 5xx by us
 	BadLogins   int64     `json:"bad_logins"`  // refused for a wrong user or password
 	Since       time.Time `json:"since"`
+
+	Connected int64            `json:"connected"`         // connections since start, those turned away too
+	Entrances map[string]int64 `json:"entrances"`         // of Accepted, by entrance: smtp, socket, drop
+	Replies   map[string]int64 `json:"replies,omitempty"` // since start, by code, those of drops too
 	// Drop is the folder of sendmail's mails, nil where none is set.
 	Drop *DropStats `json:"drop,omitempty"`
 }
@@ -165,9 +167,12 @@ func newServer(q queue) *Server {
 // Stats are the sums since New. It may be called at any time after Bind.
 func (s *Server) Stats() Stats {
 	st := Stats{
-		Accepted:  s.accepted.Load(),
-		Refused:   s.refused.Load(),
-		BadLogins: s.logins.Load(),
+		Accepted:  s.counts.accepted.Load(),
+		Refused:   s.counts.refused.Load(),
+		BadLogins: s.counts.logins.Load(),
+		Connected: s.counts.connected.Load(),
+		Entrances: s.counts.byEntrance(),
+		Replies:   s.counts.byCode(),
 		Since:     s.since,
 		Drop:      s.dropStats(),
 	}

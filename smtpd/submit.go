@@ -134,7 +134,8 @@ func (l *submitListener) Accept() (net.Conn, error) {
 		if err == nil && l.enter(uid) {
 			return &submitted{UnixConn: conn, peer: peer{uid: uid}, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
 		}
-		l.server.refused.Add(1)
+		l.server.counts.refused.Add(1)
+		l.server.counts.connected.Add(1)
 		(&listener{server: l.server}).turnAway(conn, crowded)
 	}
 }

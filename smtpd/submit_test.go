@@ -61,6 +61,9 @@ func TestAnyUserSubmitsAndIsNamedInReceived(t *testing.T) {
 	if got := q.all(); len(got) != 1 || !strings.Contains(strings.ReplaceAll(got[0].body, "\r\n ", " "), want) {
 		t.Errorf("stored %+v, want %q in it", got, want)
 	}
+	if by := s.Stats().Entrances; by[BySocket] != 1 || by[BySMTP]+by[ByDrop] != 0 {
+		t.Errorf("by entrance: %v", by)
+	}
 }
 
 func TestAUserIsHeldToARateAndTCPIsNot(t *testing.T) {

@@ -311,6 +311,7 @@ func (w *wire) flush() error {
 	if len(w.out) == 0 || w.implicit && w.tls == nil { // nothing is said in the clear where TLS comes first
 		return nil
 	}
+	w.server.counts.said(w.out)
 	w.Conn.SetWriteDeadline(time.Now().Add(writeLimit))
 	_, err := w.stream.Write(w.out)
 	w.out = w.out[:0]

@@ -178,6 +178,7 @@ func (q *ledgerSums) replace(tx *bbolt.Tx, l *Ledger, old, m *Message) error {
 		return err
 	}
 	l.move(old, m)
+	q.total.count(old, m)
 	q.heardBad(old, m)
 	q.series.count(l, old, m)
 	if old.Outcome == Pending && !old.NextTry.IsZero() {
@@ -234,6 +235,21 @@ func (s *Spool) Ledgers() ([]Ledger, error) {
 		out[i] = s.shown(l)
 	}
 	return out, nil
+}
+
+// States are the states of all campaigns that have a ledger, and how many of
+// them the brake has paused.
+func (s *Spool) States() (states map[uint64]State, braked int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states = make(map[uint64]State, len(s.ledgers))
+	for id, l := range s.ledgers {
+		states[id] = l.State
+		if l.Braked != nil && l.State == Paused {
+			braked++
+		}
+	}
+	return states, braked
 }
 
 // shown is a copy with the hold that keeps the campaign from sending.

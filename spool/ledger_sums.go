@@ -15,12 +15,14 @@ type ledgerSums struct {
 	bad     map[uint64][]uint64 // by campaign: rows that bounced for good or were complained about
 	braked  []*Ledger           // paused for it
 	series  seriesSums
+	total   groupTotals
 	orphans
 }
 
 // Begin starts a group of the writer (store.Sums).
 func (q *ledgerSums) Begin(*bbolt.Tx) {
 	q.touched, q.bad, q.braked, q.series = map[uint64]*Ledger{}, map[uint64][]uint64{}, nil, seriesSums{}
+	q.total = groupTotals{}
 	q.orphans.begin()
 }
 
@@ -47,6 +49,7 @@ func (q *ledgerSums) Abandon() error { return nil }
 // Publish shows the headers to readers.
 func (q *ledgerSums) Publish() {
 	q.orphans.publish()
+	q.total.publish(&q.s.totals)
 	q.s.mu.Lock()
 	maps.Copy(q.s.ledgers, q.touched)
 	q.s.mu.Unlock()

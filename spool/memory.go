@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 )
@@ -29,6 +30,7 @@ type bodyMemory struct {
 	once   sync.Once
 	shares [bodyKinds]int64 // bytes
 	free   [bodyKinds]*semaphore.Weighted
+	used   atomic.Int64 // bytes
 }
 
 // share divides the memory: the largest mail fits the shares of large and of
@@ -58,6 +60,9 @@ func (s *Spool) ReserveBody(ctx context.Context, n int64) (release func(), err e
 	return s.reserve(ctx, largeBody, n)
 }
 
+// BodyMemoryUsed is how many bytes of BodyMemory are given out now.
+func (s *Spool) BodyMemoryUsed() int64 { return s.memory.used.Load() }
+
 func (s *Spool) reserve(ctx context.Context, kind int, n int64) (release func(), err error) {
 	s.memory.once.Do(func() {
 		limit, largest := s.BodyMemory, s.MaxMessage
@@ -73,5 +78,9 @@ func (s *Spool) reserve(ctx context.Context, kind int, n int64) (release func(),
 	if err := s.memory.free[kind].Acquire(ctx, n); err != nil {
 		return nil, err
 	}
-	return sync.OnceFunc(func() { s.memory.free[kind].Release(n) }), nil
+	s.memory.used.Add(n)
+	return sync.OnceFunc(func() {
+		s.memory.used.Add(-n)
+		s.memory.free[kind].Release(n)
+	}), nil
 }

@@ -30,6 +30,7 @@ type queueSums struct {
 	now   [2]Counts // by lane
 	dirty [2]bool
 	owed  bool // somebody is to be told of a failure
+	total groupTotals
 	orphans
 }
 
@@ -39,7 +40,7 @@ func (q *queueSums) Begin(*bbolt.Tx) {
 	for l := range q.now {
 		q.now[l] = q.s.counts[l].clone()
 	}
-	q.dirty, q.owed = [2]bool{}, false
+	q.dirty, q.owed, q.total = [2]bool{}, false, groupTotals{}
 	q.s.mu.Unlock()
 	q.orphans.begin()
 }
@@ -71,6 +72,7 @@ func (q *queueSums) Abandon() error { return nil }
 // Publish shows the counters to readers.
 func (q *queueSums) Publish() {
 	q.orphans.publish()
+	q.total.publish(&q.s.totals)
 	if q.owed {
 		select {
 		case q.s.owed <- struct{}{}:
@@ -252,6 +254,7 @@ func (q *queueSums) replace(tx *bbolt.Tx, old, m *Message) error {
 	if err := q.owe(tx, old, m); err != nil {
 		return err
 	}
+	q.total.count(old, m)
 	if old == nil {
 		q.now[m.Lane].enter(m)
 	} else {

@@ -122,7 +122,9 @@ type Spool struct {
 	windows  windows
 	slots    slots
 	outage   outageRun
+	oldest   oldestMail
 	meter    meter
+	totals   totals
 	beats    [2]beat // by lane
 	events   events
 	removing sync.Mutex   // held by Remove
@@ -146,6 +148,7 @@ func openWith(dir string, o store.Options) (*Spool, error) {
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	s := &Spool{ledgers: map[uint64]*Ledger{}, probes: make(chan struct{}, 1), owed: make(chan struct{}, 1), jitter: jitter}
+	s.totals.begin()
 	for i := range s.kicks {
 		s.kicks[i] = make(chan struct{}, 1)
 	}

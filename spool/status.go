@@ -29,8 +29,9 @@ const (
 type Status struct {
 	Pending       int64             `json:"pending"`
 	Sending       int64             `json:"sending"`
-	OldestSeconds int64             `json:"oldest_seconds"` // age of the oldest mail that could be sent and is not; 0 for none
-	Held          []Hold            `json:"held"`           // holds, then campaigns outside their send window
+	OldestSeconds int64             `json:"oldest_seconds"`      // age of the oldest mail that could be sent and is not; 0 for none
+	LaneOldest    map[string]int64  `json:"lane_oldest_seconds"` // the same by lane
+	Held          []Hold            `json:"held"`                // holds, then campaigns outside their send window
 	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
 	Applications  Counts            `json:"applications"`            // of both lanes: mail that was Put, not a campaign's
@@ -39,30 +40,27 @@ type Status struct {
 	Recent        []int             `json:"recent"`                  // accepted in each of the last 60 whole seconds, oldest first
 }
 
-// Status sums up both lanes; it reads two pages at most, however long the queue.
+// Status sums up both lanes; it reads a few pages, however long the queue.
 func (s *Spool) Status() (Status, error) {
 	now := time.Now()
 	s.mu.Lock()
 	transactional, bulk := s.counts[Transactional].clone(), s.counts[Bulk].clone()
 	applications := transactional.clone()
 	applications.Add(bulk)
-	var oldest time.Time
+	campaigns := s.oldestOfCampaigns(now)
 	for _, l := range s.ledgers {
 		bulk.Add(l.Counts)
-		if l.State != Running || l.Pending+l.Sending == 0 {
-			continue
-		}
-		if since, ok := s.sendable(l, now); ok {
-			oldest = earlier(oldest, since)
-		}
 	}
+	open := [2]bool{s.counts[Transactional].open(), s.counts[Bulk].open()}
 	s.mu.Unlock()
-	first, err := s.oldestMail()
+	oldest, err := s.oldest.look(s.queue.Store, open)
 	if err != nil {
 		return Status{}, fmt.Errorf("read the queue: %w", err)
 	}
-	if oldest = earlier(oldest, first); oldest.IsZero() {
-		oldest = now
+	oldest[Bulk] = earlier(oldest[Bulk], campaigns)
+	ages := map[string]int64{}
+	for l, at := range oldest {
+		ages[Lane(l).String()] = age(at, now)
 	}
 	gone, err := s.Removed()
 	if err != nil {
@@ -75,7 +73,7 @@ func (s *Spool) Status() (Status, error) {
 	}
 	return Status{
 		Pending: transactional.Pending + bulk.Pending, Sending: transactional.Sending + bulk.Sending,
-		OldestSeconds: max(int64(now.Sub(oldest)/time.Second), 0), Held: append(s.Holds(), s.closedWindows(now)...), Store: s.Disk(),
+		OldestSeconds: max(ages[Transactional.String()], ages[Bulk.String()]), LaneOldest: ages, Held: append(s.Holds(), s.closedWindows(now)...), Store: s.Disk(),
 		Lanes: map[string]Counts{Transactional.String(): transactional, Bulk.String(): bulk}, Applications: applications, Removed: later(gone.Before, s.RemovedRows()),
 		PerSecond: float64(sum) / 5, Recent: recent,
 	}, nil
@@ -86,20 +84,6 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func (s *Spool) oldestMail() (at time.Time, err error) {
-	err = s.queue.View(func(tx *bbolt.Tx) error {
-		c := tx.Bucket(bOpen).Cursor()
-		for k, v := c.First(); k != nil; k, v = c.Next() {
-			if m, err := readMail(v, number(k, 0)); err == nil { // else it is parked when its turn comes
-				at = m.Received
-				return nil
-			}
-		}
-		return nil
-	})
-	return at, err
 }
 
 // meter counts acceptances by second.

@@ -79,6 +79,7 @@ type Server struct {
 	mux      *http.ServeMux
 	pages    *pages
 	limit    limiter
+	requests requests
 	now      func() time.Time
 	step     time.Duration
 }
@@ -131,6 +132,15 @@ func newServer(people optOuts, choices choosing) *Server {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := &coded{ResponseWriter: w}
+	defer func() {
+		c.implied()
+		s.requests.add(c.code)
+	}()
+	s.answer(c, r)
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", s.pages.policy)
 	h.Set("Referrer-Policy", "no-referrer") // the address holds the token
