@@ -192,6 +192,7 @@ func (d *daemon) archive(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("write a backup: %w", err)
 	}
+	d.backedUp.Store(begun.UnixMilli())
 	d.logger.Info("backup written", "bytes", counted.done, "took", time.Since(begun).Round(time.Millisecond))
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -48,6 +49,7 @@ type daemon struct {
 	pulse     *pulse                 // of the loops that send
 	pages     map[string]*web.Server // public and inside
 	loaded    time.Time              // the configuration
+	backedUp  atomic.Int64           // when the last backup was written, unix ms; 0 for none since the start
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.

@@ -32,13 +32,14 @@ type reading struct {
 	web       map[string]map[int]int64 // answers by code, by site
 	ends      map[string]time.Time     // of certificates, by use
 	loaded    time.Time                // the configuration
+	backup    int64                    // when the last backup was written, unix ms; 0 for none
 	process   processFacts
 }
 
 // read asks every part.
 func (d *daemon) read() (r *reading, err error) {
 	r = &reading{now: time.Now(), totals: d.spool.Totals(), ses: d.ses.Status(), calls: d.ses.Calls(), domains: len(d.domains.Alarms()),
-		feedback: d.feedbackStatus(), smtp: d.smtp.Stats(), loaded: d.loaded, process: readProcess(),
+		feedback: d.feedbackStatus(), smtp: d.smtp.Stats(), loaded: d.loaded, backup: d.backedUp.Load(), process: readProcess(),
 		body: [2]int64{d.spool.BodyMemoryUsed(), int64(d.cfg.BodyMemory)}, web: map[string]map[int]int64{}, ends: map[string]time.Time{}}
 	if r.spool, err = d.spool.Status(); err != nil {
 		return nil, err
@@ -55,8 +56,8 @@ func (d *daemon) read() (r *reading, err error) {
 	for name, pages := range d.pages {
 		r.web[name] = pages.Requests()
 	}
-	if d.cert != nil {
-		r.ends["smtp"] = d.cert.Ends()
+	for use, cert := range d.certificates() {
+		r.ends[use] = cert.Ends()
 	}
 	return r, nil
 }

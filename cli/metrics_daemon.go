@@ -41,6 +41,11 @@ func daemonMetrics() []metric {
 				s.add(seconds(r.ends[use]), use)
 			}
 		}},
+		{"pabal_backup_timestamp_seconds", gauge, nil, "When the last backup was begun that the daemon wrote whole; missing until there is one since the start.", func(r *reading, s *samples) {
+			if r.backup != 0 {
+				s.add(float64(r.backup) / 1000)
+			}
+		}},
 		{"pabal_build_info", gauge, []string{"version", "goversion"}, "1, with what is running.", func(_ *reading, s *samples) { s.add(1, version(), runtime.Version()) }},
 		{"pabal_config_loaded_timestamp_seconds", gauge, nil, "When the configuration was read.", func(r *reading, s *samples) { s.add(seconds(r.loaded)) }},
 		{"process_start_time_seconds", gauge, nil, "When the process started.", func(r *reading, s *samples) { s.add(r.process.started) }},

@@ -75,11 +75,13 @@ func readOutcomes(r *reading, s *samples) {
 
 // holdClasses are the classes of holds.
 func holdClasses() []spool.Class {
-	return []spool.Class{spool.Account, spool.Configuration, spool.Credentials, spool.Identity, spool.Network, spool.Operator, spool.Outage, spool.Quota, spool.Storage, spool.OutsideWindow}
+	return []spool.Class{spool.Account, spool.Configuration, spool.Credentials, spool.Identity, spool.Network, spool.Operator, spool.Outage, spool.Quota, spool.FromBackup, spool.Storage, spool.OutsideWindow}
 }
 
 // scopeKinds are the words before the colon of a scope.
-func scopeKinds() []string { return []string{"all", "lane", "from", "campaign", "configuration_set"} }
+func scopeKinds() []string {
+	return []string{"all", "lane", "from", "campaign", "configuration_set", "restored"}
+}
 
 // readHolds writes every pair, so that a rule need not ask whether it is there.
 func readHolds(r *reading, s *samples) {

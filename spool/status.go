@@ -29,11 +29,11 @@ const (
 type Status struct {
 	Pending       int64             `json:"pending"`
 	Sending       int64             `json:"sending"`
-	OldestSeconds int64             `json:"oldest_seconds"`      // age of the oldest mail that could be sent and is not; 0 for none
-	LaneOldest    map[string]int64  `json:"lane_oldest_seconds"` // the same by lane
-	Held          []Hold            `json:"held"`                // holds, then campaigns outside their send window
+	OldestSeconds int64             `json:"oldest_seconds"` // age of the oldest mail that could be sent and is not; 0 for none
+	Held          []Hold            `json:"held"`           // holds, then campaigns outside their send window
 	Store         Disk              `json:"store"`
 	Lanes         map[string]Counts `json:"lanes"`
+	LaneOldest    map[string]int64  `json:"lane_oldest_seconds"`     // the same by lane
 	Applications  Counts            `json:"applications"`            // of both lanes: mail that was Put, not a campaign's
 	PerSecond     float64           `json:"per_second"`              // accepted, mean of the last five whole seconds
 	Removed       time.Time         `json:"removed_before,omitzero"` // what ended before was removed by retention, as far as it may go; zero: nothing was
