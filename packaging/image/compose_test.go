@@ -112,9 +112,10 @@ func TestTheComposeExampleNamesWhatItHas(t *testing.T) {
 			}
 		}
 	}
-	subnet := c.Networks["mail"].IPAM.Config[0]["subnet"]
-	if got := c.Services["pabal"].Environment["PABAL_SMTP_NETWORKS"]; got != subnet {
-		t.Errorf("%s may submit, the network is %s", got, subnet)
+	network := c.Networks["mail"].IPAM.Config[0]
+	got := c.Services["pabal"].Environment
+	if got["PABAL_SMTP_NETWORKS"] != network["subnet"] || got["PABAL_WEB_PROXIES"] != network["gateway"]+"/32" {
+		t.Errorf("%s may submit and %s is the proxy, the network is %v", got["PABAL_SMTP_NETWORKS"], got["PABAL_WEB_PROXIES"], network)
 	}
 }
 
