@@ -26,7 +26,7 @@ const (
 var base = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "debian.tar")
 	out, err := exec.Command("mmdebstrap", "--variant=minbase",
-		"--include=systemd,systemd-sysv,dbus,adduser,ca-certificates,netcat-openbsd,procps", suite, path).CombinedOutput()
+		"--include=systemd,systemd-sysv,dbus,adduser,ca-certificates,netcat-openbsd,procps,tmux", suite, path).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("mmdebstrap: %w\n%s", err, out)
 	}

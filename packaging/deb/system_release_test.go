@@ -304,8 +304,10 @@ type campaignCounts struct {
 	Accepted, Unknown, Failed, Skipped int
 }
 
-func counts(m *machine) (c campaignCounts) {
-	if out, err := m.try("pabal campaign show 1 --json"); err == nil {
+func counts(m *machine) campaignCounts { return countsOf(m, 1) }
+
+func countsOf(m *machine, campaign int) (c campaignCounts) {
+	if out, err := m.try(fmt.Sprintf("pabal campaign show %d --json", campaign)); err == nil {
 		_ = json.Unmarshal([]byte(out), &c) // zero: looked at again
 	}
 	return c
