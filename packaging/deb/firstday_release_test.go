@@ -16,6 +16,7 @@ import (
 type diary struct {
 	*machine
 	page strings.Builder
+	last string // what the window showed at the last look
 }
 
 func (d *diary) chapter(title, text string) {
@@ -25,7 +26,7 @@ func (d *diary) chapter(title, text string) {
 // types runs a line as it is typed, and writes it down with what it prints.
 func (d *diary) types(line string) string {
 	d.t.Helper()
-	out, err := d.try("cd; ( " + line + " ) 2>&1")
+	out, err := d.try("cd; ( " + line + "\n) 2>&1")
 	if err != nil {
 		d.t.Fatalf("%v", err)
 	}
@@ -36,7 +37,7 @@ func (d *diary) types(line string) string {
 // fails is types for what has to end with 1.
 func (d *diary) fails(line string) string {
 	d.t.Helper()
-	out := d.run("cd; ( " + line + " ) 2>&1 && echo it went well || [ $? = 1 ]")
+	out := d.run("cd; ( " + line + "\n) 2>&1 && echo it went well || [ $? = 1 ]")
 	d.note(line, out)
 	return out
 }
@@ -62,16 +63,10 @@ func (d *diary) screen() string { out, _ := d.try("tmux capture-pane -p"); retur
 // sees waits until all texts are on the screen; shows writes the screen down too.
 func (d *diary) sees(texts ...string) {
 	d.t.Helper()
-	last := ""
-	d.t.Cleanup(func() {
-		if d.t.Failed() {
-			d.t.Logf("the screen, when it was to show %q:\n%s", texts, last)
-		}
-	})
 	d.until(fmt.Sprintf("the screen shows %q", texts), func() bool {
-		last = d.screen()
+		d.last = d.screen()
 		for _, text := range texts {
-			if !strings.Contains(last, text) {
+			if !strings.Contains(d.last, text) {
 				return false
 			}
 		}
@@ -82,7 +77,13 @@ func (d *diary) sees(texts ...string) {
 func (d *diary) shows(texts ...string) {
 	d.t.Helper()
 	d.sees(texts...)
-	fmt.Fprintf(&d.page, "\n```\n%s\n```\n", d.screen())
+	d.screenOf("tmux capture-pane -p")
+}
+
+// screenOf writes down what a line of tmux captures.
+func (d *diary) screenOf(capture string) {
+	d.t.Helper()
+	fmt.Fprintf(&d.page, "\n```\n %s\n```\n", strings.TrimRight(d.run(capture), "\n"))
 }
 
 // press sends keys by their names, write letters.
@@ -105,10 +106,15 @@ func TestFirstDayOfANewUser(t *testing.T) {
 	now, later := debs(t)
 	first, second := glob(t, filepath.Join(now, "pabal_*_amd64.deb")), glob(t, filepath.Join(later, "pabal_*_amd64.deb"))
 	d := &diary{machine: boot(t, debian(t, first, second))}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the last screen:\n%s", d.last)
+		}
+	})
 	d.put("root/tmux.conf", "set -g default-terminal tmux-256color\nset -sg escape-time 5\nset -g status off\nset -g remain-on-exit on\n")
 	d.run("cd /root && mv " + filepath.Base(first) + " pabal.deb && mv " + filepath.Base(second) + " pabal-later.deb")
 	for _, tell := range []func(*diary){(*diary).install, (*diary).account, (*diary).domain, (*diary).customers, (*diary).template,
-		(*diary).campaign, (*diary).restart, (*diary).upgrade, (*diary).purge} {
+		(*diary).campaign, (*diary).restart, (*diary).upgrade, (*diary).backup, (*diary).purge} {
 		tell(d)
 	}
 	if path := os.Getenv("TRANSCRIPT"); path != "" {
@@ -131,7 +137,17 @@ func (d *diary) account() {
 	d.chapter("Settings and keys", "The one thing that is not real here: a second process plays Amazon SES, and the DNS of the domain.")
 	d.run("touch /root/records.zone")
 	d.types("systemd-run --quiet --unit ses -p StateDirectory=ses pabal ses-emulator --listen 127.0.0.1:4579 --verified shop.invalid --rate 14 --events main --dir /var/lib/ses --zone /root/records.zone --dns 127.0.0.1:5353")
-	d.run(`sed -i 's|^endpoint = ""|endpoint = "http://127.0.0.1:4579"|; s|^from = ""|from = "무신상회 <news@example.com>"|; s|^company = ""|company = "무신상회"|; s|^address = ""|address = "서울"|; s|^phone = ""|phone = "02-123"|; s|^public_url = ""|public_url = "https://mail.example.com"|; s|^resolver = ""|resolver = "127.0.0.1:5353"|' /etc/pabal/pabal.toml`)
+	d.window("pabal --lang ko config init --force")
+	for _, step := range [][2]string{{"\n1. ", ""}, {"\n2. ", "무신상회 <news@example.com>"}, {"\n3. ", "무신상회"}, {"\n4. ", "서울시 중구 세종대로 110"}, {"\n5. ", "02-123-4567"},
+		{"\n6. ", "https://mail.example.com"}, {"\n7. ", ""}, {"\n8. ", ""}, {"\n9. ", ""}, {"\n10. ", "ops@example.com"}, {"쓸까요?", ""}} {
+		d.sees(step[0])
+		d.write(step[1])
+		d.press("Enter")
+	}
+	d.sees("에 썼습니다")
+	d.screenOf("tmux capture-pane -p -S -")
+	d.run("tmux kill-server; stat -c '%a %U %G' /etc/pabal/pabal.toml | grep '640 root pabal'")
+	d.types(`sed -i 's|^endpoint = ""|endpoint = "http://127.0.0.1:4579"|; s|^resolver = ""|resolver = "127.0.0.1:5353"|' /etc/pabal/pabal.toml # in place of AWS and its DNS`)
 	d.put("root/aws", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = example\n")
 	d.types("install -m 600 aws /etc/pabal/credentials/aws && systemctl restart pabal")
 	d.says("pabal status --json", `"rate":14`)
@@ -247,6 +263,20 @@ func (d *diary) upgrade() {
 	}
 	if got := delivered(d.machine); got["shopper"] != 2*diaryAudience {
 		d.t.Errorf("SES got %v, want each of %d people twice, once a campaign", got, diaryAudience)
+	}
+}
+
+// backup loses the data folder, but for optouts.log, and restores it.
+func (d *diary) backup() {
+	d.chapter("Backup, and a lost disk", "Somebody unsubscribes after the backup was taken: the restored copy knows it, and sends nothing before a person says that it is the live one.")
+	d.types("mkdir -m 700 /srv/backup && pabal backup --keep 3 /srv/backup")
+	d.types("pabal subscriber set shopper007@example.net --unsubscribe")
+	d.types("systemctl stop pabal && mkdir /root/lost && mv /var/lib/pabal/* /root/lost/")
+	d.types("pabal restore /srv/backup/*.tar.zst --optouts /root/lost/optouts.log")
+	d.types("systemctl start pabal && pabal status && pabal restore list")
+	d.types("pabal restore release --yes && pabal check && pabal subscriber show shopper007@example.net")
+	if count := d.run("pabal segment count --json"); !strings.Contains(count, `"unsubscribed":1`) {
+		d.t.Errorf("the restored copy forgot who opted out: %s", count)
 	}
 }
 
