@@ -101,14 +101,23 @@ func (r *retention) daily(after time.Time) time.Time {
 	}
 }
 
+// State implements control.Retainer.
+func (r *retention) State() control.RetentionState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	st := control.RetentionState{Running: r.running, Last: r.last, Next: r.next.UTC()}
+	if r.running {
+		now := r.spool.Removing()
+		st.Removed = &now
+	}
+	return st
+}
+
 // Status implements control.Retainer.
 func (r *retention) Status(ctx context.Context) (control.RetentionStatus, error) {
 	c := r.cfg.Retention
 	st := control.RetentionStatus{HistoryDays: c.HistoryDays, TextsDays: c.TextsDays, FilesDays: c.FilesDays, RefusedDays: c.RefusedDays, At: c.At, Stores: r.sizes()}
-	r.mu.Lock()
-	st.Running, st.Last, st.Next = r.running, r.last, r.next.UTC()
-	r.mu.Unlock()
-	if st.Running { // it would wait for the run's end
+	if st.RetentionState = r.State(); st.Running { // it would wait for the run's end
 		return st, nil
 	}
 	var err error

@@ -52,8 +52,8 @@ func describeRetention(r *report, st control.RetentionStatus) {
 		r.pair("last run", r.when(st.Last.At)+": "+removedWords(*st.Last))
 		r.pair("problem", eml.Visible(st.Last.Error))
 	}
-	if st.Running {
-		r.pair("now", "it is being removed")
+	if st.Removed != nil {
+		r.pair("now", "it goes on: "+removedWords(control.RetentionRun{Removal: *st.Removed})+" so far")
 	} else {
 		r.pair("now", removedWords(st.Would))
 	}

@@ -62,6 +62,12 @@ func describeStatus(r *report, st control.Status, lang string) {
 		describeDrop(r, smtp.Drop)
 	}
 	describeFailures(r, st)
+	if st.Retention != nil && st.Retention.Removed != nil {
+		r.pair("retention", removedWords(control.RetentionRun{Removal: *st.Retention.Removed})+" so far")
+	}
+	if st.Retention != nil && st.Retention.Last != nil && st.Retention.Last.Error != "" {
+		r.pair("retention", "failed: "+eml.Visible(st.Retention.Last.Error)+"; it tries again "+r.when(st.Retention.Next))
+	}
 	for _, alarm := range st.Domains {
 		describeAlarm(r, alarm, lang)
 	}

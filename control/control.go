@@ -58,6 +58,8 @@ type Status struct {
 	SMTP     json.RawMessage           `json:"smtp,omitempty"`     // smtpd.Stats, which this package may not know
 	Failures json.RawMessage           `json:"failures,omitempty"` // smtpd.FailuresStatus
 	Domains  []DomainAlarm             `json:"domains"`            // of senders, those that are amiss
+
+	Retention *RetentionState `json:"retention,omitempty"` // nil: a daemon that removes nothing
 }
 
 // Health says that the daemon answers, and whether it does its work.
@@ -87,18 +89,24 @@ type StoreSize struct {
 	Unused int64  `json:"unused_bytes"` // of them: what is removed leaves room for what comes
 }
 
+// RetentionState is how the removal of old data stands.
+type RetentionState struct {
+	Running bool           `json:"running"`
+	Removed *spool.Removal `json:"removed,omitempty"` // by the run that goes on now, so far; nil: none does
+	Last    *RetentionRun  `json:"last,omitempty"`    // nil: it has not run yet
+	Next    time.Time      `json:"next"`
+}
+
 // RetentionStatus is how long what is settled is kept. Days of 0 are for ever.
 type RetentionStatus struct {
-	HistoryDays int           `json:"history_days"`
-	TextsDays   int           `json:"texts_days"`
-	FilesDays   int           `json:"files_days"`
-	RefusedDays int           `json:"refused_days"`
-	At          string        `json:"daily_at"` // in the campaigns' time zone
-	Running     bool          `json:"running"`
-	Last        *RetentionRun `json:"last,omitempty"` // nil: it has not run yet
-	Next        time.Time     `json:"next"`
-	Would       RetentionRun  `json:"would"` // what it would remove now
-	Stores      []StoreSize   `json:"stores"`
+	HistoryDays int    `json:"history_days"`
+	TextsDays   int    `json:"texts_days"`
+	FilesDays   int    `json:"files_days"`
+	RefusedDays int    `json:"refused_days"`
+	At          string `json:"daily_at"` // in the campaigns' time zone
+	RetentionState
+	Would  RetentionRun `json:"would"` // what it would remove now
+	Stores []StoreSize  `json:"stores"`
 }
 
 // Person is one subscriber with all that is known of their consent.

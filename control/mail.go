@@ -30,6 +30,10 @@ func (s *Server) status(r *http.Request) (any, error) {
 		st.Feedback = &said
 	}
 	st.Domains = s.domainAlarms("en")
+	if s.Retention != nil {
+		state := s.Retention.State()
+		st.Retention = &state
+	}
 	if s.SMTP != nil {
 		if st.SMTP, err = json.Marshal(s.SMTP()); err != nil {
 			return nil, err

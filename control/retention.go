@@ -11,6 +11,8 @@ import (
 // Retainer removes what is older than the configuration says. Its methods may be
 // called at the same time; two runs follow one another.
 type Retainer interface {
+	// State is how it stands, at once.
+	State() RetentionState
 	// Status says what is kept how long and what would be removed now.
 	Status(ctx context.Context) (RetentionStatus, error)
 	// Run removes it now; dry only counts. What a failure left is in the answer too.

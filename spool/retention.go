@@ -96,6 +96,9 @@ func (s *Spool) Remove(ctx context.Context, r Retention, dry bool) (Removal, err
 	var done Removal
 	s.removing.Lock()
 	defer s.removing.Unlock()
+	if !dry {
+		s.say(done)
+	}
 	err := s.removeMails(ctx, r, dry, &done)
 	if err != nil {
 		return done, fmt.Errorf("remove old mails of the queue: %w", err)
@@ -112,6 +115,17 @@ func (s *Spool) Remove(ctx context.Context, r Retention, dry bool) (Removal, err
 		}
 	}
 	return done, err
+}
+
+func (s *Spool) say(done Removal) { s.removal.Store(&done) }
+
+// Removing is what the Remove that goes on has removed so far, or the last one
+// had in the end. It may be called at any time.
+func (s *Spool) Removing() Removal {
+	if done := s.removal.Load(); done != nil {
+		return *done
+	}
+	return Removal{}
 }
 
 // rest leaves the writer to others after a commit that took so long.
@@ -166,6 +180,7 @@ func (s *Spool) removeMails(ctx context.Context, r Retention, dry bool, done *Re
 		}
 		began := time.Now()
 		if err = s.removeMailBatch(r, owed, batch, done); err == nil {
+			s.say(*done)
 			err = rest(ctx, time.Since(began))
 		}
 		err = errors.Join(err, ctx.Err())

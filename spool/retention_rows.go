@@ -52,6 +52,7 @@ func (s *Spool) removeRows(ctx context.Context, campaign uint64, before time.Tim
 		} else if len(batch) > 0 {
 			n, err := s.removeRowBatch(ctx, campaign, before, batch)
 			done.Rows += n
+			s.say(*done)
 			if err != nil {
 				return err
 			}

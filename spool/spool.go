@@ -64,6 +64,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pabal/store"
@@ -127,9 +128,10 @@ type Spool struct {
 	totals   totals
 	beats    [2]beat // by lane
 	events   events
-	removing sync.Mutex   // held by Remove
-	tallying sync.RWMutex // held for reading while a campaign's rows are summed up, for writing while some are removed
-	buffers  sync.Pool    // of *[]byte: bodies on their way to the Sender
+	removing sync.Mutex              // held by Remove
+	removal  atomic.Pointer[Removal] // what the Remove that goes on, or the last one, has removed
+	tallying sync.RWMutex            // held for reading while a campaign's rows are summed up, for writing while some are removed
+	buffers  sync.Pool               // of *[]byte: bodies on their way to the Sender
 	memory   bodyMemory
 	kicks    [2]chan struct{} // by lane: something may be due
 	probes   chan struct{}    // a hold changed

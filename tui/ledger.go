@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -156,6 +157,9 @@ func (s *ledger) traced() string {
 // resendKey sends again to all that failed, or whose outcome is unknown.
 func (s *ledger) resendKey(a *app) binding {
 	n := map[string]int64{"failed": s.c.Failed, "unknown": s.c.Unknown}[s.outcome()]
+	if gone := s.c.Removed; gone != nil { // who is not kept any more cannot be mailed
+		n -= map[string]int64{"failed": gone.Failed, "unknown": gone.Unknown}[s.outcome()]
+	}
 	b := binding{keys: []string{"s"}, help: a.t.Resend, do: func() tea.Cmd {
 		question := a.t.ResendAsk(comma(n))
 		if s.outcome() == "unknown" {
@@ -189,9 +193,12 @@ func (s *ledger) view(a *app, w, h int) page {
 		count = a.t.Loading
 	}
 	p := page{lines: []string{" " + sides(a.look.bold.Render(name)+"  "+count, safe(s.c.Name)+" ", w-1)}}
+	if gone := s.c.Removed; gone != nil {
+		p.lines = append(p.lines, " "+a.look.dim.Render(cut(a.t.RowsRemoved(comma(gone.Audience), comma(s.c.Audience), gone.Before.In(a.zone).Format(time.DateOnly)), w-1)))
+	}
 	if line, x := s.filter.line(a, w); line != "" {
 		if p.lines = append(p.lines, line); x >= 0 {
-			p.cursor = &tea.Position{X: x, Y: 1}
+			p.cursor = &tea.Position{X: x, Y: len(p.lines) - 1}
 		}
 	}
 	if len(s.rows) == 0 {

@@ -27,6 +27,7 @@ type texts struct {
 	Filter, Apply, ClearFilter, Search, Open, Reload, Scroll string
 	Next, NextField, Fields, Look                            string
 	Rows, FirstRows                                          func(n string) string
+	RowsRemoved                                              func(n, of, before string) string
 	Duration                                                 func(d time.Duration) string
 	States                                                   map[spool.State]string
 	Outcomes                                                 [6]string

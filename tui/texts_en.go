@@ -37,7 +37,10 @@ func english() *texts {
 		Next: "next", NextField: "next field", Fields: "fields", Look: "look",
 		Rows:      func(n string) string { return n + " rows" },
 		FirstRows: func(n string) string { return "first " + n + ", narrow with /" },
-		Duration:  englishDuration,
+		RowsRemoved: func(n, of, before string) string {
+			return n + " of " + of + " are not kept any more: what ended before " + before + " was removed. The sums have them."
+		},
+		Duration: englishDuration,
 		States: map[spool.State]string{
 			spool.Draft: "draft", spool.Scheduled: "scheduled", spool.Freezing: "freezing", spool.Running: "running", spool.Paused: "paused",
 			spool.Held: "held", spool.Cancelling: "cancelling", spool.Cancelled: "cancelled", spool.Done: "done",

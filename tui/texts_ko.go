@@ -39,7 +39,10 @@ func korean() *texts {
 		Next: "다음", NextField: "다음 칸", Fields: "칸 이동", Look: "보기",
 		Rows:      func(n string) string { return n + "건" },
 		FirstRows: func(n string) string { return "처음 " + n + "건, / 키로 좁히세요" },
-		Duration:  koreanDuration,
+		RowsRemoved: func(n, of, before string) string {
+			return of + "명 가운데 " + n + "명은 보관 기간이 지나 지워졌습니다(" + before + " 이전). 합계에는 들어 있습니다."
+		},
+		Duration: koreanDuration,
 		States: map[spool.State]string{
 			spool.Draft: "작성 중", spool.Scheduled: "예약됨", spool.Freezing: "준비 중", spool.Running: "발송 중", spool.Paused: "일시정지",
 			spool.Held: "보류", spool.Cancelling: "취소 중", spool.Cancelled: "취소됨", spool.Done: "완료",
