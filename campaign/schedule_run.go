@@ -19,6 +19,10 @@ func (s *Store) time() time.Time {
 	return time.Now().Round(0) // by the wall, not by the time since the process began
 }
 
+// ClockMoved has RunSchedule look again at once: the clock was set, or the machine
+// slept.
+func (s *Store) ClockMoved() { s.lookAtClock() }
+
 // lookAtClock has RunSchedule look again: a time was set.
 func (s *Store) lookAtClock() {
 	select {

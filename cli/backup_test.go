@@ -91,17 +91,24 @@ func (b *backups) lose() {
 	}
 }
 
+// in is a host with the same SES and another data folder.
+func (b *backups) in(dir string) *host {
+	b.t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		b.t.Fatal(err)
+	}
+	c := &host{t: b.t, dir: dir, ses: b.ses, env: slices.Clone(b.env)}
+	c.env = append(c.env, "PABAL_DATA_DIR="+filepath.Join(dir, "data"), "PABAL_CONTROL_SOCKET="+c.socket())
+	return c
+}
+
 // restore puts a backup into a new place, looks at it held, releases it with what
 // waits sent again or left, and accounts for every recipient.
 func (b *backups) restore(i int, resend bool) {
 	t := b.t
 	t.Helper()
 	original := filepath.Join(b.dir, "data", audience.LogName)
-	c := &host{t: t, dir: filepath.Join(b.dir, fmt.Sprintf("copy-%d", i)), ses: b.ses, env: slices.Clone(b.env)}
-	if err := os.Mkdir(c.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	c.env = append(c.env, "PABAL_DATA_DIR="+filepath.Join(c.dir, "data"), "PABAL_CONTROL_SOCKET="+c.socket())
+	c := b.in(filepath.Join(b.dir, fmt.Sprintf("copy-%d", i)))
 	c.pabal("restore", b.taken[i].file, "--optouts", original)
 	c.pabal("check")
 	before := b.ses.Count()

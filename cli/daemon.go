@@ -307,6 +307,7 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return watch(ctx, d.people.Broken(), d.people.Err) })
 	group.Go(func() error { return watch(ctx, d.campaigns.Broken(), d.campaigns.Err) })
 	group.Go(func() error { return d.keepPace(ctx) })
+	group.Go(func() error { (&clockWatch{logger: d.logger, jumped: d.lookAnew}).run(ctx); return nil })
 	group.Go(func() error { return d.finishErasures(ctx) })
 	group.Go(func() error { return d.retention.run(ctx) })
 	group.Go(func() error { return d.hear(ctx) })

@@ -64,6 +64,8 @@ func plan() []fault {
 		{"soak", "soak: SMTP, campaigns and opt-outs with a fault a minute or more", 0, 0, tortureSoak},
 		{"bits", "one bit flipped in a store that waits to be started", 40, 500, tortureBits},
 		{"damage", "a store file damaged, foreign, missing or locked, in 14 ways", 1, 20, tortureDamage},
+		{"backup", "backup at a random point of a running campaign, the host lost, restored", 2, 50, tortureBackup},
+		{"backup-killed", "SIGKILL of a backup and of a restore at a random instant", 3, 50, tortureBackupKilled},
 		{"second", "a second daemon on the same folder", 5, 20, tortureSecond},
 		{"term", "SIGTERM under load, with idle clients and one in the middle of a text", 10, 100, tortureTerm},
 		{"files", "64 file descriptors, twice as many clients", 3, 20, tortureFiles},

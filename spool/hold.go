@@ -187,6 +187,21 @@ func (t *holdTable) due(now time.Time) (ripe []*holdState, next time.Time) {
 	return ripe, next
 }
 
+// ClockMoved looks anew at what is due and has every hold that ends by itself
+// tested now: the clock was set, or the machine slept, and timers are off.
+func (s *Spool) ClockMoved() {
+	s.holds.mu.Lock()
+	for _, h := range s.holds.m {
+		if !h.Manual && !h.halfOpen && !h.probing {
+			h.NextProbe = time.Now().UTC()
+		}
+	}
+	s.holds.mu.Unlock()
+	s.wakeProber()
+	s.kick(Transactional)
+	s.kick(Bulk)
+}
+
 func (t *holdTable) open(h *holdState) {
 	t.mu.Lock()
 	h.halfOpen = true

@@ -81,6 +81,7 @@ func TestWhatThePackagesHold(t *testing.T) {
 	for _, path := range []string{
 		"root/usr/bin/pabal", "root/etc/pabal/pabal.toml", "root/etc/pabal/credentials",
 		"root/lib/systemd/system/pabal.service", "root/lib/systemd/system/pabal-smtp.socket", "root/lib/systemd/system/pabal-submission.socket",
+		"root/lib/systemd/system/pabal-backup.service", "root/lib/systemd/system/pabal-backup.timer",
 		"root/usr/lib/sysusers.d/pabal.conf", "root/usr/lib/tmpfiles.d/pabal.conf",
 		"root/usr/share/man/man1/pabal.1.gz", "root/usr/share/man/man5/pabal.toml.5.gz", "root/usr/share/man/man8/pabal.8.gz",
 		"root/usr/share/bash-completion/completions/pabal", "root/usr/share/zsh/vendor-completions/_pabal", "root/usr/share/fish/vendor_completions.d/pabal.fish",
@@ -117,10 +118,10 @@ func TestUnitsAreValidAndConfined(t *testing.T) {
 	shell(t, `
 		mkdir "$DIR/units"
 		cp "$DIR"/root/lib/systemd/system/* "$DIR/units"
-		sed -i "s|^ExecStart=/usr/bin/pabal|ExecStart=$DIR/root/usr/bin/pabal|" "$DIR/units/pabal.service"
+		sed -i "s|^ExecStart=/usr/bin/pabal|ExecStart=$DIR/root/usr/bin/pabal|" "$DIR"/units/*.service
 		said=$(systemd-analyze verify --man=no "$DIR"/units/* 2>&1)
 		[ -z "$said" ] || { echo "$said"; exit 1; }
-		systemd-analyze security --offline=true --threshold=15 --root="$DIR/root" pabal.service`, "DIR="+dir)
+		systemd-analyze security --offline=true --threshold=15 --root="$DIR/root" pabal.service pabal-backup.service`, "DIR="+dir)
 	unit, err := os.ReadFile(filepath.Join(dir, "root/lib/systemd/system/pabal.service"))
 	if err != nil {
 		t.Fatal(err)
