@@ -44,7 +44,7 @@ torture: ## the whole fault suite, an hour; the table goes into docs/reliability
 	testdata/apt-install
 	TORTURE=whole TORTURE_REPORT=../docs/reliability.md go test -tags host -count=1 -timeout 12h -run '^TestTorture' -v ./cli
 
-release-test: ## the real packages in a Debian that boots; as root, 10 minutes
+release-test: ## the real packages, image and release: a Debian that boots, podman; as root, 20 minutes
 	testdata/apt-install
 	testdata/apt-install release-apt.txt
 	cd packaging/deb && go vet -tags release . && go test -tags release -count=1 -timeout 60m -v .

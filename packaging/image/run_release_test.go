@@ -32,8 +32,13 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	_ = exec.Command("podman", podmanArgs("system", "reset", "--force")...).Run() // lets go of its mounts
-	_ = os.RemoveAll(scratch)                                                     // a temporary folder
+	for _, args := range [][]string{{"rm", "--all", "--force", "-t", "5"}, {"image", "unmount", "--all"}} {
+		_ = exec.Command("podman", podmanArgs(args...)...).Run() // lets go of its mounts
+	}
+	if err := os.RemoveAll(scratch); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	os.Exit(code)
 }
 
