@@ -56,10 +56,9 @@ func tortureBackupKilled(t *testing.T, row *row, runs int) {
 			if n := b.ses.Count(); n != len(b.sent) {
 				t.Errorf("a copy whose restore was killed sent %d mails", n-len(b.sent))
 			}
-			for one, err := range c.client().Campaigns(t.Context()) {
-				if _, live := c.client().Restored(t.Context()); err != nil || live != nil {
-					t.Errorf("half a restore runs campaign %d as if it were live: %v, %v", one.ID, err, live)
-				}
+			all, err := c.client().Campaigns(t.Context())
+			if _, live := c.client().Restored(t.Context()); err != nil || len(all) > 0 && live != nil {
+				t.Errorf("half a restore runs %d campaigns as if it were live: %v, %v", len(all), err, live)
 			}
 			c.stop(p)
 			row.runs++
