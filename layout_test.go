@@ -29,9 +29,11 @@ var layout = map[string][]string{
 	"smtpd":              {"spool", "eml"},
 	"syncer":             {"audience", "eml"},
 	"web":                {"audience", "campaign", "eml"},
-	"control":            {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
-	"tui":                {"audience", "campaign", "sesclient", "spool", "syncer", "eml"},
-	"cli": {"audience", "backup", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
+	"alarm":              {"campaign", "sesclient", "spool", "syncer", "eml"}, // one home for what is wrong: status, screens, /readyz, journal and webhook show the same list
+	"audit":              {"eml"},                                             // who changed what: written by the socket and by commands without a daemon
+	"control":            {"alarm", "audit", "audience", "campaign", "sesclient", "spool", "syncer", "eml"},
+	"tui":                {"alarm", "audience", "campaign", "sesclient", "spool", "syncer", "eml"},
+	"cli": {"alarm", "audit", "audience", "backup", "campaign", "control", "eml", "sesclient", "sesclient/emulator", "smtpd", "spool", "store",
 		"syncer", "tui", "web", "testdata"},
 	"testdata": {}, // sample data, embedded for the demo; faults for tests
 }

@@ -137,8 +137,14 @@ func (d *daemon) reloads(ctx context.Context, hangups chan os.Signal) error {
 
 // reload reads all certificates anew.
 func (d *daemon) reload() {
+	changed, err := d.reloadLevel()
+	d.auditReload(err)
+	if err != nil {
+		what, hint := parts(err)
+		d.logger.Error("log level not reloaded", "err", eml.Visible(what), "hint", hint)
+	}
 	all := d.certificates()
-	if len(all) == 0 {
+	if len(all) == 0 && !changed {
 		d.logger.Info("nothing to reload", "hint", "settings are read at the start: systemctl restart pabal")
 	}
 	for section, cert := range all {

@@ -172,14 +172,16 @@ func (a *app) compactCommand() *cobra.Command {
 		if err := proveStores(ctx, store.Doubtful(storePaths(dir)...)...); err != nil {
 			return err
 		}
-		return show(a, func(yield func(compacted, error) bool) {
-			for _, name := range storeFiles() {
-				before, after, err := store.Compact(filepath.Join(dir, name))
-				if !yield(compacted{name, before, after}, err) || err != nil {
-					return
+		return a.auditing(dir, "compact", "", func() error {
+			return show(a, func(yield func(compacted, error) bool) {
+				for _, name := range storeFiles() {
+					before, after, err := store.Compact(filepath.Join(dir, name))
+					if !yield(compacted{name, before, after}, err) || err != nil {
+						return
+					}
 				}
-			}
-		}, func() *table { return newTable("FILE", "BYTES BEFORE", "AFTER").numbers(1, 2) },
-			func(c compacted) []string { return []string{c.File, commas(c.Before), commas(c.After)} })
+			}, func() *table { return newTable("FILE", "BYTES BEFORE", "AFTER").numbers(1, 2) },
+				func(c compacted) []string { return []string{c.File, commas(c.Before), commas(c.After)} })
+		})
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"pabal/alarm"
 	"pabal/campaign"
 	"pabal/smtpd"
 	"pabal/spool"
@@ -29,6 +30,8 @@ type Config struct {
 	Control    ControlConfig   `toml:"control"`
 	SMTP       SMTPConfig      `toml:"smtp"`
 	Failures   FailuresConfig  `toml:"failures"`
+	Alert      AlertConfig     `toml:"alert"`
+	Log        LogConfig       `toml:"log"`
 	SES        SESConfig       `toml:"ses"`
 	Lanes      LanesConfig     `toml:"lanes"`
 	Campaign   CampaignConfig  `toml:"campaign"`
@@ -44,6 +47,8 @@ type Config struct {
 	Topics     Topics          `toml:"topic"` // kinds of mail people can switch off; none: a campaign's topic is a free word
 
 	Routes Routes `toml:"route"` // rules for applications' mail; the first that matches counts
+
+	logging *logging // of serve; nil: the level stays as it is
 
 	mysqlDSN string            // from the environment; no setting, so that nothing shows it
 	aws      map[string]string // keys of AWS by their variables, from the files that the environment names
@@ -189,6 +194,8 @@ func defaults() *Config {
 			TLSListen: []string{}, Networks: []string{}, UnverifiedFrom: string(smtpd.RefuseFrom), AllowHeaders: []string{}, MaxMessageSize: 10 << 20, MaxRecipients: 1000,
 			MaxConnections: 300, MaxPerSource: 50, MaxRate: 600},
 		Failures: FailuresConfig{Report: smtpd.FailuresDigest, Every: Duration(time.Hour)},
+		Alert:    AlertConfig{WebhookFormat: alarm.FormatJSON, MailTo: []string{}, After: Duration(time.Minute), Repeat: Duration(24 * time.Hour)},
+		Log:      LogConfig{Level: "info"},
 		SES:      SESConfig{Region: "ap-northeast-2", RateShare: 0.9},
 		Lanes: LanesConfig{TransactionalRateShare: 0.1, TransactionalQuotaReserve: 0.05,
 			BulkUnknown: "leave", TransactionalUnknown: "resend"},

@@ -33,7 +33,7 @@ type rule struct {
 }
 
 func (c *Config) validate() error {
-	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.submitRules(), c.fromRules(), c.failureRules(), c.sesRules(), c.campaignRules(), c.brakeRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules(), c.retentionRules()} {
+	for _, rules := range [][]rule{c.generalRules(), c.listenRules(), c.submitRules(), c.fromRules(), c.failureRules(), c.alertRules(), c.logRules(), c.sesRules(), c.campaignRules(), c.brakeRules(), c.mysqlRules(), c.topicRules(), c.feedbackRules(), c.preflightRules(), c.imageRules(), c.retentionRules()} {
 		for _, r := range rules {
 			if !r.good {
 				return &eml.Problem{What: c.from.at(r.key) + ": " + r.key + " " + r.what, Hint: r.hint}

@@ -68,6 +68,9 @@ func (a *app) configShow() *cobra.Command {
 // mask hides what nobody should read over a shoulder: passwords in URLs. No
 // other setting is a secret; credentials never stand in the configuration.
 func (c *Config) mask() {
+	if u, err := url.Parse(c.Alert.WebhookURL); err == nil && u.Host != "" {
+		c.Alert.WebhookURL = u.Scheme + "://" + u.Host + "/…" // whoever has the rest may post there
+	}
 	for _, text := range []*string{&c.SES.Endpoint, &c.Web.PublicURL, &c.Feedback.SQSQueueURL} {
 		if u, err := url.Parse(*text); err == nil && u.User != nil {
 			*text = u.Redacted()

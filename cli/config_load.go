@@ -92,7 +92,7 @@ func (c *Config) anchor() error {
 		"mysql.dsn_file": &c.MySQL.DSNFile, "mysql.ca_file": &c.MySQL.CAFile,
 		"smtp.tls_certificate": &c.SMTP.TLSCertificate, "smtp.tls_key": &c.SMTP.TLSKey, "web.tls_certificate": &c.Web.TLSCertificate, "web.tls_key": &c.Web.TLSKey, "smtp.users_file": &c.SMTP.UsersFile,
 		"smtp.submit_socket": &c.SMTP.SubmitSocket, "smtp.drop": &c.SMTP.Drop, "smtp.aliases": &c.SMTP.Aliases,
-		"import.inbox": &c.Import.Inbox} {
+		"import.inbox": &c.Import.Inbox, "alert.webhook_secret_file": &c.Alert.WebhookSecretFile} {
 		if strings.HasSuffix(key, ".tls_certificate") && *path == selfSigned {
 			continue
 		}

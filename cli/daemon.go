@@ -12,7 +12,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"pabal/alarm"
 	"pabal/audience"
+	"pabal/audit"
 	"pabal/campaign"
 	"pabal/control"
 	"pabal/eml"
@@ -50,6 +52,9 @@ type daemon struct {
 	pages     map[string]*web.Server // public and inside
 	loaded    time.Time              // the configuration
 	backedUp  atomic.Int64           // when the last backup was written, unix ms; 0 for none since the start
+	alarms    *alarm.Watch
+	audit     *audit.Log
+	skew      atomic.Int64 // nanoseconds, SES's clock less ours, by the last comparison
 }
 
 // addresses is where a daemon can be reached; the ports are those it got.
@@ -72,7 +77,7 @@ func (w addresses) webURL() string {
 // serve runs a daemon until ctx ends. ready is called once everything listens.
 // Credentials other than zero take the place of AWS's default chain; m may be nil.
 func serve(ctx context.Context, cfg *Config, logger *slog.Logger, keys sesclient.Credentials, m *manager, ready func(addresses)) (err error) {
-	d := &daemon{cfg: cfg, logger: logger, manager: m, loaded: time.Now()}
+	d := &daemon{cfg: cfg, logger: logger, manager: m, loaded: time.Now(), audit: audit.In(cfg.DataDir)}
 	defer func() { err = errors.Join(err, d.close()) }()
 	if err := d.open(ctx, keys); err != nil {
 		return err
@@ -148,10 +153,10 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	d.retention = d.newRetention()
 	d.pulse = &pulse{drain: d.spool}
 	d.control = &control.Server{Socket: d.cfg.Control.Socket, Version: version(), People: d.people, Campaigns: d.campaigns,
-		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Alarms: d.domains.Alarms, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
+		Spool: d.spool, SES: d.ses, Sync: d.sync, Feedback: d.feedbackStatus, Domains: d.domains.Alarms, Audit: d.audit, Zone: d.cfg.zone(), Inbox: control.Inbox{Folder: d.cfg.inbox(), Target: d.cfg.Import.SCP},
 		Alive: d.pulse.Alive, SMTP: func() any { return d.smtp.Stats() }, Failures: func() (any, error) { return d.failures.Status() }, Retention: d.retention, Logger: d.logger.With("part", "control")}
 	d.control.Backup = d.archive
-	return nil
+	return d.newAlarms()
 }
 
 // cannotOpen says what can be done about a store that does not open, where the
@@ -242,7 +247,8 @@ func (d *daemon) bind() (addresses, error) {
 	}
 	public, inside := d.newWeb(), d.newWeb()
 	d.pages = map[string]*web.Server{"public": public, "inside": inside}
-	inside.Metrics = d.metrics // recipients need not know how much is sent
+	public.Ready = d.serving
+	inside.Metrics, inside.Readyz = d.metrics, d.readyz // recipients need not know how much is sent
 	var err error
 	if d.webCert, err = d.certificate("web", d.cfg.Web.TLSCertificate, d.cfg.Web.TLSKey); err != nil {
 		return where, err
@@ -312,6 +318,8 @@ func (d *daemon) run(ctx context.Context, ready func()) error {
 	group.Go(func() error { return d.retention.run(ctx) })
 	group.Go(func() error { return d.hear(ctx) })
 	group.Go(func() error { return d.domains.Run(ctx) })
+	group.Go(func() error { return d.alarms.Run(ctx) })
+	group.Go(func() error { return d.watchClock(ctx) })
 	group.Go(func() error { return d.finishImports(ctx) })
 	group.Go(func() error { d.manager.report(ctx, d.pulse); return nil })
 	if d.sync != nil {

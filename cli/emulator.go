@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,7 +126,7 @@ func parseFates(texts []string) (fates []emulator.Fate, err error) {
 }
 
 func (a *app) emulate(ctx context.Context, o emulator.Options, listen, dns string, faults []emulator.Fault, fates []emulator.Fate) error {
-	o.Logger = newLogger(a.stderr, 0)
+	o.Logger = newLogger(a.stderr, slog.LevelInfo)
 	server, err := emulator.New(o)
 	if err != nil {
 		return err

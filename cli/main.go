@@ -47,13 +47,15 @@ type app struct {
 	lang       string
 	json       bool
 
+	uid, gid int // who typed it: a command of root's may go on as somebody else
+
 	daemon *control.Client // the one being asked, nil before
 }
 
 // Main runs one command line, args[0] being the program's name, and returns
 // the exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: os.Environ()}
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: os.Environ(), uid: os.Getuid(), gid: os.Getgid()}
 	ctx, stop := interruptible()
 	defer stop()
 	root := a.root()
@@ -126,7 +128,7 @@ func (a *app) root() *cobra.Command {
 	a.rootFlags(root)
 	a.addUI(root)
 	root.Args = func(cmd *cobra.Command, args []string) error { return unknownCommand(cmd, args) }
-	root.AddCommand(a.serveCommand(), a.demoCommand(), a.statusCommand(), a.feedbackCommands(), a.syncCommand(), a.traceCommand(), a.checkCommand(), a.doctorCommand(), a.healthcheckCommand(),
+	root.AddCommand(a.serveCommand(), a.demoCommand(), a.statusCommand(), a.alarmCommands(), a.auditCommand(), a.feedbackCommands(), a.syncCommand(), a.traceCommand(), a.checkCommand(), a.doctorCommand(), a.healthcheckCommand(),
 		a.compactCommand(), a.backupCommand(), a.restoreCommand(), a.retentionCommands(), a.walkCommand(),
 		a.subscriberCommands(), a.segmentCommands(), a.templateCommands(), a.campaignCommands(),
 		a.suppressionCommands(), a.spoolCommands(), a.routeCommands(), a.sendmailCommand(), a.smtpUserCommands(), a.domainCommands(), a.configCommands(), a.emulatorCommand(), a.versionCommand(), a.manualCommand(root), a.referenceCommand())

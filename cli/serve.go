@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime/debug"
 	"strings"
@@ -15,7 +14,8 @@ import (
 
 func (a *app) serveCommand() *cobra.Command {
 	var level slog.Level
-	cmd := a.command("serve", "Run the daemon: takes mail, sends it, answers the other commands",
+	var cmd *cobra.Command
+	cmd = a.command("serve", "Run the daemon: takes mail, sends it, answers the other commands",
 		"pabal serve --config pabal.toml\nPABAL_SES_ENDPOINT=http://127.0.0.1:9090 pabal serve", func(ctx context.Context, _ []string) error {
 			cfg, err := a.config()
 			if err != nil {
@@ -25,7 +25,12 @@ func (a *app) serveCommand() *cobra.Command {
 				return err
 			}
 			a.collectSeldom(cfg)
-			logger := newLogger(a.stderr, level)
+			logging := &logging{fixed: cmd.Flags().Changed("log-level"), reread: a.config}
+			if logging.level.Set(level); !logging.fixed {
+				logging.level.Set(cfg.Log.level())
+			}
+			cfg.logging = logging
+			logger := newLogger(a.stderr, &logging.level)
 			if err := cfg.useAWSFiles(); err != nil {
 				return err
 			}
@@ -40,7 +45,7 @@ func (a *app) serveCommand() *cobra.Command {
 			logger.Info("stopped")
 			return err
 		})
-	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "`LEVEL` of logs: debug, info, warn or error")
+	cmd.Flags().TextVar(&level, "log-level", slog.LevelInfo, "`LEVEL` of logs: debug, info, warn or error, in place of log.level")
 	return cmd
 }
 
@@ -75,13 +80,4 @@ func (a *app) sayReady(where addresses) {
 		parts = append(parts, "metrics http://"+where.Metrics+"/metrics")
 	}
 	fmt.Fprintf(a.stdout, "pabal is ready: %s, control %s\n", strings.Join(parts, ", "), where.Control)
-}
-
-// newLogger writes lines for a person on a terminal, JSON for everything else.
-func newLogger(w io.Writer, level slog.Level) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if isTerminal(w) {
-		return slog.New(slog.NewTextHandler(w, o))
-	}
-	return slog.New(slog.NewJSONHandler(w, o))
 }

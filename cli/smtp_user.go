@@ -46,7 +46,7 @@ func (a *app) smtpUserAdd() *cobra.Command {
 			} else if password, err = a.askPassword(); err != nil {
 				return err
 			}
-			if err := users.Set(u.Name, password); err != nil {
+			if err := a.auditingUsers("smtp-user add", u.Name, func() error { return users.Set(u.Name, password) }); err != nil {
 				return usersProblem(err)
 			}
 			return one(a, u, func(r *report) {
@@ -87,7 +87,7 @@ func (a *app) smtpUserRemove() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		err = users.Remove(args[0])
+		err = a.auditingUsers("smtp-user remove", args[0], func() error { return users.Remove(args[0]) })
 		if errors.Is(err, smtpd.ErrNoUser) {
 			return &eml.Problem{What: "there is no user " + eml.Visible(args[0]), Hint: "see: pabal smtp-user list", Err: err}
 		}
@@ -96,6 +96,15 @@ func (a *app) smtpUserRemove() *cobra.Command {
 		}
 		return one(a, smtpUser{Name: args[0]}, func(r *report) { r.line("%s can log in no more", args[0]) })
 	})
+}
+
+// auditingUsers is auditing of a change to the file of users.
+func (a *app) auditingUsers(act, name string, do func() error) error {
+	cfg, err := a.config()
+	if err != nil {
+		return err
+	}
+	return a.auditing(cfg.DataDir, act, name, do)
 }
 
 // smtpUsers is the file of users; the daemon sees what changes in it by itself.

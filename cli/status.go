@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"pabal/alarm"
 	"pabal/campaign"
 	"pabal/control"
 	"pabal/eml"
@@ -71,6 +73,7 @@ func describeStatus(r *report, st control.Status, lang string) {
 	for _, alarm := range st.Domains {
 		describeAlarm(r, alarm, lang)
 	}
+	describeAlarms(r, besides(st.Alarms), lang)
 	for _, h := range st.Spool.Held {
 		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
 		if h.Hint != "" {
@@ -80,6 +83,15 @@ func describeStatus(r *report, st control.Status, lang string) {
 			r.line("      until about %s", r.when(h.Until))
 		}
 	}
+}
+
+// besides are the alarms that status has no lines of its own for.
+func besides(all []alarm.Alarm) []alarm.Alarm {
+	told := []string{alarm.DomainAmiss, alarm.DomainSilent, alarm.Braked, alarm.CampaignHeld, alarm.DiskFull, alarm.DiskUnused, alarm.NoFeedback, alarm.Sandbox, alarm.Untold, alarm.SetAside}
+	return slices.DeleteFunc(slices.Clone(all), func(a alarm.Alarm) bool {
+		held := slices.Contains([]string{alarm.Held, alarm.QuotaUsedUp, alarm.Credentials, alarm.SendingOff, alarm.Damaged}, a.Name) && a.Subject != "" && a.Subject != "records"
+		return held || slices.Contains(told, a.Name)
+	})
 }
 
 // describeDrop says what became of the mails in the drop folder.

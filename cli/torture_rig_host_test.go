@@ -207,7 +207,7 @@ func (r *rig) prove() {
 	r.report(a)
 }
 
-func (r *rig) report(a *audit) {
+func (r *rig) report(a *bookkeeping) {
 	r.t.Helper()
 	r.row.lost += a.lost
 	for i, fault := range a.faults {
@@ -223,7 +223,7 @@ func (r *rig) report(a *audit) {
 }
 
 // audit compares the books. Settled means that nothing is on its way.
-func (r *rig) audit(settled bool) *audit {
+func (r *rig) audit(settled bool) *bookkeeping {
 	r.t.Helper()
 	ctx, c := r.t.Context(), r.client()
 	before := r.ses.Accepted()
@@ -272,7 +272,7 @@ func (r *rig) audit(settled bool) *audit {
 
 // acknowledged proves I1 and I2: a mail with a 250 is in the store once, and
 // what no 250 was given for is there at most as often as it was submitted.
-func (r *rig) acknowledged(a *audit, stored map[string]int) {
+func (r *rig) acknowledged(a *bookkeeping, stored map[string]int) {
 	r.books.mu.Lock()
 	defer r.books.mu.Unlock()
 	for to, s := range r.books.mails {
@@ -295,7 +295,7 @@ func (r *rig) acknowledged(a *audit, stored map[string]int) {
 }
 
 // bodies proves I4: a body at SES is the body submitted.
-func (r *rig) bodies(a *audit, log []emulator.Accepted) {
+func (r *rig) bodies(a *bookkeeping, log []emulator.Accepted) {
 	r.books.mu.Lock()
 	defer r.books.mu.Unlock()
 	for _, one := range log {
@@ -313,7 +313,7 @@ func (r *rig) bodies(a *audit, log []emulator.Accepted) {
 }
 
 // refusals proves I5: nobody is mailed by a campaign after their opt-out.
-func (r *rig) refusals(a *audit, log []emulator.Accepted) {
+func (r *rig) refusals(a *bookkeeping, log []emulator.Accepted) {
 	r.books.mu.Lock()
 	defer r.books.mu.Unlock()
 	for _, one := range log {

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -58,6 +59,7 @@ type Status struct {
 	SMTP     json.RawMessage           `json:"smtp,omitempty"`     // smtpd.Stats, which this package may not know
 	Failures json.RawMessage           `json:"failures,omitempty"` // smtpd.FailuresStatus
 	Domains  []DomainAlarm             `json:"domains"`            // of senders, those that are amiss
+	Alarms   []alarm.Alarm             `json:"alarms"`             // all that is wrong, the worst first
 
 	Retention *RetentionState `json:"retention,omitempty"` // nil: a daemon that removes nothing
 }

@@ -47,10 +47,10 @@ type DomainAlarm struct {
 
 func (s *Server) domainAlarms(lang string) []DomainAlarm {
 	out := []DomainAlarm{}
-	if s.Alarms == nil {
+	if s.Domains == nil {
 		return out
 	}
-	for _, alarm := range s.Alarms() {
+	for _, alarm := range s.Domains() {
 		a := DomainAlarm{Name: alarm.Name, Since: alarm.Since, Looked: alarm.At, Error: alarm.Error, Findings: []campaign.Finding{}}
 		if alarm.Error == "" {
 			for _, f := range DomainFindings(alarm.Domain) {

@@ -16,7 +16,7 @@ func TestAlarmsOfDomainsStandInTheStatus(t *testing.T) {
 	since := time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
 	bad := sesclient.Domain{Name: "example.com", Identity: "example.com", Faults: []sesclient.Fault{{Part: "dmarc", Case: "missing", Level: "warn", Data: map[string]string{"domain": "example.com"}}}}
 	r := newRig(t, func(s *Server) {
-		s.Alarms = func() []sesclient.DomainAlarm {
+		s.Domains = func() []sesclient.DomainAlarm {
 			return []sesclient.DomainAlarm{{Domain: bad, Since: since}, {Domain: sesclient.Domain{Name: "gone.example.com"}, Since: since},
 				{Domain: sesclient.Domain{Name: "slow.example.com"}, Since: since, Error: "no answer"}}
 		}

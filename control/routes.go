@@ -34,16 +34,14 @@ func (s *Server) routes() http.Handler {
 	for pattern, fn := range s.streams() {
 		mux.Handle(pattern, ndjson(fn))
 	}
-	mux.Handle("POST /v0/subscribers/import", s.change(ndjson(s.importFile)))
-	mux.Handle("POST /v0/imports/{id}/resume", s.change(ndjson(s.resumeImport)))
+	for pattern, fn := range s.changingStreams() {
+		mux.Handle(pattern, s.change(ndjson(fn)))
+	}
 	mux.HandleFunc("GET /v0/imports/{id}/report", s.importReport)
-	mux.Handle("POST /v0/suppressions/import", s.change(ndjson(s.importSuppressions)))
-	mux.Handle("POST /v0/suppressions/pull", s.change(ndjson(s.pull)))
-	mux.Handle("POST /v0/suppressions/push", s.change(ndjson(s.push)))
-	mux.HandleFunc("GET /v0/subscribers/export", s.export)
-	mux.HandleFunc("GET /v0/subscriber/export", s.exportPerson)
+	mux.Handle("GET /v0/subscribers/export", s.audited(http.HandlerFunc(s.export)))
+	mux.Handle("GET /v0/subscriber/export", s.audited(http.HandlerFunc(s.exportPerson)))
 	mux.HandleFunc("GET /v0/messages/{id}/body", s.body)
-	mux.HandleFunc("GET /v0/backup", s.backup)
+	mux.Handle("GET /v0/backup", s.audited(http.HandlerFunc(s.backup)))
 	mux.Handle("/", value(func(r *http.Request) (any, error) {
 		return nil, invalid("there is no "+r.Method+" "+r.URL.Path+" on this daemon", "the daemon's version is "+s.Version+"; is the command's the same? pabal version")
 	}))
@@ -63,6 +61,7 @@ func (s *Server) answers() map[string]answer {
 		"GET /v0/status/sync":                 s.syncStatus,
 		"GET /v0/status/feedback":             s.feedbackStatus,
 		"GET /v0/status/domains":              s.domainStatus,
+		"GET /v0/alarms":                      s.alarms,
 		"GET /v0/events":                      s.events,
 		"GET /v0/check":                       s.check,
 		"GET /v0/retention":                   s.retention,
@@ -131,6 +130,18 @@ func (s *Server) changes() map[string]answer {
 		"POST /v0/identities":                 s.verifyAddress,
 		"DELETE /v0/holds":                    s.release,
 		"POST /v0/campaigns/{id}/report/mail": s.mailReport,
+		"POST /v0/alarms/test":                s.testAlarm,
+	}
+}
+
+// changingStreams change something and tell how far they are.
+func (s *Server) changingStreams() map[string]stream {
+	return map[string]stream{
+		"POST /v0/subscribers/import":  s.importFile,
+		"POST /v0/imports/{id}/resume": s.resumeImport,
+		"POST /v0/suppressions/import": s.importSuppressions,
+		"POST /v0/suppressions/pull":   s.pull,
+		"POST /v0/suppressions/push":   s.push,
 	}
 }
 
@@ -152,6 +163,7 @@ func (s *Server) streams() map[string]stream {
 		"GET /v0/campaigns/{id}/dryrun":          s.dryRun,
 		"GET /v0/messages":                       s.messages,
 		"GET /v0/holds":                          s.holds,
+		"GET /v0/audit":                          s.auditLog,
 		"GET /v0/domains":                        s.domains,
 		"GET /v0/identities":                     s.identities,
 		"GET /v0/trace":                          s.trace,
@@ -163,6 +175,7 @@ func value(fn answer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v, err := fn(r)
 		if err != nil {
+			failed(r.Context(), err)
 			refuse(w, err)
 			return
 		}
@@ -180,6 +193,7 @@ func refuse(w http.ResponseWriter, err error) {
 
 // change logs who did what and detaches the work from the connection.
 func (s *Server) change(next http.Handler) http.Handler {
+	next = s.audited(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(spool.WithCaller(context.WithoutCancel(r.Context()), userName(r.Context())))
 		defer cancel()
@@ -217,6 +231,9 @@ func ndjson(fn stream) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := &lines{w: w, enc: json.NewEncoder(w)}
 		err := fn(l, r)
+		if err != nil {
+			failed(r.Context(), err)
+		}
 		switch {
 		case err != nil && !l.started:
 			refuse(w, err)

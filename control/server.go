@@ -16,7 +16,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pabal/alarm"
 	"pabal/audience"
+	"pabal/audit"
 	"pabal/campaign"
 	"pabal/eml"
 	"pabal/sesclient"
@@ -43,7 +45,9 @@ type Server struct {
 	Sync      *syncer.Syncer                  // nil: the audience has no source
 	Feedback  func() sesclient.FeedbackStatus // nil: none is read
 	Zone      *time.Location                  // of dates in segments and of times people read; nil means Asia/Seoul
-	Alarms    func() []sesclient.DomainAlarm  // of the domains of senders; nil: they are not watched
+	Domains   func() []sesclient.DomainAlarm  // of senders, those that are amiss; nil: they are not watched
+	Alarms    *alarm.Watch                    // nil: none
+	Audit     *audit.Log                      // of changes; nil: none
 	Inbox     Inbox                           // where people put files to import; an empty Folder: nowhere
 	SMTP      func() any                      // the smtp part of status; nil: none
 	Failures  func() (any, error)             // the failures part of status; nil: none
@@ -167,24 +171,25 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Peer is who is at the other end of the socket.
 type Peer struct {
-	UID int
-	PID int
+	UID int // -1: not known
+	GID int // -1: not known
+	PID int // 0: not known
 }
 
 type peerKey struct{}
 
 // withPeer keeps the caller's identity, as the kernel vouches for it.
 func withPeer(ctx context.Context, conn net.Conn) context.Context {
-	peer := Peer{UID: -1}
+	peer := Peer{UID: -1, GID: -1}
 	if unixConn, ok := conn.(*net.UnixConn); ok {
 		if raw, err := unixConn.SyscallConn(); err == nil {
 			err = raw.Control(func(fd uintptr) {
 				if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
-					peer = Peer{UID: int(cred.Uid), PID: int(cred.Pid)}
+					peer = Peer{UID: int(cred.Uid), GID: int(cred.Gid), PID: int(cred.Pid)}
 				}
 			})
 			if err != nil {
-				peer = Peer{UID: -1}
+				peer = Peer{UID: -1, GID: -1}
 			}
 		}
 	}
@@ -194,7 +199,7 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 func peerOf(ctx context.Context) Peer {
 	peer, ok := ctx.Value(peerKey{}).(Peer)
 	if !ok {
-		return Peer{UID: -1}
+		return Peer{UID: -1, GID: -1}
 	}
 	return peer
 }

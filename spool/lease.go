@@ -162,6 +162,7 @@ func (s *Spool) leaseMail(tx *bbolt.Tx, c candidate) (*Message, error) {
 }
 
 func (s *Spool) damaged(m *Message, err error) {
+	s.parked.Add(1)
 	s.logger().Error("record of a message was damaged", "part", "spool", "message", m.ID, "err", err)
 }
 

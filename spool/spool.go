@@ -126,7 +126,8 @@ type Spool struct {
 	oldest   oldestMail
 	meter    meter
 	totals   totals
-	beats    [2]beat // by lane
+	beats    [2]beat      // by lane
+	parked   atomic.Int64 // records that could not be read
 	events   events
 	removing sync.Mutex              // held by Remove
 	removal  atomic.Pointer[Removal] // what the Remove that goes on, or the last one, has removed

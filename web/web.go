@@ -13,7 +13,7 @@
 //	GET  /i/NAME    an image of a letter; the name is the hash of its bytes
 //	GET  /r/TOKEN   a campaign's report, for 15 minutes; changes nothing
 //	GET  /healthz   200 while the process lives
-//	GET  /readyz    200 while it can do its work
+//	GET  /readyz    200 while it can do its work; where monitoring asks, no alarm is on either
 //	GET  /metrics   if there are any
 //
 // The token in the address is the only authority: no login, no cookie, no
@@ -61,6 +61,7 @@ type Server struct {
 	Phone   string                                       // whom to call, shown on the pages; "" leaves it out
 	Topics  []audience.Topic                             // to choose from; nil: none
 	Ready   func() error                                 // for /readyz; nil: always
+	Readyz  func(w http.ResponseWriter, r *http.Request) // answers /readyz in place of Ready; nil: none
 	Metrics func(w http.ResponseWriter, r *http.Request) // nil: none
 	Logger  *slog.Logger                                 // nil: none
 	Proxies []netip.Prefix                               // whose X-Forwarded-For is believed, besides this host's; nil: none
@@ -271,7 +272,11 @@ func (s *Server) waitStep(ctx context.Context, began time.Time) {
 	}
 }
 
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.Readyz != nil {
+		s.Readyz(w, r)
+		return
+	}
 	if s.Ready != nil {
 		if err := s.Ready(); err != nil {
 			s.log().Debug("not ready", "err", err) // the reason is not for everybody

@@ -12,10 +12,10 @@ import (
 	"pabal/spool"
 )
 
-// audit compares the two books after a fault: the store's, as the daemon tells
+// bookkeeping compares the two books after a fault: the store's, as the daemon tells
 // it, and SES's log. It collects what does not hold instead of failing a test:
 // where syncs were switched off on purpose, faults are what is wanted.
-type audit struct {
+type bookkeeping struct {
 	faults []string
 	lost   int // recipients with a 250, or frozen, that nobody accounts for
 	twice  int // copies at SES beyond the first
@@ -33,8 +33,8 @@ type sentKey struct{ campaign, key uint64 }
 // newAudit reads SES's log as it was before the store was looked at and as it
 // is after: a copy of before has to be in the store, and what the store calls
 // accepted in the one of after.
-func newAudit(before, after []emulator.Accepted) *audit {
-	a := &audit{ids: map[string]string{}, copies: map[sentKey][]emulator.Accepted{}}
+func newAudit(before, after []emulator.Accepted) *bookkeeping {
+	a := &bookkeeping{ids: map[string]string{}, copies: map[sentKey][]emulator.Accepted{}}
 	for _, one := range after {
 		a.ids[one.ID] = one.To[0]
 	}
@@ -61,12 +61,12 @@ func sentAs(one emulator.Accepted) (k sentKey, ok bool) {
 	return k, err1 == nil && err2 == nil
 }
 
-func (a *audit) fault(format string, args ...any) {
+func (a *bookkeeping) fault(format string, args ...any) {
 	a.faults = append(a.faults, fmt.Sprintf(format, args...))
 }
 
 // sums is what `pabal check` proves.
-func (a *audit) sums(ctx context.Context, c *control.Client) error {
+func (a *bookkeeping) sums(ctx context.Context, c *control.Client) error {
 	report, err := c.Check(ctx)
 	for _, fault := range report.All() {
 		a.fault("check: %s", fault)
@@ -75,7 +75,7 @@ func (a *audit) sums(ctx context.Context, c *control.Client) error {
 }
 
 // campaign accounts for every recipient of one.
-func (a *audit) campaign(ctx context.Context, c *control.Client, now campaign.Campaign) error {
+func (a *bookkeeping) campaign(ctx context.Context, c *control.Client, now campaign.Campaign) error {
 	if sum := now.Pending + now.Sending + now.Accepted + now.Failed + now.Skipped + now.Unknown; sum != now.Audience {
 		a.fault("campaign %d: the outcomes sum up to %d, the audience is %d", now.ID, sum, now.Audience)
 	}
@@ -95,7 +95,7 @@ func (a *audit) campaign(ctx context.Context, c *control.Client, now campaign.Ca
 }
 
 // message compares one message with its copies at SES.
-func (a *audit) message(m *spool.Message, k sentKey) {
+func (a *bookkeeping) message(m *spool.Message, k sentKey) {
 	copies := a.copies[k]
 	doubtful := m.Outcome == spool.Unknown || m.MaybeTwice
 	if doubtful {
@@ -118,7 +118,7 @@ func (a *audit) message(m *spool.Message, k sentKey) {
 	a.outcome(m, len(copies))
 }
 
-func (a *audit) outcome(m *spool.Message, copies int) {
+func (a *bookkeeping) outcome(m *spool.Message, copies int) {
 	switch m.Outcome {
 	case spool.Accepted:
 		if to, ok := a.ids[m.SESID]; !ok || to != m.To {
