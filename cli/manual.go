@@ -184,16 +184,16 @@ func commandPage(cmd *cobra.Command) []byte {
 	return p.Bytes()
 }
 
-// below are the commands that do something: cmd itself, or those under it.
-func below(cmd *cobra.Command) []*cobra.Command {
-	if !cmd.HasSubCommands() {
-		return []*cobra.Command{cmd}
+// below are the commands that do something: cmd itself if it has no others under
+// it or takes words of its own, and those under it.
+func below(cmd *cobra.Command) (doing []*cobra.Command) {
+	if !cmd.HasSubCommands() || strings.Contains(cmd.Use, " ") {
+		doing = append(doing, cmd)
 	}
-	var leaves []*cobra.Command
 	for _, sub := range documented(cmd) {
-		leaves = append(leaves, below(sub)...)
+		doing = append(doing, below(sub)...)
 	}
-	return leaves
+	return doing
 }
 
 func (p *page) options(title string, flags *pflag.FlagSet) {

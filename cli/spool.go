@@ -70,13 +70,13 @@ func (a *app) spoolShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return one(a, m, func(r *report) { describeMessage(r, m) })
+		return one(a, m, func(r *report) { describeMessage(r, m, a.preflightLanguage()) })
 	})
 	cmd.Flags().BoolVar(&body, "body", false, "write the mail as it was submitted")
 	return cmd
 }
 
-func describeMessage(r *report, m spool.Message) {
+func describeMessage(r *report, m spool.Message, lang string) {
 	r.pair("message", m.ID)
 	r.pair("lane", m.Lane.String())
 	r.pair("to", m.To)
@@ -85,6 +85,8 @@ func describeMessage(r *report, m spool.Message) {
 	r.pair("message-id", m.MessageID)
 	r.pair("routing", routeWords(&m))
 	r.pair("outcome", strings.TrimSpace(m.Outcome.String()+"  "+m.Reason))
+	r.more(pageFailed, lang, m.Outcome == spool.Failed)
+	r.more(pageUnknown, lang, m.Outcome == spool.Unknown)
 	r.pair("attempts", fmt.Sprint(m.Attempts))
 	r.pair("ses id", strings.Join(append([]string{m.SESID}, m.Also...), " "))
 	r.pair("feedback", feedbackWords(m))

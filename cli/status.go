@@ -13,6 +13,7 @@ import (
 	"pabal/campaign"
 	"pabal/control"
 	"pabal/eml"
+	"pabal/sesclient"
 	"pabal/smtpd"
 	"pabal/spool"
 	"pabal/store"
@@ -36,7 +37,7 @@ func (a *app) statusCommand() *cobra.Command {
 		}
 		return one(a, st, func(r *report) {
 			describeStatus(r, st, a.preflightLanguage())
-			describeStopped(r, all)
+			describeStopped(r, all, a.preflightLanguage())
 		})
 	})
 }
@@ -46,18 +47,15 @@ func describeStatus(r *report, st control.Status, lang string) {
 	r.pair("waiting", commas(st.Spool.Pending)+" and "+commas(st.Spool.Sending)+" being sent")
 	r.pair("oldest waits", span(float64(st.Spool.OldestSeconds)))
 	r.pair("now", fmt.Sprintf("%.1f a second", st.Spool.PerSecond))
-	ses := fmt.Sprintf("%s, %.3g a second, %s", st.SES.Region, st.SES.Rate, quota(st.SES.Sent24h, st.SES.Quota24h))
-	if st.SES.Sandbox {
-		ses += ", sandbox"
-	}
-	if !st.SES.SendingEnabled {
-		ses += ", sending is switched off"
-	}
-	r.pair("ses", ses)
+	r.pair("ses", describeAccount(st.SES))
 	r.pair("ses problem", st.SES.Error)
-	r.pair("disk", describeDisk(st.Spool.Store))
+	disk := st.Spool.Store
+	r.pair("disk", describeDisk(disk))
+	r.more(pageDiskFull, lang, disk.NearlyFull || disk.NoCampaigns)
 	describeSyncStatus(r, st.Sync)
+	r.more(pageSync, lang, st.Sync != nil && st.Sync.Error != "")
 	describeFeedback(r, st.Feedback, false)
+	r.more(pageFeedback, lang, st.Feedback != nil && st.Feedback.Error != "")
 	var smtp smtpd.Stats
 	if json.Unmarshal(st.SMTP, &smtp) == nil {
 		r.pair("smtp", fmt.Sprintf("%s: %s taken, %s refused, %d connected", strings.Join(smtp.Listen, " "), commas(smtp.Accepted), commas(smtp.Refused), smtp.Connections))
@@ -75,13 +73,7 @@ func describeStatus(r *report, st control.Status, lang string) {
 	}
 	describeAlarms(r, besides(st.Alarms), lang)
 	for _, h := range st.Spool.Held {
-		r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
-		if h.Hint != "" {
-			r.line("      %s", eml.Visible(h.Hint))
-		}
-		if !h.Until.IsZero() {
-			r.line("      until about %s", r.when(h.Until))
-		}
+		describeHold(r, h, lang)
 	}
 }
 
@@ -92,6 +84,33 @@ func besides(all []alarm.Alarm) []alarm.Alarm {
 		held := slices.Contains([]string{alarm.Held, alarm.QuotaUsedUp, alarm.Credentials, alarm.SendingOff, alarm.Damaged}, a.Name) && a.Subject != "" && a.Subject != "records"
 		return held || slices.Contains(told, a.Name)
 	})
+}
+
+// describeHold says what is held, why, and what to do.
+func describeHold(r *report, h spool.Hold, lang string) {
+	r.line("held: %s since %s: %s", h.Scope, r.when(h.Since), eml.Visible(h.Reason))
+	if h.Hint != "" {
+		r.line("      %s", eml.Visible(h.Hint))
+	}
+	if !h.Until.IsZero() {
+		r.line("      until about %s", r.when(h.Until))
+	}
+	r.more(h.Page, lang, true)
+}
+
+// describeAccount is what SES allows; before its first answer nothing is known.
+func describeAccount(ses sesclient.Status) string {
+	if ses.CheckedAt.IsZero() {
+		return ses.Region + ", it has not said yet what it allows"
+	}
+	text := fmt.Sprintf("%s, %.3g a second, %s", ses.Region, ses.Rate, quota(ses.Sent24h, ses.Quota24h))
+	if ses.Sandbox {
+		text += ", sandbox"
+	}
+	if !ses.SendingEnabled {
+		text += ", sending is switched off"
+	}
+	return text
 }
 
 // describeDrop says what became of the mails in the drop folder.
@@ -153,7 +172,7 @@ func (a *app) traceCommand() *cobra.Command {
 				if found++; found > 1 && !a.json {
 					fmt.Fprintln(a.stdout)
 				}
-				if err := one(a, m, func(r *report) { describeMessage(r, m) }); err != nil {
+				if err := one(a, m, func(r *report) { describeMessage(r, m, a.preflightLanguage()) }); err != nil {
 					return err
 				}
 			}

@@ -8,7 +8,7 @@ import (
 
 // describeStopped names the campaigns that wait for a person: held, or paused by
 // their brake.
-func describeStopped(r *report, all []campaign.Campaign) {
+func describeStopped(r *report, all []campaign.Campaign, lang string) {
 	for _, c := range all {
 		if c.State != spool.Held && (c.State != spool.Paused || c.Braked == nil) {
 			continue
@@ -22,5 +22,6 @@ func describeStopped(r *report, all []campaign.Campaign) {
 		default:
 			r.line("      pabal campaign show %d, then: pabal campaign resume %d", c.ID, c.ID)
 		}
+		r.more(pageStopped, lang, true)
 	}
 }

@@ -19,13 +19,14 @@ func TestStatusNamesCampaignsThatWaitForAPerson(t *testing.T) {
 		{ID: 4, Name: "겨울", State: spool.Paused, Braked: &spool.Braked{}, Reason: "the reputation brake"},
 		{ID: 5, Name: "봄", State: spool.Held, Reason: "its audience changed"},
 		{ID: 6, Name: "next month", State: spool.Scheduled},
-	})
+	}, "ko")
 	var out bytes.Buffer
 	if err := r.writeTo(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"held: campaign 3, 가을 세일: 44 recipients, 20 were confirmed", "pabal campaign start 3", "paused: campaign 4, 겨울: the reputation brake", "pabal campaign resume 4",
-		"held: campaign 5, 봄: its audience changed", "pabal campaign resume 5"} {
+		"held: campaign 5, 봄: its audience changed", "pabal campaign resume 5",
+		"more: docs/handbook.ko.md#campaign-stopped"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, &out)
 		}

@@ -45,6 +45,10 @@ const (
 	OutsideWindow Class = "window"        // of a hold: a campaign waits for its send window
 )
 
+// Page is where the operator's handbook tells of a hold or an answer of this
+// class, and what to do about it: "docs/handbook.md#hold-quota".
+func (c Class) Page() string { return "docs/handbook.md#hold-" + string(c) }
+
 // SendError is a refused or unclear attempt.
 type SendError struct {
 	Class  Class

@@ -25,6 +25,7 @@ type Hold struct {
 	Until     time.Time `json:"until,omitzero"` // expected end, zero if not known
 	Manual    bool      `json:"manual"`         // waits for a person to release it
 	NextProbe time.Time `json:"next_probe,omitzero"`
+	Page      string    `json:"page,omitempty"` // of the handbook; when it is shown, not on disk
 }
 
 // holdState is a hold with what only the running process needs to know.
@@ -224,6 +225,7 @@ func (s *Spool) Holds() []Hold {
 // to test it does not say that SES is still being asked.
 func (h *holdState) shown() Hold {
 	c := h.Hold
+	c.Page = c.Class.Page()
 	if h.halfOpen && !h.probing {
 		c.Hint, c.NextProbe = hintTested, time.Time{}
 	}
