@@ -12,7 +12,7 @@ import (
 )
 
 // coming are pages that are being written: they may be led to.
-var coming = []string{"docs/logs.md", "docs/logs.ko.md", "docs/web.md", "docs/web.ko.md"}
+var coming = []string{"docs/logs.md", "docs/logs.ko.md"}
 
 // pages are the texts for people, by their path: both READMEs and all of docs.
 func pages(t *testing.T) map[string]string {

@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -145,40 +143,7 @@ func (e *examination) checkConfig(context.Context) {
 	default:
 		e.say("config", checkPass, path+" is good", "")
 	}
-}
-
-// sesPolicy is the statement about SES of the template that feedback setup prints.
-func sesPolicy() (map[string]any, error) {
-	var template struct {
-		Resources map[string]struct {
-			Properties struct {
-				PolicyDocument struct{ Statement []map[string]any }
-			}
-		}
+	for _, warning := range e.cfg.warnings() {
+		e.say("config", checkWarn, warning, "see pabal config show")
 	}
-	if err := json.Unmarshal([]byte(setupTemplate), &template); err != nil {
-		return nil, fmt.Errorf("read the template: %w", err)
-	}
-	for _, s := range template.Resources["PabalPolicy"].Properties.PolicyDocument.Statement {
-		if actions, _ := s["Action"].([]any); len(actions) > 0 && strings.HasPrefix(fmt.Sprint(actions[0]), "ses:") {
-			return map[string]any{"Version": "2012-10-17", "Statement": []any{s}}, nil
-		}
-	}
-	return nil, errors.New("the template has no rights on SES")
-}
-
-func (a *app) printPolicy() error {
-	policy, err := sesPolicy()
-	if err != nil {
-		return err
-	}
-	if a.json {
-		return writeJSON(a.stdout, policy)
-	}
-	text, err := json.MarshalIndent(policy, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.stdout, string(text))
-	return err
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
@@ -189,5 +190,33 @@ func TestCertificatesAreJudged(t *testing.T) {
 	got := told(t, cfg, (*examination).checkCertificates)
 	if !strings.Contains(got, "[pass] certificate: [smtp] has a self-signed one") || !strings.Contains(got, "[fail] certificate: [web] the certificate of [web] cannot be used") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// The policy has the rights on the queue and the bucket that are configured.
+func TestPolicyHasWhatTheConfigurationNeeds(t *testing.T) {
+	cfg := defaults()
+	text := func() string {
+		policy, err := policyFor(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := json.Marshal(policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	if got := text(); !strings.Contains(got, `"ses:SendRawEmail"`) || strings.Contains(got, "sqs:") || strings.Contains(got, "s3:") {
+		t.Errorf("without queue and bucket: %s", got)
+	}
+	cfg.Feedback.SQSQueueURL = "https://sqs.ap-northeast-2.amazonaws.com/123456789012/pabal-feedback"
+	cfg.Images.Mode, cfg.Images.S3Bucket = "s3", "shop-images"
+	got := text()
+	for _, want := range []string{`"Action":["sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes"],"Effect":"Allow","Resource":"arn:aws:sqs:ap-northeast-2:123456789012:pabal-feedback"`,
+		`"Action":["s3:PutObject","s3:GetObject"],"Effect":"Allow","Resource":"arn:aws:s3:::shop-images/*"`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %s:\n%s", want, got)
+		}
 	}
 }

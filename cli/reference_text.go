@@ -18,7 +18,9 @@ var allowedNames = map[string]map[string]string{
 }
 
 // translatedPages are the pages of docs that have a Korean twin.
-func translatedPages() []string { return []string{"domain", "preflight", "ui"} }
+func translatedPages() []string {
+	return []string{"backup", "container", "data", "doctor", "domain", "preflight", "ui", "web"}
+}
 
 // referenceHead begins the pages.
 var referenceHead = map[string]string{
@@ -31,8 +33,8 @@ type, what it may be, and its name in the environment. The environment wins over
 An unknown key or variable is an error. Relative paths in the file are of the file's folder.
 
 ` + "`pabal config init`" + ` asks for what a first run needs and writes the file with comments, ` + "`pabal config check`" + ` says what is wrong with it and
-where, ` + "`pabal config show`" + ` shows what is in force and where it comes from. Settings are read when the daemon starts.
-Secrets stand in files of their own: [install.md](install.md#secrets).
+where, ` + "`pabal config show`" + ` shows what is in force and where it comes from. Settings are read when the daemon starts;
+what ` + "`systemctl reload pabal`" + ` reads again is in [web.md](web.md#reload). ` + "`PABAL_SECTION_KEY_FILE`" + ` names a file with the value. Secrets stand in files of their own: [install.md](install.md#secrets).
 
 ## General
 
@@ -46,7 +48,8 @@ Secrets stand in files of their own: [install.md](install.md#secrets).
 오류입니다. 파일 안의 상대 경로는 그 파일의 폴더를 기준으로 합니다.
 
 ` + "`pabal config init`" + `은 처음에 필요한 것을 묻고 설명이 달린 파일을 만듭니다. ` + "`pabal config check`" + `는 무엇이 어디에서 잘못되었는지, ` + "`pabal config show`" + `는
-지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. 비밀은 따로 파일에 둡니다: [install.md](install.md#secrets).
+지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. ` + "`systemctl reload pabal`" + `이
+다시 읽는 것은 [web.ko.md](web.ko.md#다시-읽기)에 있습니다. ` + "`PABAL_SECTION_KEY_FILE`" + `은 값이 든 파일을 가리킵니다. 비밀은 따로 파일에 둡니다: [install.md](install.md#secrets).
 
 ## 일반
 
