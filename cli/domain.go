@@ -25,7 +25,8 @@ type checkedDomain struct {
 	Account sesclient.Status `json:"account"` // sandbox, quota, reputation: the same for all
 }
 
-// domainCheck exits 1 while a domain is set up so that mail from it is blocked.
+// domainCheck exits 1 while a domain is set up so that mail from it is blocked,
+// or nobody can say how it is.
 func (a *app) domainCheck() *cobra.Command {
 	return a.asking("check [DOMAIN]", "See how SES and the DNS have the domains that mail is sent from, and how to mend them", "pabal domain check example.com",
 		func(ctx context.Context, c *control.Client, args []string) error {
@@ -54,8 +55,11 @@ func (a *app) showDomains(all []control.SenderDomain, account sesclient.Status, 
 			return err
 		}
 	}
-	var blocked []string
+	var blocked, unknown []string
 	for _, d := range all {
+		if d.Error != "" {
+			unknown = append(unknown, d.Name)
+		}
 		if slices.ContainsFunc(d.Findings, func(f campaign.Finding) bool { return f.Level == campaign.Block }) {
 			blocked = append(blocked, d.Name)
 		}
@@ -63,8 +67,12 @@ func (a *app) showDomains(all []control.SenderDomain, account sesclient.Status, 
 			return err
 		}
 	}
-	if len(blocked) > 0 && (name != "" || blocked[0] == all[0].Name) {
+	asked := func(found []string) bool { return len(found) > 0 && (name != "" || found[0] == all[0].Name) }
+	switch {
+	case asked(blocked):
 		return &eml.Problem{What: fmt.Sprintf(t.notSetUp, eml.Visible(blocked[0])), Hint: t.mendIt}
+	case asked(unknown):
+		return &eml.Problem{What: fmt.Sprintf(t.notTold, eml.Visible(unknown[0])), Hint: t.seeDoctor}
 	}
 	return nil
 }
@@ -80,6 +88,7 @@ type domainText struct {
 	typeIn, publish, check                       string
 	addressSent, addressGood, addressWaits       string
 	amiss, silent, notSetUp, mendIt              string
+	notTold, seeDoctor                           string
 	quota                                        func(sent, most float64) string
 }
 
@@ -92,6 +101,7 @@ func domainTexts(lang string) *domainText {
 			made: "새로 만들었습니다", known: "이미 있습니다", identity: "SES의 도메인", mailFrom: "MAIL FROM", mailFromSet: "지금 정했습니다",
 			typeIn: "%s에 입력할 레코드 (도메인 %s)", publish: "레코드를 모두 등록하면 SES가 72시간 안에 확인합니다.", check: "확인: pabal domain check %s",
 			notSetUp: "%s에서 메일을 보낼 수 없습니다", mendIt: "위에 나온 차단부터 고치세요", quota: koreanQuota,
+			notTold: "%s의 상태를 SES에 물어보지 못했습니다", seeDoctor: "자격 증명과 네트워크를 확인한 뒤 다시 하세요: pabal doctor",
 			amiss: "보내는 도메인 %s: %s부터 설정이 어긋나 있습니다", silent: "보내는 도메인 %s: %s부터 확인하지 못하고 있습니다: %s",
 			addressSent: "%s: SES가 이 주소로 확인 메일을 보냈습니다. 메일 안의 링크를 누르면 됩니다", addressGood: "%s: 인증되었습니다",
 			addressWaits: "%s: 아직 링크를 누르지 않았습니다. 링크는 24시간 동안 유효합니다. 다시 받으려면 SES 콘솔에서 이 주소를 지우고 한 번 더 하세요"}
@@ -103,6 +113,7 @@ func domainTexts(lang string) *domainText {
 		made: "created now", known: "was there", identity: "SES identity", mailFrom: "MAIL FROM", mailFromSet: "set now",
 		typeIn: "Records to type in at %s (the DNS of %s)", publish: "Once all are published SES verifies the domain within 72 hours.", check: "To see how it is: pabal domain check %s",
 		notSetUp: "%s is not set up to send", mendIt: "mend what blocks, as said above", quota: quota,
+		notTold: "SES could not be asked about %s", seeDoctor: "see to credentials and network, then check again: pabal doctor",
 		amiss: "domain %s: amiss since %s", silent: "domain %s: nobody has answered about it since %s: %s",
 		addressSent: "%s: SES has mailed a link to it; whoever reads it must open the link", addressGood: "%s is verified",
 		addressWaits: "%s: the link was not opened yet; it is good for 24 hours. For another one delete the address in the SES console and do this again"}

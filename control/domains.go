@@ -97,7 +97,7 @@ func (s *Server) domains(l *lines, r *http.Request) error {
 	for _, from := range senders {
 		d := SenderDomain{Configured: from == own, Findings: []campaign.Finding{}}
 		if d.Domain, err = look(r.Context(), from); err != nil {
-			d.Name, d.Error = strings.ToLower(eml.Domain(from)), err.Error()
+			d.Error = err.Error()
 		} else {
 			for _, f := range DomainFindings(d.Domain) {
 				d.Findings = append(d.Findings, f.In(lang))

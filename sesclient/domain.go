@@ -241,11 +241,14 @@ func (d *Domain) readDKIM(out *sesv2.GetEmailIdentityOutput, from string) {
 		d.DKIM.Aligned = registered(d.Identity) == registered(d.Name)
 		return
 	}
-	status := d.DKIM.Status
-	if works {
+	status, which := d.DKIM.Status, "off"
+	switch {
+	case works:
 		status = "off"
+	case status == string(types.DkimStatusFailed): // publishing the records is not enough any more
+		which = "failed"
 	}
-	d.fault("dkim", "off", "block", 0, "status", status)
+	d.fault("dkim", which, "block", 0, "status", status)
 }
 
 func (d *Domain) readMailFrom(out *sesv2.GetEmailIdentityOutput, region string) {

@@ -42,8 +42,8 @@ type SetUpResult struct {
 }
 
 // SetUp creates the identity of a domain where there is none, sets its MAIL
-// FROM domain where there is none, and says how all is. Doing it again changes
-// nothing. Errors are *eml.Problem (what was asked for cannot be, nothing was
+// FROM domain where there is none or SES has given it up, and says how all is.
+// Doing it again changes nothing. Errors are *eml.Problem (what was asked for cannot be, nothing was
 // changed) and *spool.SendError (SES).
 func (c *Client) SetUp(ctx context.Context, o SetUpOrder) (r SetUpResult, err error) {
 	if err := o.check(); err != nil {
@@ -125,7 +125,7 @@ func (c *Client) beforeSetUp(ctx context.Context, o *SetUpOrder) (*sesv2.GetEmai
 // be its only MX, and publishing SES's would take that mail away.
 func (c *Client) mailFromFree(ctx context.Context, o *SetUpOrder, out *sesv2.GetEmailIdentityOutput) error {
 	name := o.mailFrom(out)
-	if name == "" || c.resolver == nil {
+	if name == "" || name == mailFromOf(out) || c.resolver == nil {
 		return nil
 	}
 	short, cancel := context.WithTimeout(ctx, c.dnsLimit)
@@ -145,11 +145,17 @@ func mailFromOf(out *sesv2.GetEmailIdentityOutput) string {
 	return strings.ToLower(aws.ToString(out.MailFromAttributes.MailFromDomain))
 }
 
-// mailFrom is the MAIL FROM domain to set, "" for none.
+// mailFrom is the MAIL FROM domain to set, "" for none. One whose records SES
+// has not found within 72 hours is set again, which has SES look anew.
 func (o *SetUpOrder) mailFrom(before *sesv2.GetEmailIdentityOutput) string {
 	set := mailFromOf(before)
 	switch {
-	case o.NoMailFrom, set != "" && (o.MailFrom == "" || o.MailFrom == set):
+	case o.NoMailFrom:
+		return ""
+	case set != "" && (o.MailFrom == "" || o.MailFrom == set):
+		if before.MailFromAttributes.MailFromDomainStatus == types.MailFromDomainStatusFailed {
+			return set
+		}
 		return ""
 	case o.MailFrom != "":
 		return o.MailFrom

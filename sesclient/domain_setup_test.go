@@ -89,6 +89,28 @@ func TestSetUpRefusesWhatWouldHarm(t *testing.T) {
 	}
 }
 
+// SES looks 72 hours for the records of a MAIL FROM domain and then no more: set
+// again, it looks anew. What it still looks for is left alone.
+func TestSetUpHasSESLookAnew(t *testing.T) {
+	c, server := onEmulator(t, emulator.Options{Verified: []string{}})
+	for _, o := range []SetUpOrder{{Domain: "example.com"}, {Domain: "example.com"}, {Domain: "example.com", NoMailFrom: true}} {
+		if _, err := c.SetUp(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		server.GiveUp("example.com")
+	}
+	z := newZone(t)
+	c.resolver = resolver(z.address)
+	z.set("MX", "bounce.example.com", "mx.company.example") // why SES gave up; the records are shown all the same
+	got, err := c.SetUp(t.Context(), SetUpOrder{Domain: "example.com", MailFrom: "bounce.example.com"})
+	if err != nil || !got.MailFromSet || got.MailFrom.Status != "PENDING" || server.Calls("PutEmailIdentityMailFromAttributes") != 3 {
+		t.Errorf("got %+v, %v after %d calls", got, err, server.Calls("PutEmailIdentityMailFromAttributes"))
+	}
+	if faults := faultsOf(got.Domain); !strings.Contains(faults, "block dkim/failed") || !strings.Contains(faults, "warn mail_from/mx") {
+		t.Errorf("faults %s", faults)
+	}
+}
+
 // SES takes one such call a second; an answer that it came too fast is waited out.
 func TestSetUpWaitsForSES(t *testing.T) {
 	c, server := onEmulator(t, emulator.Options{Verified: []string{}})

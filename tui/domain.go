@@ -89,7 +89,7 @@ func (d *SenderDomain) part(name string) partState {
 	switch {
 	case worst.Level == campaign.Note:
 		return partNote
-	case worst.Case == "missing" || worst.Case == "dns" || worst.Case == "off":
+	case worst.Case == "missing" || worst.Case == "dns" || worst.Case == "off" || worst.Case == "failed" && name == "dkim":
 		return partMissing
 	}
 	return partWrong

@@ -141,8 +141,8 @@ func (s *Server) lookAtDNS(region string) {
 				there++
 			}
 		}
-		id.verified = id.verified || there == len(keys.Tokens)
-		if id.mailFrom != "" {
+		id.verified = id.verified || there == len(keys.Tokens) && !id.gaveUp
+		if id.mailFrom != "" && !id.mailGaveUp {
 			id.mailFromOK = id.mailFromOK || published(zone, id.mailFrom, "MX", "10 feedback-smtp."+region+".amazonses.com") &&
 				published(zone, id.mailFrom, "TXT", "v=spf1 include:amazonses.com ~all")
 		}

@@ -25,6 +25,8 @@ type identity struct {
 	mailFrom   string
 	onMXFail   string
 	mailFromOK bool
+	gaveUp     bool // SES no longer looks for the keys
+	mailGaveUp bool // nor for the MAIL FROM domain's records
 }
 
 func newIdentity(name string, at time.Time) *identity {
@@ -40,9 +42,12 @@ func (id *identity) kind() string {
 	return "EMAIL_ADDRESS"
 }
 
-func status(ok bool) string {
-	if ok {
+func status(ok, gaveUp bool) string {
+	switch {
+	case ok:
 		return "SUCCESS"
+	case gaveUp:
+		return "FAILED"
 	}
 	return "PENDING"
 }
@@ -84,6 +89,16 @@ func (s *Server) Verify(name string, verified bool) {
 	id.verified, id.mailFromOK = verified, verified
 }
 
+// GiveUp is SES after 72 hours without the records of an identity: what is not
+// verified has failed and is looked at no more, until it is set up again.
+func (s *Server) GiveUp(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, ok := s.identities[strings.ToLower(name)]; ok {
+		id.gaveUp, id.mailGaveUp = true, true
+	}
+}
+
 type dkimOutput struct {
 	SigningEnabled             bool
 	Status                     string
@@ -101,7 +116,7 @@ func (id *identity) dkim(region string) *dkimOutput {
 		return &dkimOutput{Status: "NOT_STARTED", Tokens: []string{}}
 	}
 	out := &dkimOutput{
-		SigningEnabled: true, Status: status(id.verified),
+		SigningEnabled: true, Status: status(id.verified, id.gaveUp),
 		SigningHostedZone:       "dkim." + region + ".amazonses.com",
 		SigningAttributesOrigin: "AWS_SES",
 		CurrentSigningKeyLength: "RSA_2048_BIT", NextSigningKeyLength: "RSA_2048_BIT",
@@ -159,7 +174,7 @@ func (s *Server) getIdentity(r *http.Request, _ []byte) (any, error) {
 		return nil, err
 	}
 	out := map[string]any{
-		"IdentityType": id.kind(), "VerifiedForSendingStatus": id.verified, "VerificationStatus": status(id.verified),
+		"IdentityType": id.kind(), "VerifiedForSendingStatus": id.verified, "VerificationStatus": status(id.verified, id.gaveUp),
 		"FeedbackForwardingStatus": true, "DkimAttributes": id.dkim(region(r)),
 		"Policies": map[string]string{}, "Tags": []any{},
 		"VerificationInfo":   map[string]any{"LastCheckedTimestamp": epoch(s.now())},
@@ -178,7 +193,7 @@ func (id *identity) mailFromOutput() map[string]string {
 	}
 	if id.mailFrom != "" {
 		out["MailFromDomain"] = id.mailFrom
-		out["MailFromDomainStatus"] = status(id.mailFromOK)
+		out["MailFromDomainStatus"] = status(id.mailFromOK, id.mailGaveUp)
 	}
 	return out
 }
@@ -216,7 +231,7 @@ func (s *Server) putMailFrom(r *http.Request, body []byte) (any, error) {
 		return nil, badRequest("Provided MAIL-FROM domain <%s> is not subdomain of the domain of the identity <%s>.",
 			in.MailFromDomain, id.name)
 	}
-	id.mailFrom, id.onMXFail, id.mailFromOK = in.MailFromDomain, in.BehaviorOnMxFailure, false
+	id.mailFrom, id.onMXFail, id.mailFromOK, id.mailGaveUp = in.MailFromDomain, in.BehaviorOnMxFailure, false, false
 	s.identities[id.name] = id
 	return nil, nil
 }
@@ -236,7 +251,7 @@ func (s *Server) listIdentities(r *http.Request, body []byte) (any, error) {
 		id := s.identities[name]
 		list = append(list, map[string]any{
 			"IdentityName": id.name, "IdentityType": id.kind(),
-			"SendingEnabled": id.verified, "VerificationStatus": status(id.verified),
+			"SendingEnabled": id.verified, "VerificationStatus": status(id.verified, id.gaveUp),
 		})
 	}
 	return paged("EmailIdentities", list, next), nil
