@@ -46,6 +46,8 @@
 //	choices      address hash (16 bytes) -> topics and frequency chosen by who
 //	             has or had the address, who chose and when (choices.go): the
 //	             record of who has it says the same, and gets it from here
+//	former       id u64 of who was removed -> hash of their last address (16
+//	             bytes), nothing of who was erased (store_former.go)
 //	reread       key of a row whose fields are to be read again -> nothing
 //
 // Beside it, the folder imports holds the rows of imports that are not finished

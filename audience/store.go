@@ -35,6 +35,7 @@ var (
 	bucketAsked       = []byte("asked")
 	bucketOuts        = []byte("outs")
 	bucketChoices     = []byte("choices")
+	bucketFormer      = []byte("former")
 
 	metaSalt    = []byte("salt")
 	metaKey     = []byte("key")
@@ -173,8 +174,8 @@ func openFile(dir string, readOnly bool) (*store.Store, error) {
 func fileOptions() store.Options {
 	return store.Options{Kind: "audience", Room: room, Init: initialise,
 		Buckets: [][]byte{bucketMeta, bucketSubscribers, bucketEmail, bucketExternal, bucketSuppressed,
-			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts, bucketChoices},
-		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent, addChoices}}
+			bucketOptOuts, bucketHistory, bucketNames, bucketImports, bucketRows, bucketRowsOf, bucketReread, bucketFeedback, bucketDelivered, bucketErased, bucketAsked, bucketOuts, bucketChoices, bucketFormer},
+		Migrations: []func(*bolt.Tx) error{addRows, addFeedback, addConsent, addChoices, addFormer}}
 }
 
 // initialise gives a new store its secrets.

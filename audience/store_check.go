@@ -55,7 +55,7 @@ func CheckFile(ctx context.Context, dir string) (faults []string, err error) {
 
 func (c *check) all(tx *bolt.Tx) error {
 	c.tx = tx
-	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows, c.feedback, c.erasures, c.outs, c.choices} {
+	for _, step := range []func() error{c.subscribers, c.emails, c.externals, c.suppressions, c.optouts, c.history, c.names, c.sourceRows, c.feedback, c.erasures, c.outs, c.choices, c.former} {
 		if err := step(); err != nil {
 			return err
 		}

@@ -122,6 +122,11 @@ func (u *update) erase(p *person, h addressHash, e Erasure) (Erasure, error) {
 			return e, err
 		}
 	}
+	if e.Subscriber != 0 {
+		if err := u.tx.Bucket(bucketFormer).Put(key64(e.Subscriber), []byte{}); err != nil {
+			return e, err
+		}
+	}
 	if err := u.keepRefusals(h); err != nil {
 		return e, err
 	}

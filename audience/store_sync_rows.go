@@ -150,10 +150,12 @@ func (u *syncRun) detach(p *person, key []byte) error {
 	return u.put(p)
 }
 
-// remove takes a subscriber out of the store; a refusal stays on the address.
+// remove takes a subscriber out of the store; a refusal stays on the address, and
+// whose links those in their mails are.
 func (u *update) remove(p *person) error {
 	h := u.s.hash(p.email)
-	if err := errors.Join(u.unindex(p.id, h), u.keepRefusal(h, p.consent), u.people.Delete(key64(p.id))); err != nil {
+	if err := errors.Join(u.unindex(p.id, h), u.keepRefusal(h, p.consent), u.people.Delete(key64(p.id)),
+		u.tx.Bucket(bucketFormer).Put(key64(p.id), h[:])); err != nil {
 		return err
 	}
 	if b := u.tx.Bucket(bucketExternal); p.external != "" && number(b.Get([]byte(p.external))) == p.id {

@@ -20,6 +20,7 @@ const maxForm = 8 << 10
 type choosing interface {
 	Get(id uint64) (audience.Subscriber, error)
 	ByEmail(email string) (audience.Subscriber, error)
+	Former(id uint64) (sub audience.Subscriber, known bool, err error)
 	Suppressed(email string) (audience.Suppression, bool, error)
 	Prefer(ctx context.Context, id uint64, p audience.Preferences, subscribed *bool, detail string) (audience.Subscriber, error)
 }
@@ -77,15 +78,19 @@ func (s *Server) reader(token string) (*reader, error) {
 	return who, s.become(who, sub)
 }
 
-// again is who has the address now that the mail to somebody went to whose id
-// is gone. audience.ErrNotFound.
+// again is who has the address now that somebody had last whose id is gone, or
+// else the one their mail went to. audience.ErrNotFound.
 func (s *Server) again(id, campaign uint64) (audience.Subscriber, error) {
+	sub, known, err := s.choices.Former(id)
+	if err != nil || sub.ID != 0 {
+		return sub, err
+	}
 	email, err := s.mailed(id, campaign)
-	if err != nil {
-		return audience.Subscriber{}, err
+	if err != nil && !known {
+		return sub, err
 	}
 	if email == "" {
-		return audience.Subscriber{}, audience.ErrNotFound
+		return sub, audience.ErrNotFound
 	}
 	return s.choices.ByEmail(email)
 }

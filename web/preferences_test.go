@@ -22,6 +22,9 @@ func (l *list) Get(uint64) (audience.Subscriber, error) {
 func (l *list) ByEmail(string) (audience.Subscriber, error) {
 	return audience.Subscriber{}, audience.ErrNotFound
 }
+func (l *list) Former(uint64) (audience.Subscriber, bool, error) {
+	return audience.Subscriber{}, false, nil
+}
 func (l *list) Suppressed(string) (audience.Suppression, bool, error) {
 	return audience.Suppression{}, false, l.err
 }

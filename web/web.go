@@ -90,6 +90,7 @@ type optOuts interface {
 	Verify(token string) (subscriber, campaign uint64, err error)
 	Unsubscribe(ctx context.Context, id uint64, source audience.Source, detail string) error
 	UnsubscribeAddress(ctx context.Context, email string, source audience.Source, detail string) error
+	UnsubscribeFormer(ctx context.Context, id uint64, source audience.Source, detail string) (known bool, err error)
 }
 
 // New makes the pages over the audience. Campaigns may be nil: the unsubscribe
@@ -232,7 +233,7 @@ func (s *Server) optOut(ctx context.Context, token string) error {
 		defer cancel()
 		err = s.people.Unsubscribe(ctx, subscriber, audience.Person, detail(campaign))
 		if errors.Is(err, audience.ErrNotFound) {
-			err = s.optOutAddress(ctx, subscriber, campaign)
+			err = s.optOutFormer(ctx, subscriber, campaign)
 		}
 	}
 	if err != nil {
@@ -243,11 +244,20 @@ func (s *Server) optOut(ctx context.Context, token string) error {
 	return nil
 }
 
-// optOutAddress records the opt-out of somebody whose id is gone: a row that
-// was deleted and inserted again is the same person to who gets the mail. Of an
-// erased person no address is known any more.
-func (s *Server) optOutAddress(ctx context.Context, subscriber, campaign uint64) error {
+// optOutFormer records the opt-out of somebody whose id is gone: a row that was
+// deleted and inserted again is the same person to who gets the mail. They refuse
+// mail to the address they had last, and to the one the mail went to if that is
+// still known. Of an erased person no address is known any more.
+func (s *Server) optOutFormer(ctx context.Context, subscriber, campaign uint64) error {
+	known, err := s.people.UnsubscribeFormer(ctx, subscriber, audience.Person, detail(campaign))
+	if err != nil {
+		return err
+	}
 	email, err := s.mailed(subscriber, campaign)
+	if err != nil && known {
+		s.log().Debug("nobody knows whom a link was mailed to", linked(campaign), "err", err)
+		return nil
+	}
 	if err != nil || email == "" {
 		return err
 	}

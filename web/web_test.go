@@ -51,6 +51,10 @@ func (l *list) UnsubscribeAddress(ctx context.Context, email string, source audi
 	return l.Unsubscribe(ctx, 0, source, detail)
 }
 
+func (l *list) UnsubscribeFormer(context.Context, uint64, audience.Source, string) (bool, error) {
+	return false, nil
+}
+
 func (l *list) outs() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
