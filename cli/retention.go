@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"pabal/audience"
@@ -24,7 +26,7 @@ const (
 	// host that is off at night runs it an hour after it came up.
 	retentionLate  = 36 * time.Hour
 	retentionGrace = time.Hour
-	maxSwept       = 10_000 // files of one folder looked at in one run
+	sweepBatch     = 1000 // files of a folder looked at in one go
 )
 
 // retention removes what is older than the configuration says, once a day. What
@@ -177,7 +179,7 @@ func (r *retention) remove(ctx context.Context, dry bool) (run control.Retention
 	}
 	if days := r.cfg.Retention.FilesDays; days > 0 {
 		for _, dir := range r.folders() {
-			n, failed := sweep(dir, now.AddDate(0, 0, -days), dry)
+			n, failed := sweep(ctx, dir, now.AddDate(0, 0, -days), dry)
 			run.Files += n
 			err = errors.Join(err, failed)
 		}
@@ -198,15 +200,14 @@ func (r *retention) folders() (dirs []string) {
 	return dirs
 }
 
-// sweep removes the files of a folder that were last written before a time. It
-// goes into no folder and follows no link.
-func sweep(dir string, before time.Time, dry bool) (n int64, err error) {
-	root, err := os.OpenRoot(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("look for old files: %w", err)
+// sweep removes the files of a folder that nobody has touched since a time:
+// neither written, nor put there, for copying and unpacking may keep the times of
+// a far older file. It goes into no folder and follows no link, nor one in place
+// of the folder. A file that cannot be removed keeps no other from it.
+func sweep(ctx context.Context, dir string, before time.Time, dry bool) (n int64, err error) {
+	root, err := sweepable(dir)
+	if err != nil || root == nil {
+		return 0, err
 	}
 	defer root.Close() // read only
 	folder, err := root.Open(".")
@@ -214,18 +215,67 @@ func sweep(dir string, before time.Time, dry bool) (n int64, err error) {
 		return 0, fmt.Errorf("look for old files in %s: %w", dir, err)
 	}
 	defer folder.Close() // read only
-	names, err := folder.Readdirnames(maxSwept)
-	for _, name := range names {
-		info, failed := root.Lstat(name)
-		if failed != nil || !info.Mode().IsRegular() || !info.ModTime().Before(before) {
-			continue
+	for ctx.Err() == nil {
+		names, ended := folder.Readdirnames(sweepBatch)
+		for _, name := range names {
+			info, failed := root.Lstat(name)
+			if failed != nil || !info.Mode().IsRegular() || !touched(info).Before(before) {
+				continue
+			}
+			if !dry {
+				failed = root.Remove(name)
+			}
+			if failed == nil {
+				n++
+			} else if !errors.Is(failed, fs.ErrNotExist) {
+				err = cmp.Or(err, fmt.Errorf("remove an old file of %s: %w", dir, failed))
+			}
 		}
-		if n++; !dry {
-			err = errors.Join(err, root.Remove(name))
+		if errors.Is(ended, io.EOF) {
+			return n, err
+		}
+		if ended != nil {
+			return n, errors.Join(err, fmt.Errorf("look for old files in %s: %w", dir, ended))
 		}
 	}
-	if errors.Is(err, io.EOF) { // it is empty
-		err = nil
+	return n, errors.Join(err, ctx.Err())
+}
+
+// sweepable is an open folder, nil if it is not there or no folder: others may
+// write beside the one in the drop folder, and a link would lead elsewhere.
+func sweepable(dir string) (*os.Root, error) {
+	above, err := os.OpenRoot(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return n, err
+	if err != nil {
+		return nil, fmt.Errorf("look for old files: %w", err)
+	}
+	defer above.Close() // read only
+	info, err := above.Lstat(filepath.Base(dir))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for old files: %w", err)
+	}
+	root, err := above.OpenRoot(filepath.Base(dir))
+	if err != nil {
+		return nil, fmt.Errorf("look for old files: %w", err)
+	}
+	if now, err := root.Stat("."); err != nil || !os.SameFile(info, now) { // another one since
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+// touched is when a file was last written, made, moved or renamed.
+func touched(info fs.FileInfo) time.Time {
+	at := info.ModTime()
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		if made := time.Unix(st.Ctim.Unix()); made.After(at) {
+			at = made
+		}
+	}
+	return at
 }

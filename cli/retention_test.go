@@ -2,9 +2,11 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,6 +90,19 @@ func TestRetentionSweepsItsOwnFoldersOnly(t *testing.T) {
 		r := keeper(t, dir)
 		elsewhere := filepath.Join(t.TempDir(), "precious.csv")
 		inbox, bad := filepath.Join(dir, "inbox"), filepath.Join(dir, "drop", "bad")
+		wall := time.Now() // of the bubble
+		f, err := os.Create(filepath.Join(t.TempDir(), "clock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		made, err := os.Stat(f.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(made.ModTime().Sub(wall) + 90*24*time.Hour + time.Hour) // a kernel knows no bubble: its files are made now
 		old, fresh := time.Now().AddDate(0, 0, -91), time.Now().AddDate(0, 0, -89)
 		for name, at := range map[string]time.Time{filepath.Join(inbox, "old.csv"): old, filepath.Join(inbox, "new.csv"): fresh,
 			filepath.Join(inbox, "sub", "old.csv"): old, filepath.Join(bad, "old"): old, filepath.Join(dir, "drop", "waits"): old, elsewhere: old} {
@@ -122,4 +137,51 @@ func TestRetentionSweepsItsOwnFoldersOnly(t *testing.T) {
 			t.Errorf("removed %d files of an inbox that is the operator's own: %v", did.Files, err)
 		}
 	})
+}
+
+// What is put there by something that keeps a file's times is new all the same.
+func TestRetentionLeavesWhatWasPutThereLately(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "inbox")
+	name := filepath.Join(dir, "list.csv")
+	old := time.Now().AddDate(-1, 0, 0)
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(name, []byte("x"), 0o600), os.Chtimes(name, old, old)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := sweep(t.Context(), dir, time.Now().AddDate(0, 0, -90), false); err != nil || n != 0 {
+		t.Errorf("removed %d files that were copied there today: %v", n, err)
+	}
+	if n, err := sweep(t.Context(), dir, time.Now().Add(time.Hour), false); err != nil || n != 1 {
+		t.Errorf("removed %d files later, %v; want 1", n, err)
+	}
+}
+
+// Whoever may write to the drop folder puts a link in place of bad.
+func TestRetentionSweepsThroughNoLink(t *testing.T) {
+	dir := t.TempDir()
+	precious, bad := filepath.Join(dir, "precious"), filepath.Join(dir, "bad")
+	if err := errors.Join(os.Mkdir(precious, 0o700), os.WriteFile(filepath.Join(precious, "smtp-users"), []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{precious, "precious", "."} {
+		if err := errors.Join(os.RemoveAll(bad), os.Symlink(to, bad)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := sweep(t.Context(), bad, time.Now().Add(time.Hour), false); err != nil || n != 0 {
+			t.Errorf("through a link to %s it removed %d files: %v", to, n, err)
+		}
+	}
+}
+
+func TestRetentionSweepsAFolderOfManyFiles(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 2*sweepBatch + 1 {
+		if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dry := range []bool{true, false} {
+		if n, err := sweep(t.Context(), dir, time.Now().Add(time.Hour), dry); err != nil || n != 2*sweepBatch+1 {
+			t.Errorf("dry %v: %d files, %v; want %d", dry, n, err, 2*sweepBatch+1)
+		}
+	}
 }
