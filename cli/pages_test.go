@@ -38,8 +38,8 @@ func TestReferenceNamesWhatTheCodeHas(t *testing.T) {
 		"skip-reasons":    constants(t, "../spool/message.go", "Skip"),
 		"campaign-states": constants(t, "../spool/ledger.go", "State"),
 		"feedback":        constants(t, "../spool/feedback.go", "feedbackNames"),
-		"classes":         constants(t, "../spool/errors.go", "Class"),
-		"scopes": {string(spool.ScopeAll), string(spool.LaneScope(spool.Transactional)), string(spool.LaneScope(spool.Bulk)),
+		"classes":         everyClass(t),
+		"scopes": {string(spool.ScopeAll), string(spool.ScopeRestored), string(spool.LaneScope(spool.Transactional)), string(spool.LaneScope(spool.Bulk)),
 			string(spool.FromScope("DOMAIN")), string(spool.ConfigurationSetScope("NAME")), strings.TrimSuffix(string(spool.CampaignScope(0)), "0") + "ID"},
 		"sync-codes": syncer.Codes(),
 	}
@@ -94,7 +94,7 @@ func handbookOf(name string) string {
 // leads to, and that the handbook tells of no other class.
 func TestHandbookHasAPlaceForEachClassAndPointer(t *testing.T) {
 	var classes, places []string
-	for _, class := range constants(t, "../spool/errors.go", "Class") {
+	for _, class := range everyClass(t) {
 		_, place, _ := strings.Cut(spool.Class(class).Page(), "#")
 		classes = append(classes, place)
 	}
@@ -117,6 +117,21 @@ func TestHandbookHasAPlaceForEachClassAndPointer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// everyClass is each class that a file of spool names.
+func everyClass(t *testing.T) (all []string) {
+	t.Helper()
+	files, err := filepath.Glob("../spool/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			all = append(all, constants(t, file, "Class")...)
+		}
+	}
+	return all
 }
 
 // TestHandbookPrintsThePolicy holds the policy to be pasted against the one that
