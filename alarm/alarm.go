@@ -88,6 +88,7 @@ const (
 	Certificate   = "certificate"
 	Clock         = "clock"
 	AuditFailing  = "audit_failing"
+	RemovalFails  = "retention_failing"
 	Undelivered   = "undelivered"
 	Untold        = "untold"
 	SetAside      = "set_aside"
@@ -130,6 +131,7 @@ func Kinds() []Kind {
 		{FeedbackLate, Warn, 10, false},
 		{DomainSilent, Warn, 0, false},
 		{AuditFailing, Warn, 0, false},
+		{RemovalFails, Warn, 0, false},
 		{Undelivered, Warn, 10, false},
 		{SetAside, Warn, 0, false},
 		{Untold, Note, 0, false},

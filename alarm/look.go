@@ -44,6 +44,7 @@ type Facts struct {
 	SetAside    int64         // mails of the drop folder that could not be sent
 	Folder      string        // of the drop folder
 	Audit       string        // why the audit log cannot be written
+	Retention   string        // why the last removal of old data failed
 	Undelivered string        // why events do not reach the webhook
 }
 
@@ -147,6 +148,9 @@ func (l *looking) files() {
 	}
 	if l.Audit != "" {
 		l.add(AuditFailing, "", Warn, time.Time{}, auditWords(l.Audit))
+	}
+	if l.Retention != "" {
+		l.add(RemovalFails, "", Warn, time.Time{}, retentionWords(l.Retention))
 	}
 }
 

@@ -43,6 +43,7 @@ func cases(at time.Time) map[string]Facts {
 		Certificate:   {Ends: map[string]time.Time{"SMTP": at.Add(time.Hour)}},
 		Clock:         {Skew: -2 * time.Minute},
 		AuditFailing:  {Audit: "no space"},
+		RemovalFails:  {Retention: "input/output error"},
 		Undelivered:   {Undelivered: "it answered 500"},
 		Untold:        {Untold: 4},
 		SetAside:      {SetAside: 1, Folder: "/drop"},

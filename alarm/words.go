@@ -137,6 +137,11 @@ func auditWords(why string) words {
 		"make room on the disk of data_dir and see that audit.log in it belongs to pabal; meanwhile the acts are in the journal", "data_dir 디스크의 공간과 audit.log 파일의 소유자를 확인하세요. 그동안의 기록은 로그에 남습니다."}
 }
 
+func retentionWords(why string) words {
+	return words{"old data could not be removed: " + said(why), "보관 기간이 지난 데이터를 지우지 못함: " + saidKo(why),
+		"look at the disk and at who owns data_dir, then: pabal retention run. It is tried again every day", "디스크와 data_dir의 소유자를 확인한 뒤 pabal retention run 을 실행하세요. 날마다 다시 시도합니다."}
+}
+
 func brakedWords(c *campaign.Campaign) words {
 	id, b := strconv.FormatUint(c.ID, 10), c.Braked
 	kind := "반송"

@@ -159,6 +159,7 @@ func (d *daemon) facts() alarm.Facts {
 	for section, cert := range d.certificates() {
 		f.Ends[section] = cert.Ends()
 	}
+	f.Retention = d.retention.failed()
 	if drop := d.smtp.Stats().Drop; drop != nil {
 		f.SetAside, f.Folder = drop.SetAside, drop.Folder
 	}

@@ -115,6 +115,16 @@ func (r *retention) State() control.RetentionState {
 	return st
 }
 
+// failed is why the last run could not remove all, "" if it could.
+func (r *retention) failed() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil {
+		return ""
+	}
+	return r.last.Error
+}
+
 // Status implements control.Retainer.
 func (r *retention) Status(ctx context.Context) (control.RetentionStatus, error) {
 	c := r.cfg.Retention
@@ -147,7 +157,7 @@ func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, er
 	}
 	r.setRunning(true, nil)
 	run, err := r.remove(ctx, false)
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // one that is cut short has not failed
 		run.Error = err.Error()
 	}
 	r.setRunning(false, &run)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/control"
@@ -182,6 +184,34 @@ func TestRetentionSweepsAFolderOfManyFiles(t *testing.T) {
 	for _, dry := range []bool{true, false} {
 		if n, err := sweep(t.Context(), dir, time.Now().Add(time.Hour), dry); err != nil || n != 2*sweepBatch+1 {
 			t.Errorf("dry %v: %d files, %v; want %d", dry, n, err, 2*sweepBatch+1)
+		}
+	}
+}
+
+// A run that fails is shown, kept for the next process and told of; one that is
+// cut short by a stop has not failed.
+func TestRetentionThatFailsIsAnAlarm(t *testing.T) {
+	dir := t.TempDir()
+	r := keeper(t, dir)
+	d := &daemon{cfg: r.cfg, spool: r.spool, people: r.people, campaigns: r.campaigns, logger: slog.New(slog.DiscardHandler)}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := os.MkdirAll(filepath.Join(dir, "inbox"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(stopped, false); err == nil || r.State().Last.Error != "" {
+		t.Errorf("cut short: %v, last %+v", err, r.State().Last)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "drop"), nil, 0o600); err != nil { // where a folder should be
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), false); err == nil || r.State().Last.Error == "" {
+		t.Errorf("what failed: %v, last %+v", err, r.State().Last)
+	}
+	for _, r := range []*retention{r, d.newRetention()} {
+		all := alarm.Look(&alarm.Facts{At: time.Now(), Retention: r.failed()}, func(string, string) bool { return false })
+		if len(all) != 1 || all[0].Name != alarm.RemovalFails {
+			t.Errorf("alarms %+v", all)
 		}
 	}
 }
