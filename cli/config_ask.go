@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 
@@ -19,11 +20,12 @@ type asker struct {
 	typist typist
 	lang   string
 	number int
+	width  int // columns of the terminal, 0 if not known
 }
 
 func newAsker(i *initialization) *asker {
 	in, _ := i.a.stdin.(*os.File) // run has seen that it is a terminal
-	return &asker{initialization: i, typist: typist{in: in, out: i.a.stderr}, lang: i.a.language(i.cfg)}
+	return &asker{initialization: i, typist: typist{in: in, out: i.a.stderr}, lang: i.a.language(i.cfg), width: widthOf(i.a.stderr)}
 }
 
 // all asks every question that no flag has answered.
@@ -33,7 +35,7 @@ func (k *asker) all(ctx context.Context) (err error) {
 			err = &eml.Problem{What: k.words("nothing was written"), Hint: k.words("again: pabal config init"), Err: err}
 		}
 	}()
-	k.say("%s\n%s", fmt.Sprintf(k.words("A configuration for %s."), k.path), k.words("Enter takes what stands in brackets, - leaves it empty, Ctrl-C ends without writing."))
+	k.greet()
 	for _, q := range questions() {
 		switch {
 		case k.given[q.key], q.after != "" && k.value(q.after) == "":
@@ -81,13 +83,17 @@ func (k *asker) mysql(ctx context.Context) error {
 			return err
 		}
 	}
-	host, user, base, table := "", "", "", k.cfg.MySQL.Table
+	host, user, base, table, ca := "", "", "", k.cfg.MySQL.Table, k.cfg.MySQL.CAFile
 	for {
 		for _, part := range []struct {
 			name string
 			text *string
-		}{{"host:port", &host}, {"database", &base}, {"user", &user}, {"table", &table}} {
-			k.typist.say(k.words(part.name) + "\n")
+		}{{"host:port", &host}, {"PEM file of who signed the server's certificate (for RDS, the bundle of AWS); empty for a public one", &ca}, {"database", &base}, {"user", &user}, {"table", &table}} {
+			if part.text == &ca && onThisHost(host) {
+				ca = ""
+				continue
+			}
+			k.paragraph("   ", k.words(part.name))
 			var err error
 			if *part.text, err = k.ask(ctx, *part.text); err != nil {
 				return err
@@ -96,11 +102,11 @@ func (k *asker) mysql(ctx context.Context) error {
 				return k.answer("mysql.dsn_file", "")
 			}
 		}
-		password, err := k.typist.line(ctx, k.words("password (not shown)")+" > ", true)
+		password, err := k.typist.line(ctx, "   "+k.words("password (not shown)")+" > ", true)
 		if err != nil {
 			return err
 		}
-		done, err := k.connect(ctx, dsnOf(host, base, user, password), table)
+		done, err := k.connect(ctx, dsnOf(host, base, user, password), table, ca)
 		if err != nil || done {
 			return err
 		}
@@ -109,12 +115,16 @@ func (k *asker) mysql(ctx context.Context) error {
 
 // connect takes a DSN, and tries it if wanted; false asks again. A DSN that does
 // not connect yet may be kept: its server can be up later.
-func (k *asker) connect(ctx context.Context, dsn, table string) (bool, error) {
+func (k *asker) connect(ctx context.Context, dsn, table, ca string) (bool, error) {
 	before := k.cfg
 	next := *k.cfg
 	next.mysqlDSN, next.MySQL.DSNFile = dsn, ""
 	k.cfg = &next
-	if err := k.answer("mysql.table", table); err != nil {
+	err := k.answerFile("mysql.ca_file", ca)
+	if err == nil {
+		err = k.answer("mysql.table", table)
+	}
+	if err != nil {
 		k.cfg = before
 		k.refuse(err)
 		return false, nil
@@ -137,18 +147,24 @@ func (k *asker) connect(ctx context.Context, dsn, table string) (bool, error) {
 	return !again, err
 }
 
-// dsnOf is a data source name of its parts, as the driver reads it.
+// dsnOf is a data source name of its parts, as the driver reads it: over TLS but
+// on this host, since the syncer takes no other.
 func dsnOf(host, base, user, password string) string {
-	network := "tcp"
-	switch {
-	case strings.HasPrefix(host, "/"):
+	network, params := "tcp", ""
+	if strings.HasPrefix(host, "/") {
 		network = "unix"
-	default:
-		if _, _, err := net.SplitHostPort(host); err != nil {
-			host = net.JoinHostPort(strings.Trim(host, "[]"), "3306")
-		}
+	} else if _, _, err := net.SplitHostPort(host); err != nil {
+		host = net.JoinHostPort(strings.Trim(host, "[]"), "3306")
 	}
-	return user + ":" + password + "@" + network + "(" + host + ")/" + base
+	if !onThisHost(host) {
+		params = "?tls=true"
+	}
+	return user + ":" + password + "@" + network + "(" + host + ")/" + url.PathEscape(base) + params
+}
+
+// onThisHost reports whether a host, host:port or Unix socket is of this host.
+func onThisHost(host string) bool {
+	return strings.HasPrefix(host, "/") || isLoopback(host) || isLoopback(net.JoinHostPort(strings.Trim(host, "[]"), "3306"))
 }
 
 // value is a setting as it is typed.
@@ -164,10 +180,17 @@ func (k *asker) value(key string) string {
 	return ""
 }
 
+func (k *asker) greet() {
+	k.paragraph("", fmt.Sprintf(k.words("A configuration for %s."), k.path))
+	k.paragraph("", k.words("Enter takes what stands in brackets, - leaves it empty, Ctrl-C ends without writing."))
+}
+
 func (k *asker) head(q question) {
 	k.number++
 	t := q.text[k.lang]
-	k.say("\n%d. %s\n   %s", k.number, t[0], strings.ReplaceAll(t[1], "\n", "\n   "))
+	k.say("")
+	k.paragraph("", fmt.Sprintf("%d. %s", k.number, t[0]))
+	k.paragraph("   ", t[1])
 }
 
 // ask shows what Enter takes; - is nothing.
@@ -187,7 +210,17 @@ func (k *asker) yes(ctx context.Context, what string) (bool, error) {
 
 func (k *asker) refuse(err error) {
 	what, hint := parts(err)
-	k.say("   ! %s\n     %s", eml.Visible(what), eml.Visible(hint))
+	k.paragraph("   ! ", eml.Visible(what))
+	k.paragraph("     ", eml.Visible(hint))
+}
+
+// paragraph writes a text behind a margin, broken between words: a terminal
+// would tear Korean ones.
+func (k *asker) paragraph(margin, text string) {
+	for _, line := range wrapped(text, cmp.Or(k.width, defaultWidth)-len(margin)) {
+		k.say("%s%s", margin, line)
+		margin = strings.Repeat(" ", len(margin))
+	}
 }
 
 func (k *asker) say(format string, args ...any) { k.typist.say(fmt.Sprintf(format, args...) + "\n") }

@@ -120,19 +120,29 @@ func (i *initialization) takeFlags(flags map[string]*string) error {
 		if text == "" {
 			continue
 		}
+		answer := i.answer
 		if q.key == "mysql.dsn_file" {
-			absolute, err := filepath.Abs(text) // the flag is of this folder, the setting of the file's
-			if err != nil {
-				return err
-			}
-			text = absolute
+			answer = i.answerFile
 		}
-		if err := i.answer(q.key, text); err != nil {
+		if err := answer(q.key, text); err != nil {
 			what, hint := parts(err)
 			return usage("--"+q.flag+": "+what, hint)
 		}
 	}
 	return nil
+}
+
+// answerFile takes one that names a file: what is typed is seen from this
+// folder, the setting from the configuration's.
+func (i *initialization) answerFile(key, path string) error {
+	if path != "" {
+		absolute, err := filepath.Abs(path)
+		if err != nil {
+			return err
+		}
+		path = absolute
+	}
+	return i.answer(key, path)
 }
 
 // answer takes one setting, if the check of the whole configuration does.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -26,14 +27,17 @@ type bar struct {
 }
 
 func newBar(w io.Writer) *bar {
-	b := &bar{w: w, width: defaultWidth}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		b.live = true
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
-			b.width = width
+	return &bar{w: w, live: isTerminal(w), width: cmp.Or(widthOf(w), defaultWidth)}
+}
+
+// widthOf is how many columns a terminal has, 0 for what is none or does not say.
+func widthOf(stream any) int {
+	if f, ok := stream.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
 		}
 	}
-	return b
+	return 0
 }
 
 // show draws done of total (0: not known) and a text, at most ten times a second.
