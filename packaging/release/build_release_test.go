@@ -53,7 +53,11 @@ func TestAReleaseIsWholeAndTheSameTwice(t *testing.T) {
 		done
 		cmp tar/pabal deb/usr/bin/pabal
 		cmp tar/pabal image/usr/bin/pabal
-		[ -s tar/LICENSE ] && [ -s tar/docs/container.md ] && [ -s tar/pabal.toml ]`, env...)
+		[ -s tar/LICENSE ] && [ -s tar/pabal.toml ] && [ -s tar/packaging/image/compose.yaml ] && [ -s tar/packaging/systemd/pabal.service ]
+		cd tar/docs
+		for link in $(grep -oh '](ui/[^)#]*' *.md | cut -c 3- | sort -u); do
+			[ -s "$link" ] || { echo "no $link" >&2; exit 1; }
+		done`, env...)
 	if _, err := os.Stat(filepath.Join(dir, "tar", "pabal")); err != nil {
 		t.Error(err)
 	}
