@@ -21,7 +21,7 @@ var otherwise = map[string]string{
 }
 
 // untranslated are pages that may be without a Korean twin.
-var untranslated = []string{"doctor", "mysql", "smtp", "routes", "flow"}
+var untranslated = []string{"doctor"}
 
 var (
 	fencedBlock = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
