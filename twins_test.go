@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -20,12 +19,10 @@ var otherwise = map[string]string{
 	"preflight":   "configuration and JSON stand in the English page, to which it points",
 }
 
-// untranslated are pages that may be without a Korean twin.
-var untranslated = []string{"doctor"}
-
 var (
 	fencedBlock = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	firstCell   = regexp.MustCompile("(?m)^\\| *((?:`(?:[^`|]|\\\\\\|)+`[, ]*)+)\\|")
+	pageLink    = regexp.MustCompile(`\[([^\]]*)\]\(([a-z/-]+)\.md[)#]`)
 	shellRemark = regexp.MustCompile(`(?m) +# .*$`)
 )
 
@@ -45,9 +42,7 @@ func TestKoreanPagesAreTwins(t *testing.T) {
 			continue
 		}
 		if _, err := os.Stat("docs/" + base + ".ko.md"); err != nil {
-			if !slices.Contains(untranslated, base) {
-				t.Errorf("docs/%s.md has no Korean twin", base)
-			}
+			t.Errorf("docs/%s.md has no Korean twin", base)
 			continue
 		}
 		twins++
@@ -57,6 +52,26 @@ func TestKoreanPagesAreTwins(t *testing.T) {
 	}
 	if twins < 5 {
 		t.Errorf("%d twins were compared, want 5 or more", twins)
+	}
+}
+
+// TestKoreanPagesLeadToKoreanOnes holds the links of a Korean page to the twins
+// of the pages they lead to; but to the page's own English twin, and where the
+// words in brackets say that it is English.
+func TestKoreanPagesLeadToKoreanOnes(t *testing.T) {
+	for name, text := range pages(t) {
+		if !strings.HasSuffix(name, ".ko.md") {
+			continue
+		}
+		for _, m := range pageLink.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			target := filepath.Join(filepath.Dir(name), m[2])
+			if target+".ko.md" == name || strings.Contains(m[1], "English") {
+				continue
+			}
+			if _, err := os.Stat(target + ".ko.md"); err == nil {
+				t.Errorf("%s leads to %s.md, which is in Korean too", name, target)
+			}
+		}
 	}
 }
 

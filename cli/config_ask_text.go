@@ -37,13 +37,13 @@ func questions() []question {
 			"ko": {"수신거부 페이지의 공개 주소", "https://mail.example.com. HTTPS 프록시가 web.listen으로 이어 줍니다(docs/web.ko.md). 없으면 캠페인이 시작되지 않습니다."}}},
 		{"smtp.listen", "smtp-listen", "`ADDRESSES` at which applications submit mail, with commas", "", map[string][2]string{
 			"en": {"Where applications submit mail by SMTP", "host:port, several with commas. On this host only, unless clients log in over TLS (docs/smtp.md)."},
-			"ko": {"응용 프로그램이 SMTP로 메일을 맡기는 곳", "host:port, 여럿은 쉼표로. TLS 로그인이 없으면 이 호스트에서만 받습니다(docs/smtp.md)."}}},
+			"ko": {"응용 프로그램이 SMTP로 메일을 맡기는 곳", "host:port, 여럿은 쉼표로. TLS 로그인이 없으면 이 호스트에서만 받습니다(docs/smtp.ko.md)."}}},
 		{"mysql.dsn_file", "mysql-dsn-file", "`FILE` of mode 0600 with user:password@tcp(host:3306)/database", "", map[string][2]string{
 			"en": {"MySQL with the customers", "host:port; empty for none: customers then come from files. An account that may only SELECT is enough (docs/mysql.md)."},
-			"ko": {"고객이 있는 MySQL", "host:port. 비우면 쓰지 않고, 고객은 파일로 들입니다. SELECT만 할 수 있는 계정이면 됩니다(docs/mysql.md)."}}},
+			"ko": {"고객이 있는 MySQL", "host:port. 비우면 쓰지 않고, 고객은 파일로 들입니다. SELECT만 할 수 있는 계정이면 됩니다(docs/mysql.ko.md)."}}},
 		{"feedback.sqs_queue_url", "sqs-queue-url", "`URL` of the queue that SES's events come through", "", map[string][2]string{
 			"en": {"URL of the queue for feedback", "SES says through it what was delivered, bounced, complained of. Make one with: pabal feedback setup; empty for later."},
-			"ko": {"피드백 대기열의 URL", "SES가 배달, 반송, 신고를 알려 주는 곳입니다. pabal feedback setup으로 만듭니다. 나중에 하려면 비워 두십시오."}}},
+			"ko": {"도착 소식 대기열의 URL", "SES가 도착, 반송, 스팸 신고를 알려 주는 곳입니다. pabal feedback setup으로 만듭니다. 나중에 하려면 비워 두십시오."}}},
 		{"ses.configuration_set", "configuration-set", "SES configuration set `NAME` whose events go to that queue", "feedback.sqs_queue_url", map[string][2]string{
 			"en": {"SES configuration set whose events go to that queue", "Its name, as feedback setup has made it."},
 			"ko": {"그 대기열로 사건을 보내는 SES 구성 세트", "feedback setup이 만든 이름입니다."}}},

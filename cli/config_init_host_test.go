@@ -30,7 +30,7 @@ func TestConfigInitAsksInKorean(t *testing.T) {
 	m.press("Enter")
 	for _, step := range [][2]string{{"3. 회사 이름", "파발"}, {"4. 회사 주소", "서울 중구"}, {"5. 회사 전화번호", "02-123-4567"}, {"6. 수신거부 페이지", "https://mail.example.com"},
 		{"7. 응용 프로그램이", ""}, {"8. 고객이 있는 MySQL", "127.0.0.1:1"}, {"데이터베이스", "shop"}, {"사용자", "pabal"}, {"테이블", ""}, {"비밀번호(보이지 않음) >", "s3cret/@:word"},
-		{"지금 연결해 볼까요?", ""}, {"다시 입력할까요?", "n"}, {"9. 피드백 대기열", ""}, {"10. 운영자의 메일", "ops@example.com"}} {
+		{"지금 연결해 볼까요?", ""}, {"다시 입력할까요?", "n"}, {"9. 도착 소식 대기열", ""}, {"10. 운영자의 메일", "ops@example.com"}} {
 		m.see(step[0])
 		if strings.HasPrefix(step[0], "3.") { // the last words are whole on a line of their own
 			m.see("\n   자리에 들어갑니다.\n")

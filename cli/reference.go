@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -118,9 +117,9 @@ func reference(lang string) ([]byte, error) {
 	out.WriteString(referenceHead[lang])
 	for _, k := range documentedKeys(defaultFile) {
 		k.allowed, k.korean = korean[k.name].allowed, korean[k.name].korean
-		about := linked(k.english, "")
+		about := fullStop(linked(k.english, ""))
 		if lang == "ko" {
-			about = linked(k.korean, ".ko")
+			about = stopped(linked(k.korean, ".ko"))
 		}
 		if k.section() {
 			name := k.name
@@ -128,12 +127,12 @@ func reference(lang string) ([]byte, error) {
 				name = "[" + name + "]"
 			}
 			fmt.Fprintf(&out, "\n## %s\n\n", name)
-			if about != "" {
-				fmt.Fprintf(&out, "%s\n\n", fullStop(about))
+			if about != "." {
+				fmt.Fprintf(&out, "%s\n\n", about)
 			}
 			continue
 		}
-		fmt.Fprintf(&out, "- `%s`: %s\\\n  %s\n", k.line(), strings.Join(k.facts(lang, types[k.name]), "; "), fullStop(about))
+		fmt.Fprintf(&out, "- `%s`: %s\\\n  %s\n", k.line(), strings.Join(k.facts(lang, types[k.name]), "; "), about)
 	}
 	return out.Bytes(), nil
 }
@@ -165,13 +164,10 @@ var docsPage = regexp.MustCompile(`(?:\bsee )?\bdocs/([a-z-]+)\.md`)
 var markdown = strings.NewReplacer("<", `\<`, "*", `\*`)
 
 // linked makes links of names of pages; twin is what a page's name in this
-// language ends in, where there is such a page.
+// language ends in.
 func linked(text, twin string) string {
 	return docsPage.ReplaceAllStringFunc(markdown.Replace(text), func(found string) string {
-		name := docsPage.FindStringSubmatch(found)[1]
-		if twin != "" && slices.Contains(translatedPages(), name) {
-			name += twin
-		}
+		name := docsPage.FindStringSubmatch(found)[1] + twin
 		return "[" + name + ".md](" + name + ".md)"
 	})
 }

@@ -148,14 +148,6 @@ func complaintAbout(t *testing.T, key, value string) string {
 	return ""
 }
 
-func TestPagesSaidToBeKoreanAreThere(t *testing.T) {
-	for _, page := range translatedPages() {
-		if _, err := os.Stat(filepath.Join("../docs", page+".ko.md")); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 func TestKoreanSettingsThatCannotBeReadAreSaid(t *testing.T) {
 	for _, text := range []string{"ses.region", "ses.region 가\nses.region 나"} {
 		if _, err := koreanSettings(text); err == nil {

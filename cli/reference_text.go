@@ -14,12 +14,7 @@ var allowedNames = map[string]map[string]string{
 		"at least 3 × smtp.max_message_size": "smtp.max_message_size의 3배 이상", "host:port or \"\"": "host:port 또는 \"\"", "networks": "네트워크", "mailbox": "메일 주소(이름 가능)",
 		"domain": "도메인", "names that begin with X-SES-": "X-SES-로 시작하는 이름", "address": "메일 주소", "1m or more": "1m 이상", "AWS region": "AWS 리전", "URL or \"\"": "URL 또는 \"\"",
 		"name": "이름", "time zone": "시간대", "text": "글", "whole number": "정수", "time span": "시간", "words": "낱말", "\"0s\", or 10s or more": "\"0s\", 또는 10s 이상",
-		"patterns": "모양", "numbers": "번호", "names": "이름", "id of a topic": "주제의 id", "names and values": "이름과 값", "a-z 0-9 _ -, up to 32": "a-z 0-9 _ -, 32자까지"},
-}
-
-// translatedPages are the pages of docs that have a Korean twin.
-func translatedPages() []string {
-	return []string{"backup", "container", "data", "doctor", "domain", "preflight", "ui", "web"}
+		"patterns": "패턴", "numbers": "번호", "names": "이름", "id of a topic": "주제의 id", "names and values": "이름과 값", "a-z 0-9 _ -, up to 32": "a-z 0-9 _ -, 32자까지"},
 }
 
 // referenceHead begins the pages.
@@ -41,15 +36,19 @@ what ` + "`systemctl reload pabal`" + ` reads again is in [web.md](web.md#reload
 `,
 	"ko": `# 설정 안내
 
-<!-- go generate ./cli 가 만듭니다. 이 페이지가 아니라 cli/pabal.toml(영어)과 cli/settings.txt(한국어)를 고치십시오. -->
+<!-- go generate ./cli 가 만듭니다. 이 페이지가 아니라 cli/pabal.toml(영어)과 cli/settings.txt(한국어)를 고치세요. -->
 
 ` + "`/etc/pabal/pabal.toml`" + `(또는 ` + "`--config`" + `나 ` + "`PABAL_CONFIG`" + `가 가리키는 파일)의 모든 설정을, 파일에 쓰는 그대로 기본값과 함께 적고, 그 뒤에
 형, 쓸 수 있는 값, 환경 변수의 이름을 적었습니다. 환경 변수가 파일을 이깁니다. 환경 변수의 목록은 쉼표로 나눕니다. 모르는 키나 변수는
 오류입니다. 파일 안의 상대 경로는 그 파일의 폴더를 기준으로 합니다.
 
 ` + "`pabal config init`" + `은 처음에 필요한 것을 묻고 설명이 달린 파일을 만듭니다. ` + "`pabal config check`" + `는 무엇이 어디에서 잘못되었는지, ` + "`pabal config show`" + `는
+<<<<<<< HEAD
 지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. ` + "`systemctl reload pabal`" + `이
-다시 읽는 것은 [web.ko.md](web.ko.md#다시-읽기)에 있습니다. ` + "`PABAL_SECTION_KEY_FILE`" + `은 값이 든 파일을 가리킵니다. 비밀은 따로 파일에 둡니다: [install.md](install.md#secrets).
+다시 읽는 것은 [web.ko.md](web.ko.md#다시-읽기)에 있습니다. ` + "`PABAL_SECTION_KEY_FILE`" + `은 값이 든 파일을 가리킵니다. 비밀은 따로 파일에 둡니다: [install.ko.md](install.ko.md#비밀).
+=======
+지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. 비밀은 따로 파일에 둡니다: [install.ko.md](install.ko.md#비밀).
+>>>>>>> 718f6e2 (docs, cli: lead Korean pages, questions and settings to Korean pages)
 
 ## 일반
 
