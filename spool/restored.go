@@ -48,7 +48,6 @@ type Restored struct {
 	Queue    uint64    `json:"queue"`              // the newest mail of the backup, the number behind the q
 	OptOuts  time.Time `json:"opt_outs,omitzero"`  // until when opt-outs are known that came after the backup; zero: none of them
 	Listened time.Time `json:"listened,omitzero"`  // since when SES's events are read; zero: not yet, they may be the original's
-	Resolved []uint64  `json:"resolved,omitempty"` // campaigns whose waiting recipients were judged: a release was cut short
 }
 
 // restoration is the mirror of what ledger.db says of it.
@@ -235,8 +234,8 @@ func (s *Spool) waitingMail(last uint64) (n int64, err error) {
 // maybe_twice; what waits of all others of the backup becomes unknown: feedback
 // may still settle it, and a person may have it resent. It works in batches, each
 // of which can be repeated: cut short, the store stays held and GoLive is called
-// again. ErrState for a store that is live, or while an audience of the backup
-// is being frozen.
+// again, with another choice if need be. ErrState for a store that is live, or
+// while an audience of the backup is being frozen or rows of it are put back.
 func (s *Spool) GoLive(ctx context.Context, resend []uint64, resendQueue bool) error {
 	r, ok := s.Restored()
 	if !ok {
@@ -246,14 +245,11 @@ func (s *Spool) GoLive(ctx context.Context, resend []uint64, resendQueue bool) e
 	if err != nil {
 		return err
 	}
-	for _, l := range all {
-		if l.Campaign <= r.Campaign && l.State == Freezing {
-			return &eml.Problem{What: fmt.Sprintf("the audience of campaign %d is being frozen: who is in it is not known yet", l.Campaign),
-				Hint: "try again when it is frozen (pabal campaign list), or cancel it", Err: ErrState}
-		}
+	if err := r.settled(all); err != nil {
+		return err
 	}
 	for _, l := range all {
-		if l.Campaign > r.Campaign || l.State.Final() || l.State == Cancelling || slices.Contains(r.Resolved, l.Campaign) {
+		if l.Campaign > r.Campaign || l.State.Final() || l.State == Cancelling {
 			continue
 		}
 		if err := s.resolveRows(ctx, l.Campaign, &r, slices.Contains(resend, l.Campaign)); err != nil {
@@ -274,6 +270,22 @@ func (s *Spool) GoLive(ctx context.Context, resend []uint64, resendQueue bool) e
 	return s.released(h)
 }
 
+// settled refuses while it is not known yet who waits of the backup's campaigns.
+func (r *Restored) settled(all []Ledger) error {
+	for _, l := range all {
+		switch {
+		case l.Campaign > r.Campaign:
+		case l.State == Freezing:
+			return &eml.Problem{What: fmt.Sprintf("the audience of campaign %d is being frozen: who is in it is not known yet", l.Campaign),
+				Hint: "try again when it is frozen (pabal campaign list), or cancel it", Err: ErrState}
+		case l.Resend != nil && !l.State.Final() && l.State != Cancelling:
+			return &eml.Problem{What: fmt.Sprintf("recipients of campaign %d are being put back by a resend that the backup was taken in", l.Campaign),
+				Hint: "try again in a minute", Err: ErrState}
+		}
+	}
+	return nil
+}
+
 // resolve judges one message that waited when the backup was taken.
 func (r *Restored) resolve(m *Message, resend bool, now time.Time) {
 	if resend {
@@ -290,13 +302,15 @@ func (s *Spool) resolveRows(ctx context.Context, campaign uint64, r *Restored, r
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		var last uint64
 		err := s.ledger.do(64*MaxBatch, func(tx *bbolt.Tx) error {
 			l, err := s.ledgerSums().header(campaign)
 			if err != nil {
 				return err
 			}
 			now := time.Now().UTC()
-			batch, last := waitingRows(tx, campaign, after)
+			var batch []Message
+			batch, last = waitingRows(tx, campaign, after)
 			for _, old := range batch {
 				m := old
 				r.resolve(&m, resend, now)
@@ -304,7 +318,7 @@ func (s *Spool) resolveRows(ctx context.Context, campaign uint64, r *Restored, r
 					return err
 				}
 			}
-			if more, after = last != 0, last; !more {
+			if last == 0 {
 				l.act(Act{At: now, By: Caller(ctx), What: "release after a restore", Count: l.Pending})
 				l.conclude(now)
 			}
@@ -313,9 +327,9 @@ func (s *Spool) resolveRows(ctx context.Context, campaign uint64, r *Restored, r
 		if err != nil {
 			return err
 		}
+		after, more = last, last != 0
 	}
-	r.Resolved = append(slices.Clone(r.Resolved), campaign)
-	return s.saveRestored(r)
+	return nil
 }
 
 // waitingRows are pending rows behind after; last is the last one looked at, 0 at

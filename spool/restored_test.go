@@ -2,8 +2,11 @@ package spool
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
+
+	"go.etcd.io/bbolt"
 )
 
 // TestARestoredStoreSendsNothingBeforeItGoesLive holds both lanes over restarts,
@@ -80,5 +83,94 @@ func TestARestoredStoreSendsNothingBeforeItGoesLive(t *testing.T) {
 			}
 			s.proved()
 		})
+	}
+}
+
+// TestReleaseJudgesEverybodyWhenCommitsAreRepeated has jobs fail in the commits
+// that the release shares: they are tried again, and nobody may be passed over.
+func TestReleaseJudgesEverybodyWhenCommitsAreRepeated(t *testing.T) {
+	s := newBench(t, t.TempDir())
+	s.freeze(1, 4*MaxBatch)
+	if err := s.Restore(t.Context(), Restored{Taken: time.Now(), At: time.Now(), Campaign: 1}); err != nil {
+		t.Fatal(err)
+	}
+	stop := make(chan struct{})
+	var others sync.WaitGroup
+	for range 8 {
+		others.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = s.ledger.do(1, func(*bbolt.Tx) error { return ErrState }) // it is to fail
+				}
+			}
+		})
+	}
+	err := s.GoLive(t.Context(), nil, true)
+	close(stop)
+	others.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := s.Ledger(1); err != nil || l.Unknown != 4*MaxBatch || l.State != Done {
+		t.Errorf("the ledger says %d unknown, %d pending, %s, %v", l.Unknown, l.Pending, l.State, err)
+	}
+	s.proved()
+}
+
+// TestReleaseCutShortMayBeMadeWithAnotherChoice: what the first call wanted sent
+// again and the second did not is not sent.
+func TestReleaseCutShortMayBeMadeWithAnotherChoice(t *testing.T) {
+	s := newBench(t, t.TempDir())
+	s.freeze(1, 10)
+	s.freeze(2, 10)
+	if err := s.Restore(t.Context(), Restored{Taken: time.Now(), At: time.Now(), Campaign: 2}); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := s.Restored()
+	if err := s.resolveRows(t.Context(), 1, &r, true); err != nil { // and the process died
+		t.Fatal(err)
+	}
+	if err := s.GoLive(t.Context(), []uint64{2}, true); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := s.Ledger(1); err != nil || l.Unknown != 10 {
+		t.Errorf("the ledger says %+v, %v", l.Counts, err)
+	}
+	if l, err := s.Ledger(2); err != nil || l.Pending != 10 {
+		t.Errorf("the ledger says %+v, %v", l.Counts, err)
+	}
+	s.proved()
+}
+
+// TestReleaseWaitsForAResendOfTheBackup: rows it puts back have to be judged.
+func TestReleaseWaitsForAResendOfTheBackup(t *testing.T) {
+	s := newBench(t, t.TempDir())
+	s.freeze(1, 10)
+	if err := s.Restore(t.Context(), Restored{Taken: time.Now(), At: time.Now(), Campaign: 1}); err != nil {
+		t.Fatal(err)
+	}
+	set := func(r *Resend) {
+		t.Helper()
+		err := s.ledger.do(64, func(tx *bbolt.Tx) error {
+			l, err := s.ledgerSums().header(1)
+			if err == nil {
+				l.Resend = r
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(&Resend{Outcome: Unknown, Before: time.Now()})
+	if err := s.GoLive(t.Context(), nil, true); !errors.Is(err, ErrState) {
+		t.Errorf("released while rows are put back: %v", err)
+	}
+	set(nil)
+	if err := s.GoLive(t.Context(), nil, true); err != nil {
+		t.Error(err)
 	}
 }
