@@ -153,3 +153,18 @@ func TestPagesNameEveryAlarm(t *testing.T) {
 		}
 	}
 }
+
+// TestAHoldOfRestoredDataIsNotSaidToBeReleasedLikeOthers: the ordinary release is
+// refused, so the words in both languages name the right one.
+func TestAHoldOfRestoredDataIsNotSaidToBeReleasedLikeOthers(t *testing.T) {
+	f := Facts{At: time.Now(), Holds: []spool.Hold{{Scope: spool.ScopeRestored, Class: spool.FromBackup, Manual: true, Reason: "a backup of yesterday"}}}
+	found := Look(&f, never)
+	if len(found) != 1 || found[0].Name != Held || !strings.Contains(found[0].WhatKo, "모든 메일") || !strings.Contains(found[0].WhatKo, "백업") {
+		t.Fatalf("found %+v", found)
+	}
+	for _, hint := range []string{found[0].Hint, found[0].HintKo} {
+		if !strings.Contains(hint, "pabal restore list") || !strings.Contains(hint, "pabal restore release") {
+			t.Errorf("it says to do: %s", hint)
+		}
+	}
+}

@@ -44,7 +44,7 @@ func heldWords(h *spool.Hold) words {
 // scopeKo is a hold's scope in Korean.
 func scopeKo(s spool.Scope) string {
 	switch s {
-	case spool.ScopeAll:
+	case spool.ScopeAll, spool.ScopeRestored:
 		return "모든 메일"
 	case spool.LaneScope(spool.Bulk):
 		return "캠페인 메일"
@@ -67,10 +67,13 @@ func classWords() map[spool.Class]words {
 		spool.Storage:       {"pabal's own files cannot be read", "파발의 저장 파일을 읽을 수 없음", "look at the disk, then: pabal check", "디스크를 확인한 뒤 pabal check 를 실행하세요."},
 		spool.Network:       {"SES cannot be reached", "SES에 연결할 수 없음", "look at the network; " + itself, "네트워크를 확인하세요. 연결되면 저절로 이어집니다."},
 		spool.Outage:        {"SES refuses one mail after another", "SES가 연달아 거절함", itself, "장애로 보고 멈췄습니다. 되살아나면 저절로 이어집니다."},
-		spool.Operator:      {"a person holds it", "사람이 멈춤", "", ""},
-		spool.Temporary:     {"SES refuses for now", "SES가 잠시 거절함", itself, "저절로 다시 시도합니다."},
-		spool.Permanent:     {"SES refuses", "SES가 거절함", "look at the content and the addresses", "내용과 주소를 확인하세요."},
-		spool.Ambiguous:     {"no answer of SES arrives", "SES의 답이 계속 오지 않음", "look at the network", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
+		spool.FromBackup: {"its data comes from a backup, and nobody has said that this copy is the live one", "백업에서 복원한 데이터이며, 이 사본을 실제로 쓴다고 확인한 사람이 없음",
+			"see what may have been sent since: pabal restore list; then, if no other pabal sends from this data: pabal restore release",
+			"백업 이후에 보냈을 수 있는 메일을 확인하고(pabal restore list), 이 데이터로 보내는 다른 파발이 없을 때 보류를 푸세요: pabal restore release"},
+		spool.Operator:  {"a person holds it", "사람이 멈춤", "", ""},
+		spool.Temporary: {"SES refuses for now", "SES가 잠시 거절함", itself, "저절로 다시 시도합니다."},
+		spool.Permanent: {"SES refuses", "SES가 거절함", "look at the content and the addresses", "내용과 주소를 확인하세요."},
+		spool.Ambiguous: {"no answer of SES arrives", "SES의 답이 계속 오지 않음", "look at the network", "나갔는지 알 수 없어 멈췄습니다. 네트워크를 확인하세요."},
 	}
 }
 

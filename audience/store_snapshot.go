@@ -102,14 +102,20 @@ func (u *update) reopen(lines []optOutLine) error {
 	return nil
 }
 
+// Merged is what MergeLogs added to the log of a backup.
+type Merged struct {
+	Added  int64     // lines that the backup's log did not have
+	Last   time.Time // of the newest of them; zero where there are none
+	Shared int64     // lines that both have: none of a log of other data, or of one begun anew
+}
+
 // MergeLogs writes to path the log of opt-outs of a restored store: that of the
-// backup as it is (base), then every line of newer that base does not have. added
-// is how many those are, last the time of the newest of them. newer may be nil. A
-// line that is not whole is left out.
-func MergeLogs(path string, base, newer io.Reader) (added int64, last time.Time, err error) {
+// backup as it is (base), then every line of the newer ones that is not there
+// yet. A line that is not whole is left out.
+func MergeLogs(path string, base io.Reader, newer ...io.Reader) (m Merged, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		return 0, last, err
+		return m, err
 	}
 	out := bufio.NewWriter(f)
 	known := map[[sha256.Size]byte]bool{}
@@ -118,20 +124,30 @@ func MergeLogs(path string, base, newer io.Reader) (added int64, last time.Time,
 		_, err := out.Write(raw)
 		return err
 	})
-	if err == nil && newer != nil {
-		err = eachLine(newer, func(raw []byte) error {
+	for _, log := range newer {
+		if err != nil {
+			break
+		}
+		err = eachLine(log, func(raw []byte) error {
 			line, ok := readOptOut(raw)
-			if sum := sha256.Sum256(raw); !ok || known[sum] {
+			sum := sha256.Sum256(raw)
+			switch {
+			case !ok:
 				return nil
-			} else if known[sum] = true; line.At.After(last) {
-				last = line.At
+			case known[sum]:
+				m.Shared++
+				return nil
 			}
-			added++
+			known[sum] = true
+			m.Added++
+			if line.At.After(m.Last) {
+				m.Last = line.At
+			}
 			_, err := out.Write(raw)
 			return err
 		})
 	}
-	return added, last, errors.Join(err, out.Flush(), f.Sync(), f.Close())
+	return m, errors.Join(err, out.Flush(), f.Sync(), f.Close())
 }
 
 // eachLine calls fn with the whole lines of a log, their ends included. One that is

@@ -164,7 +164,7 @@ func TestKeepRemovesOnlyOldBackupsOfThisStore(t *testing.T) {
 		os.Symlink(filepath.Join(dir, "before-upgrade.tar.zst"), filepath.Join(dir, "pabal-20230101T000000Z.tar.zst"))); err != nil {
 		t.Fatal(err)
 	}
-	removed, err := Keep(dir, "s1", 1)
+	removed, err := Keep(dir, "s1", "pabal-20260103T000000Z.tar.zst", 1)
 	if want := []string{"pabal-20260101T000000Z.tar.zst", "pabal-20260102T000000Z.tar.zst"}; err != nil || !slices.Equal(removed, want) {
 		t.Errorf("removed %v, %v, want %v", removed, err, want)
 	}
@@ -174,6 +174,21 @@ func TestKeepRemovesOnlyOldBackupsOfThisStore(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, ".pabal-20260101T000000Z.tar.zst.new1")); err == nil {
 		t.Error("what a killed backup left two days ago is there still")
+	}
+}
+
+// TestKeepLeavesTheOneJustMade although earlier ones were named by a clock that
+// was a year ahead.
+func TestKeepLeavesTheOneJustMade(t *testing.T) {
+	dir := t.TempDir()
+	made := "pabal-20260103T000000Z.tar.zst"
+	for _, name := range []string{made, "pabal-20270101T000000Z.tar.zst", "pabal-20270102T000000Z.tar.zst"} {
+		if err := os.WriteFile(filepath.Join(dir, name), archive(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if removed, err := Keep(dir, "s1", made, 2); err != nil || !slices.Equal(removed, []string{"pabal-20270101T000000Z.tar.zst"}) {
+		t.Errorf("removed %v, %v", removed, err)
 	}
 }
 

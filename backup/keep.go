@@ -90,8 +90,10 @@ func headOf(name string) (Head, error) {
 // Keep removes the oldest backups of a store from a folder until n are left, and
 // returns the names of those removed. Only regular files count that have the name
 // Create was given by Name and say in their head that they are backups of that
-// store: nothing else is ever touched. n is at least 1.
-func Keep(dir, store string, n int) (removed []string, err error) {
+// store: nothing else is ever touched. made is the name of the one just made: it
+// is one of the n and stays, although others have a later time in their names,
+// from a clock that was wrong. n is at least 1.
+func Keep(dir, store, made string, n int) (removed []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -104,12 +106,12 @@ func Keep(dir, store string, n int) (removed []string, err error) {
 		if !e.Type().IsRegular() || !nameMade.MatchString(e.Name()) {
 			continue
 		}
-		if h, err := headOf(filepath.Join(dir, e.Name())); err == nil && h.Store == store {
+		if h, err := headOf(filepath.Join(dir, e.Name())); err == nil && h.Store == store && e.Name() != made {
 			ours = append(ours, e.Name())
 		}
 	}
 	slices.Sort(ours)
-	for _, name := range ours[:max(0, len(ours)-max(n, 1))] {
+	for _, name := range ours[:max(0, len(ours)+1-max(n, 1))] {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return removed, fmt.Errorf("remove an old backup: %w", err)
 		}

@@ -61,13 +61,15 @@ func (s *Store) UnscheduleOverdue(ctx context.Context) ([]Campaign, error) {
 	return out, nil
 }
 
-// DraftsBy are the drafts with ids up to last: of a store that came from a backup
-// those that the original may have started since.
+// DraftsBy are the drafts with ids up to last, and those scheduled for a time that
+// has not come: of a store that came from a backup those that a person may have
+// started since.
 func (s *Store) DraftsBy(last uint64) ([]Campaign, error) {
 	all, err := s.Campaigns()
 	var out []Campaign
 	for _, c := range all {
-		if c.ID <= last && c.State == spool.Draft {
+		later := c.State == spool.Scheduled && c.Schedule != nil && c.Schedule.Due.After(s.time())
+		if c.ID <= last && (c.State == spool.Draft || later) {
 			out = append(out, c)
 		}
 	}

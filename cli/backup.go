@@ -55,7 +55,7 @@ func (a *app) backupCommand() *cobra.Command {
 			}
 			done, err := a.backupFile(ctx, to)
 			if err == nil && keep > 0 && len(done.Faults) == 0 {
-				done.Removed, err = backup.Keep(filepath.Dir(to), done.Store, keep)
+				done.Removed, err = backup.Keep(filepath.Dir(to), done.Store, filepath.Base(to), keep)
 			}
 			if err != nil {
 				return err

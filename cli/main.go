@@ -49,7 +49,8 @@ type app struct {
 
 	uid, gid int // who typed it: a command of root's may go on as somebody else
 
-	daemon *control.Client // the one being asked, nil before
+	daemon     *control.Client // the one being asked, nil before
+	configured *Config         // the configuration as last read, nil before
 }
 
 // Main runs one command line, args[0] being the program's name, and returns
@@ -258,6 +259,7 @@ func (a *app) config() (*Config, error) {
 			return nil, err
 		}
 	}
+	a.configured = cfg
 	return cfg, nil
 }
 

@@ -314,9 +314,14 @@ func (r *report) when(t time.Time) string { return when(t, r.zone) }
 
 func (a *app) when(t time.Time) string { return when(t, a.zone()) }
 
-// zone is the campaigns' as the daemon has it; before its first answer the machine's.
+// zone is the campaigns' as the daemon has it, or as the configuration has it for
+// a command that read it and asked no daemon; else the machine's.
 func (a *app) zone() *time.Location {
-	if a.daemon == nil {
+	switch {
+	case a.daemon != nil:
+	case a.configured != nil:
+		return a.configured.zone()
+	default:
 		return time.Local
 	}
 	return a.daemon.Zone()

@@ -96,6 +96,10 @@ func describeRestored(r *report, now control.Restored) {
 		r.line("campaign %d %s: its time %s came after the backup: it may have been sent; released, it is a draft again", c.ID, eml.Visible(c.Name), r.when(c.Schedule.Due))
 	}
 	for _, c := range now.Drafts {
+		if c.State == spool.Scheduled {
+			r.line("campaign %d %s: scheduled for %s; if it was started since, take it off its schedule before you release: pabal campaign schedule %d --cancel", c.ID, eml.Visible(c.Name), r.when(c.Schedule.Due), c.ID)
+			continue
+		}
 		r.line("campaign %d %s: a draft at the backup; if it was started since, starting it here mails everybody twice", c.ID, eml.Visible(c.Name))
 	}
 	if now.Mails == 0 && len(now.Campaigns) == 0 {

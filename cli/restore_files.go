@@ -37,7 +37,8 @@ type restoredData struct {
 	Taken   time.Time     `json:"taken"`
 	Version string        `json:"version"` // of the pabal that made the backup
 	Counts  backup.Counts `json:"counts"`
-	OptOuts int64         `json:"opt_outs_added"`          // lines of optouts.log that the backup did not have
+	Logs    []string      `json:"opt_out_logs"`            // that were read besides the backup's
+	OptOuts int64         `json:"opt_outs_added"`          // lines of them that the backup did not have
 	Until   time.Time     `json:"opt_outs_until,omitzero"` // the newest of them; zero: none is known after the backup
 	Notes   []string      `json:"notes,omitempty"`         // of opening the stores: a new format
 }
@@ -77,7 +78,11 @@ func (a *app) restore(ctx context.Context, name, optOuts string) (err error) {
 	defer func() { err = errors.Join(err, lock.release()) }()
 	r := &restoring{dir: cfg.DataDir, work: filepath.Join(cfg.DataDir, restoreFolder), log: log, bar: newBar(a.stderr)}
 	defer r.bar.clear()
-	done, err := r.run(ctx, archive, name)
+	var done restoredData
+	err = a.auditing(cfg.DataDir, "restore", filepath.Base(name), func() (err error) {
+		done, err = r.run(ctx, archive, name)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -91,9 +96,12 @@ func describeRestoredData(r *report, d restoredData) {
 	for _, note := range d.Notes {
 		r.line("%s", eml.Visible(note))
 	}
-	if d.OptOuts > 0 {
+	switch {
+	case d.OptOuts > 0:
 		r.line("%s opt-outs and choices after the backup are honoured, until %s", commas(d.OptOuts), r.when(d.Until))
-	} else {
+	case len(d.Logs) > 0:
+		r.line("%s has no opt-out that the backup does not have", eml.Visible(strings.Join(d.Logs, ", ")))
+	default:
 		r.line("Nobody who opted out after %s is known: find the optouts.log of the lost folder and restore again with --optouts, or tell them by hand", r.when(d.Taken))
 	}
 	r.line("It is held: it sends nothing until a person says that it is the live one.")
@@ -103,7 +111,7 @@ func describeRestoredData(r *report, d restoredData) {
 // restoring is one restore.
 type restoring struct {
 	dir, work string
-	log       *os.File // of opt-outs, given by a person; nil: the one in dir, if any
+	log       *os.File // of opt-outs, given by a person, besides the one in dir; nil: none
 	bar       *bar
 	done      restoredData
 }
@@ -165,7 +173,7 @@ func (r *restoring) make(ctx context.Context, archive io.Reader, name string) er
 	if err != nil {
 		return err
 	}
-	r.done = restoredData{DataDir: r.dir, Taken: m.Taken, Version: m.Version, Counts: m.Counts}
+	r.done = restoredData{DataDir: r.dir, Taken: m.Taken, Version: m.Version, Counts: m.Counts, Logs: []string{}}
 	if err := r.mergeLogs(); err != nil {
 		return err
 	}
@@ -183,25 +191,41 @@ func (r *restoring) make(ctx context.Context, archive io.Reader, name string) er
 	return err
 }
 
-// mergeLogs adds to the archive's log of opt-outs what a newer one has.
+// mergeLogs adds to the archive's log of opt-outs what newer ones have: the one a
+// person gave and the one in the data folder, whose place the merged one takes.
 func (r *restoring) mergeLogs() (err error) {
 	to, base := filepath.Join(r.work, audience.LogName), filepath.Join(r.work, archivedLog)
 	if err := os.Rename(to, base); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var old, newer io.Reader = strings.NewReader(""), nil
+	var old io.Reader = strings.NewReader("")
+	had := int64(0)
 	if f, err := os.Open(base); err == nil {
 		defer f.Close()
-		old = f
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		old, had = f, info.Size()
 	}
+	var newer []io.Reader
 	if r.log != nil {
-		newer = r.log
-	} else if f, err := os.Open(filepath.Join(r.dir, audience.LogName)); err == nil {
-		defer f.Close()
-		newer = f
+		newer, r.done.Logs = append(newer, r.log), append(r.done.Logs, r.log.Name())
 	}
-	if r.done.OptOuts, r.done.Until, err = audience.MergeLogs(to, old, newer); err != nil {
+	switch f, err := os.Open(filepath.Join(r.dir, audience.LogName)); {
+	case err == nil:
+		defer f.Close()
+		newer, r.done.Logs = append(newer, f), append(r.done.Logs, f.Name())
+	case !errors.Is(err, fs.ErrNotExist):
+		return &eml.Problem{What: "the log of opt-outs in the data folder cannot be read: " + err.Error(), Hint: "who opted out stands in it: make it readable for the owner of the folder, and run this again", Err: err}
+	}
+	m, err := audience.MergeLogs(to, old, newer...)
+	if err != nil {
 		return fmt.Errorf("merge the logs of opt-outs: %w", err)
+	}
+	r.done.OptOuts, r.done.Until = m.Added, m.Last
+	if had > 0 && m.Added > 0 && m.Shared == 0 {
+		r.done.Notes = append(r.done.Notes, "the log of opt-outs ("+strings.Join(r.done.Logs, ", ")+") has no line of the backup's: it may be of other data, whose opt-outs say nothing here")
 	}
 	if err := os.Remove(base); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -19,7 +19,7 @@ func tortureBackup(t *testing.T, row *row, runs int) {
 	stores(t, row, runs, func(t *testing.T) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
-		b := newBackups(t, rand.New(rand.NewPCG(seed, 0)), 1500)
+		b := newBackups(t, rand.New(rand.NewPCG(seed, 0)), 1500, 50)
 		for range min(backupsOfOneStore, runs-row.runs) {
 			b.take()
 		}
@@ -35,7 +35,7 @@ func tortureBackup(t *testing.T, row *row, runs int) {
 // killed backup leaves is no backup; where a restore was killed no daemon starts
 // but from the whole of it, held, and another restore does it.
 func tortureBackupKilled(t *testing.T, row *row, runs int) {
-	b := newBackups(t, rand.New(rand.NewPCG(rand.Uint64(), 0)), 1500)
+	b := newBackups(t, rand.New(rand.NewPCG(rand.Uint64(), 0)), 1500, 50)
 	b.take()
 	for i := range runs {
 		half := filepath.Join(b.dir, fmt.Sprintf("half-%d", i))

@@ -21,7 +21,7 @@ type Restored struct {
 	Mails     int64               `json:"mails"`     // applications' mails that waited at the backup and wait still
 	Campaigns []RestoredCampaign  `json:"campaigns"` // that waited then and wait still
 	Overdue   []campaign.Campaign `json:"overdue"`   // scheduled for a time that has come: released, they are drafts again
-	Drafts    []campaign.Campaign `json:"drafts"`    // of the backup: started by a person since, they would be mailed twice
+	Drafts    []campaign.Campaign `json:"drafts"`    // of the backup, and those scheduled for later: started by a person since, they would be mailed twice
 }
 
 // RestoredCampaign is one of them.
@@ -110,11 +110,27 @@ func (s *Server) releasable(q GoLiveRequest) error {
 		}
 	}
 	now, _ := s.Spool.Restored()
+	if err := s.frozenBy(now.Campaign); err != nil {
+		return err
+	}
 	if now.Listened.IsZero() && !q.Unheard && s.Feedback != nil && s.Feedback().Source == sesclient.SourceSQS {
 		return &eml.Problem{What: "SES's queue of events was not read yet: it may say what was sent after the backup",
 			Hint: "if no other pabal reads it: pabal restore listen, and a few minutes later release again; or release without it: --unheard", Err: spool.ErrState}
 	}
 	return nil
+}
+
+// frozenBy refuses while a campaign of the backup is sealed and has no ledger: the
+// daemon is about to freeze it, and its audience would be mailed unlisted.
+func (s *Server) frozenBy(last uint64) error {
+	all, err := s.Campaigns.Campaigns()
+	for _, c := range all {
+		if c.ID <= last && c.State == spool.Freezing {
+			return &eml.Problem{What: "the audience of campaign " + strconv.FormatUint(c.ID, 10) + " is being frozen: who is in it is not known yet",
+				Hint: "try again when it is frozen (pabal campaign list), or cancel it", Err: spool.ErrState}
+		}
+	}
+	return err
 }
 
 // Restored is what a daemon whose data came from a backup says of it. A problem
