@@ -28,6 +28,8 @@ func tortureBackup(t *testing.T, row *row, runs int) {
 			b.restore(i, i%2 == 0)
 			row.runs++
 		}
+		row.twice += b.twice
+		row.note = "every second copy released with all that waited sent again"
 	})
 }
 
