@@ -42,12 +42,12 @@ var kRestored = []byte("restored")
 // Restored is what a store that came from a backup says of itself until it is
 // released.
 type Restored struct {
-	Taken    time.Time `json:"taken"`              // of the backup: what happened after it is not known here
-	At       time.Time `json:"at"`                 // of the restore
-	Campaign uint64    `json:"campaign"`           // the newest campaign of the backup; later ones were made here
-	Queue    uint64    `json:"queue"`              // the newest mail of the backup, the number behind the q
-	OptOuts  time.Time `json:"opt_outs,omitzero"`  // until when opt-outs are known that came after the backup; zero: none of them
-	Listened time.Time `json:"listened,omitzero"`  // since when SES's events are read; zero: not yet, they may be the original's
+	Taken    time.Time `json:"taken"`             // of the backup: what happened after it is not known here
+	At       time.Time `json:"at"`                // of the restore
+	Campaign uint64    `json:"campaign"`          // the newest campaign of the backup; later ones were made here
+	Queue    uint64    `json:"queue"`             // the newest mail of the backup, the number behind the q
+	OptOuts  time.Time `json:"opt_outs,omitzero"` // until when opt-outs are known that came after the backup; zero: none of them
+	Listened time.Time `json:"listened,omitzero"` // since when SES's events are read; zero: not yet, they may be the original's
 }
 
 // restoration is the mirror of what ledger.db says of it.
