@@ -89,6 +89,8 @@ type domainText struct {
 	addressSent, addressGood, addressWaits       string
 	amiss, silent, notSetUp, mendIt              string
 	notTold, seeDoctor                           string
+	leave                                        string            // the sandbox
+	says                                         map[string]string // what SES says of an account, in words
 	quota                                        func(sent, most float64) string
 }
 
@@ -102,6 +104,8 @@ func domainTexts(lang string) *domainText {
 			typeIn: "%s에 입력할 레코드 (도메인 %s)", publish: "레코드를 모두 등록하면 SES가 72시간 안에 확인합니다.", check: "확인: pabal domain check %s",
 			notSetUp: "%s에서 메일을 보낼 수 없습니다", mendIt: "위에 나온 차단부터 고치세요", quota: koreanQuota,
 			notTold: "%s의 상태를 SES에 물어보지 못했습니다", seeDoctor: "자격 증명과 네트워크를 확인한 뒤 다시 하세요: pabal doctor",
+			leave: "AWS 콘솔(SES, 계정 대시보드)에서 정식 계정을 신청하세요. 그때까지는 받는 사람을 인증합니다: pabal domain verify-address 주소",
+			says:  map[string]string{"HEALTHY": "좋음", "PROBATION": "검토 중", "SHUTDOWN": "발송 정지", "PENDING": "심사 중", "FAILED": "처리하지 못함", "GRANTED": "승인됨", "DENIED": "거절됨"},
 			amiss: "보내는 도메인 %s: %s부터 설정이 어긋나 있습니다", silent: "보내는 도메인 %s: %s부터 확인하지 못하고 있습니다: %s",
 			addressSent: "%s: SES가 이 주소로 확인 메일을 보냈습니다. 메일 안의 링크를 누르면 됩니다", addressGood: "%s: 인증되었습니다",
 			addressWaits: "%s: 아직 링크를 누르지 않았습니다. 링크는 24시간 동안 유효합니다. 다시 받으려면 SES 콘솔에서 이 주소를 지우고 한 번 더 하세요"}
@@ -114,6 +118,7 @@ func domainTexts(lang string) *domainText {
 		typeIn: "Records to type in at %s (the DNS of %s)", publish: "Once all are published SES verifies the domain within 72 hours.", check: "To see how it is: pabal domain check %s",
 		notSetUp: "%s is not set up to send", mendIt: "mend what blocks, as said above", quota: quota,
 		notTold: "SES could not be asked about %s", seeDoctor: "see to credentials and network, then check again: pabal doctor",
+		leave: "ask for production access in the AWS console (SES, account dashboard); until then verify who is to get mail: pabal domain verify-address EMAIL",
 		amiss: "domain %s: amiss since %s", silent: "domain %s: nobody has answered about it since %s: %s",
 		addressSent: "%s: SES has mailed a link to it; whoever reads it must open the link", addressGood: "%s is verified",
 		addressWaits: "%s: the link was not opened yet; it is good for 24 hours. For another one delete the address in the SES console and do this again"}
@@ -141,8 +146,11 @@ func (t *domainText) account(r *report, st sesclient.Status) {
 		state += ", " + t.off
 	}
 	r.pair(t.accountIs, st.Region+", "+state)
-	r.pair(t.review, st.Review)
-	r.pair(t.reputation, st.Enforcement)
+	if st.Sandbox {
+		r.line("      -> %s", t.leave)
+	}
+	r.pair(t.review, cmp.Or(t.says[st.Review], st.Review))
+	r.pair(t.reputation, cmp.Or(t.says[st.Enforcement], st.Enforcement))
 	r.pair(t.quotaIs, fmt.Sprintf("%s, %.3g/s", t.quota(st.Sent24h, st.Quota24h), st.Rate))
 }
 

@@ -1,6 +1,7 @@
 package sesclient
 
 import (
+	"bytes"
 	"net"
 	"slices"
 	"strings"
@@ -44,7 +45,7 @@ func TestForgedAnswersArePassedOver(t *testing.T) {
 			}
 			answer := z.answer(buf[:n])
 			for _, at := range []int{0, 14} { // the id, a letter of the name
-				forged := slices.Clone(answer)
+				forged := bytes.Replace(answer, []byte("true"), []byte("fake"), 1)
 				forged[at]++
 				_, _ = conn.WriteTo(forged, from)
 			}
