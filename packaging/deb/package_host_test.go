@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -104,6 +105,26 @@ func TestWhatThePackagesHold(t *testing.T) {
 	}
 	if got := shell(t, `dpkg-deb -I "$DIR"/first/pabal_*.deb conffiles`, "DIR="+dir); got != "/etc/pabal/pabal.toml\n" {
 		t.Errorf("conffiles %q", got)
+	}
+}
+
+// TestInstalledPagesLeadToEachOther, which lie in one folder, unlike in the sources.
+func TestInstalledPagesLeadToEachOther(t *testing.T) {
+	dir := filepath.Join(built(t), "root/usr/share/doc/pabal")
+	pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil || len(pages) < 20 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^)#:]+\.md)[)#]`).FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join(dir, string(link[1]))); err != nil {
+				t.Errorf("%s: %v", filepath.Base(page), err)
+			}
+		}
 	}
 }
 
