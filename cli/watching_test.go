@@ -147,3 +147,29 @@ func TestEveryAlertIsTestedAndDocumented(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryAlertLeadsIntoTheHandbook, in both languages.
+func TestEveryAlertLeadsIntoTheHandbook(t *testing.T) {
+	parts := map[string]bool{}
+	links := regexp.MustCompile(`handbook: 'handbook\.md#(.+)'`).FindAllStringSubmatch(text(t, rulesFile), -1)
+	if n := len(rulesOf(t)); len(links) != n {
+		t.Errorf("%d alerts of %d lead into the handbook", len(links), n)
+	}
+	for _, link := range links {
+		before, each := strings.CutSuffix(link[1], "{{ $labels.class }}")
+		if !each {
+			parts[link[1]] = true
+			continue
+		}
+		for _, class := range holdClasses() {
+			parts[before+string(class)] = true
+		}
+	}
+	for _, page := range []string{"../docs/handbook.md", "../docs/handbook.ko.md"} {
+		for part := range parts {
+			if !strings.Contains(text(t, page), `<a id="`+part+`"></a>`) {
+				t.Errorf("%s has no part %s", page, part)
+			}
+		}
+	}
+}
