@@ -284,16 +284,15 @@ func (d *daemon) newWeb() *web.Server {
 	return s
 }
 
-// mailed is the address that a link was mailed to, "" if nobody knows.
+// mailed is the address that a link was mailed to, "" of a mail whose recipient
+// was erased. An error if nobody can tell, as after retention and in a store that
+// came from an older backup: no page may say that it is done.
 func (d *daemon) mailed(subscriber, campaign uint64) (to string, err error) {
 	var m spool.Message
 	if campaign >= audience.QueueMail {
 		m, err = d.spool.Message(fmt.Sprintf("q%d", campaign-audience.QueueMail))
 	} else {
 		m, err = d.spool.Recipient(campaign, subscriber)
-	}
-	if errors.Is(err, spool.ErrNotFound) && !errors.Is(err, spool.ErrRemoved) { // of one that retention removed nobody can tell: no page may say that it is done
-		return "", nil
 	}
 	return m.To, err
 }

@@ -18,6 +18,7 @@ import (
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/control"
+	"pabal/eml"
 	"pabal/spool"
 )
 
@@ -26,7 +27,10 @@ const (
 	// host that is off at night runs it an hour after it came up.
 	retentionLate  = 36 * time.Hour
 	retentionGrace = time.Hour
-	sweepBatch     = 1000 // files of a folder looked at in one go
+	// clockAhead is how far ahead of SES's our clock may be: what is not old yet
+	// would be removed for good.
+	clockAhead = 24 * time.Hour
+	sweepBatch = 1000 // files of a folder looked at in one go
 )
 
 // retention removes what is older than the configuration says, once a day. What
@@ -38,6 +42,7 @@ type retention struct {
 	people    *audience.Store
 	campaigns *campaign.Store
 	logger    *slog.Logger
+	skew      func() time.Duration // SES's clock less ours
 
 	removing sync.Mutex // held while something is removed
 	mu       sync.Mutex // guards what follows
@@ -47,7 +52,8 @@ type retention struct {
 }
 
 func (d *daemon) newRetention() *retention {
-	r := &retention{cfg: d.cfg, spool: d.spool, people: d.people, campaigns: d.campaigns, logger: d.logger.With("part", "retention")}
+	r := &retention{cfg: d.cfg, spool: d.spool, people: d.people, campaigns: d.campaigns, logger: d.logger.With("part", "retention"),
+		skew: func() time.Duration { return time.Duration(d.skew.Load()) }}
 	b, err := r.spool.LoadRetention()
 	if err == nil && b != nil {
 		err = json.Unmarshal(b, &r.last)
@@ -156,7 +162,7 @@ func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, er
 		return r.remove(ctx, true)
 	}
 	r.setRunning(true, nil)
-	run, err := r.remove(ctx, false)
+	run, err := r.removeIfTimely(ctx)
 	if err != nil && ctx.Err() == nil { // one that is cut short has not failed
 		run.Error = err.Error()
 	}
@@ -165,6 +171,16 @@ func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, er
 		"import_reports", run.Reports, "files", run.Files, "people", run.People, "took", time.Since(run.At).Round(time.Millisecond).String())
 	b, failed := json.Marshal(run)
 	return run, errors.Join(err, failed, r.spool.SaveRetention(b))
+}
+
+// removeIfTimely removes unless the clock is wrong.
+func (r *retention) removeIfTimely(ctx context.Context) (control.RetentionRun, error) {
+	if ahead := -r.skew(); ahead > clockAhead {
+		return control.RetentionRun{At: time.Now().UTC().Truncate(time.Millisecond)}, &eml.Problem{
+			What: fmt.Sprintf("nothing was removed: this host's clock is %d days ahead of SES's, and what is not old would go too", int(ahead/clockAhead)),
+			Hint: "set the clock (timedatectl); it is compared every hour. Then: pabal retention run"}
+	}
+	return r.remove(ctx, false)
 }
 
 func (r *retention) setRunning(is bool, run *control.RetentionRun) {

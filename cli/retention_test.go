@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -213,5 +216,53 @@ func TestRetentionThatFailsIsAnAlarm(t *testing.T) {
 		if len(all) != 1 || all[0].Name != alarm.RemovalFails {
 			t.Errorf("alarms %+v", all)
 		}
+	}
+}
+
+// With a clock that is far ahead, everything would look old, and be gone.
+func TestRetentionWaitsForTheRightClock(t *testing.T) {
+	dir := t.TempDir()
+	r := keeper(t, dir)
+	name := filepath.Join(dir, "inbox", "list.csv")
+	old := time.Now().AddDate(-1, 0, 0)
+	if err := errors.Join(os.Mkdir(filepath.Dir(name), 0o700), os.WriteFile(name, nil, 0o600), os.Chtimes(name, old, old)); err != nil {
+		t.Fatal(err)
+	}
+	r.skew = func() time.Duration { return -25 * time.Hour }
+	if _, err := r.Run(t.Context(), false); err == nil || r.failed() == "" {
+		t.Errorf("a day ahead: %v, alarm %q", err, r.failed())
+	}
+	for _, skew := range []time.Duration{-23 * time.Hour, 48 * time.Hour} { // little, or behind: then too little goes
+		r.skew = func() time.Duration { return skew }
+		if _, err := r.Run(t.Context(), false); err != nil || r.failed() != "" {
+			t.Errorf("SES's clock less ours %s: %v, alarm %q", skew, err, r.failed())
+		}
+	}
+}
+
+// Of a link in a mail that no store knows, no page says that its reader gets no
+// more mail; a person in the audience can refuse by any link of theirs.
+func TestALinkThatNobodyKnowsIsNotSaidToBeDone(t *testing.T) {
+	r := keeper(t, t.TempDir())
+	d := &daemon{cfg: r.cfg, spool: r.spool, people: r.people, campaigns: r.campaigns, logger: slog.New(slog.DiscardHandler)}
+	yes := true
+	sub, err := d.people.Set(t.Context(), audience.Edit{Email: "kim@example.com", Subscribed: &yes, Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := d.newWeb()
+	for id, want := range map[uint64]int{sub.ID: 200, sub.ID + 7: 503} {
+		for _, mail := range []uint64{3, audience.QueueMail + 3} {
+			q := httptest.NewRequest(http.MethodPost, "/u/"+d.people.Token(id, mail), strings.NewReader("List-Unsubscribe=One-Click"))
+			q.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			pages.ServeHTTP(w, q)
+			if w.Code != want {
+				t.Errorf("subscriber %d, mail %d: %d %s, want %d", id, mail, w.Code, w.Body, want)
+			}
+		}
+	}
+	if sub, err = d.people.Get(sub.ID); err != nil || sub.Consent.Subscribed {
+		t.Errorf("still subscribed: %+v %v", sub.Consent, err)
 	}
 }
