@@ -12,15 +12,29 @@ import (
 	"testing"
 )
 
-// diary is a transcript as Markdown: what a new user types, and what they see.
+// diary is a transcript as Markdown in two languages: what a new user types, and
+// what they see.
 type diary struct {
 	*machine
-	page strings.Builder
-	last string // what the window showed at the last look
+	page map[string]*strings.Builder // by language
+	last string                      // what the window showed at the last look
 }
 
-func (d *diary) chapter(title, text string) {
-	fmt.Fprintf(&d.page, "\n## %s\n\n%s\n", title, strings.TrimSpace(text))
+// chapter begins one with the words of diaryWords.
+func (d *diary) chapter(name string) {
+	for lang, page := range d.page {
+		words := diaryWords[lang][name]
+		if words[0] == "" {
+			d.t.Fatalf("no words in %s for %s", lang, name)
+		}
+		fmt.Fprintf(page, "\n## %s\n\n%s\n", words[0], words[1])
+	}
+}
+
+func (d *diary) printf(format string, values ...any) {
+	for _, page := range d.page {
+		fmt.Fprintf(page, format, values...)
+	}
 }
 
 // types runs a line as it is typed, and writes it down with what it prints.
@@ -43,18 +57,17 @@ func (d *diary) fails(line string) string {
 }
 
 func (d *diary) note(line, out string) {
-	fmt.Fprintf(&d.page, "\n```console\n# %s\n", line)
 	if out != "" {
-		fmt.Fprintln(&d.page, out)
+		out += "\n"
 	}
-	d.page.WriteString("```\n")
+	d.printf("\n```console\n# %s\n%s```\n", line, out)
 }
 
 // window is a terminal of 80x24 in the machine in which a command runs.
 func (d *diary) window(command string) {
 	d.t.Helper()
 	d.run("tmux -f /root/tmux.conf new-session -d -x 80 -y 24 'env LANG=ko_KR.UTF-8 LC_ALL=C.UTF-8 TERM=tmux-256color " + command + "'")
-	fmt.Fprintf(&d.page, "\n```console\n# %s\n```\n", command)
+	d.printf("\n```console\n# %s\n```\n", command)
 }
 
 // screen is what the window shows; a line of the head begins with a blank.
@@ -83,7 +96,7 @@ func (d *diary) shows(texts ...string) {
 // screenOf writes down what a line of tmux captures.
 func (d *diary) screenOf(capture string) {
 	d.t.Helper()
-	fmt.Fprintf(&d.page, "\n```\n %s\n```\n", strings.TrimRight(d.run(capture), "\n"))
+	d.printf("\n```\n %s\n```\n", strings.TrimRight(d.run(capture), "\n"))
 }
 
 // press sends keys by their names, write letters.
@@ -101,11 +114,11 @@ func (d *diary) write(text string) {
 
 // TestFirstDayOfANewUser is the operator's and the marketer's first day on a
 // fresh Debian, from the package to its purge, against an SES of our own. The
-// environment variable TRANSCRIPT names the file that gets what was seen.
+// environment variable TRANSCRIPT names the folder of the pages that tell it.
 func TestFirstDayOfANewUser(t *testing.T) {
 	now, later := debs(t)
 	first, second := glob(t, filepath.Join(now, "pabal_*_amd64.deb")), glob(t, filepath.Join(later, "pabal_*_amd64.deb"))
-	d := &diary{machine: boot(t, debian(t, first, second))}
+	d := &diary{machine: boot(t, debian(t, first, second)), page: map[string]*strings.Builder{"en": {}, "ko": {}}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the last screen:\n%s", d.last)
@@ -117,15 +130,17 @@ func TestFirstDayOfANewUser(t *testing.T) {
 		(*diary).campaign, (*diary).restart, (*diary).upgrade, (*diary).backup, (*diary).purge} {
 		tell(d)
 	}
-	if path := os.Getenv("TRANSCRIPT"); path != "" {
-		if err := os.WriteFile(path, []byte(d.whole()), 0o644); err != nil {
-			t.Fatal(err)
+	if folder := os.Getenv("TRANSCRIPT"); folder != "" {
+		for lang, name := range map[string]string{"en": "first-day.md", "ko": "first-day.ko.md"} {
+			if err := os.WriteFile(filepath.Join(folder, name), []byte(diaryWords[lang]["whole"][0]+d.page[lang].String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 }
 
 func (d *diary) install() {
-	d.chapter("Install the package", "A Debian 12 with nothing on it. The daemon runs at once; it sends nothing before it has an account.")
+	d.chapter("install")
 	out := d.run("cd /root && apt-get install -y -o Dpkg::Use-Pty=0 ./pabal.deb 2>&1 | grep -E '^(Setting up|Creating|Created)'")
 	d.note("apt install ./pabal.deb", out)
 	d.says("systemctl is-active pabal", "active")
@@ -134,7 +149,7 @@ func (d *diary) install() {
 
 // account asks for the settings, and takes the emulator for SES.
 func (d *diary) account() {
-	d.chapter("Settings and keys", "The one thing that is not real here: a second process plays Amazon SES, and the DNS of the domain.")
+	d.chapter("settings")
 	d.run("touch /root/records.zone")
 	d.types("systemd-run --quiet --unit ses -p StateDirectory=ses pabal ses-emulator --listen 127.0.0.1:4579 --verified shop.invalid --rate 14 --events main --dir /var/lib/ses --zone /root/records.zone --dns 127.0.0.1:5353")
 	d.window("pabal --lang ko config init --force")
@@ -155,7 +170,7 @@ func (d *diary) account() {
 }
 
 func (d *diary) domain() {
-	d.chapter("The domain", "SES gets the domain, pabal prints what its DNS needs, in the form of the DNS host: `--format gabia` for 가비아.")
+	d.chapter("domain")
 	d.types("pabal domain setup example.com --format gabia")
 	d.types("pabal domain setup example.com --format bind >records.zone")
 	d.says("pabal domain check example.com", "all is set up right")
@@ -164,7 +179,7 @@ func (d *diary) domain() {
 }
 
 func (d *diary) customers() {
-	d.chapter("Customers, on the screens", "The marketer's file goes into the inbox by `scp`; `3` and `i` take it.")
+	d.chapter("customers")
 	rows := "이메일,이름,등급\r\n"
 	for i := range diaryAudience {
 		rows += fmt.Sprintf("shopper%03d@example.net,김하나%03d,%s\r\n", i, i, []string{"VIP", "일반"}[i%2])
@@ -187,7 +202,7 @@ func (d *diary) customers() {
 }
 
 func (d *diary) template() {
-	d.chapter("A template", "A ZIP from the designer: `4` and `i`.")
+	d.chapter("template")
 	var packed bytes.Buffer
 	z := zip.NewWriter(&packed)
 	for _, f := range []struct{ name, text string }{{"subject.txt", "(광고) {{Name}}님, 가을 세일"}, {"index.html", diaryLetter}} {
@@ -213,7 +228,7 @@ func (d *diary) template() {
 
 // campaign goes the wizard's way to the report.
 func (d *diary) campaign() {
-	d.chapter("The first campaign", "Recipients, content, preview, check, plan, start.")
+	d.chapter("campaign")
 	d.press("Escape")
 	d.sees("n 새 캠페인")
 	d.press("n")
@@ -241,13 +256,13 @@ func (d *diary) campaign() {
 }
 
 func (d *diary) restart() {
-	d.chapter("Restart", "What was sent stays known.")
+	d.chapter("restart")
 	d.types("systemctl restart pabal && pabal campaign list && pabal trace shopper007@example.net && pabal check")
 }
 
 // upgrade installs a second build while a campaign runs.
 func (d *diary) upgrade() {
-	d.chapter("Upgrade in the middle of a campaign", "The same campaign again, as its copy; the second package comes while it is sent.")
+	d.chapter("upgrade")
 	d.types("pabal campaign copy 1 && pabal campaign start 2 --yes --expect 120")
 	d.until("the campaign is on its way", func() bool { return countsOf(d.machine, 2).Accepted > 10 })
 	out := d.run("cd /root && apt-get install -y -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold ./pabal-later.deb 2>&1 | grep -E '^(Setting up|Installing new|Configuration)' || true")
@@ -268,7 +283,7 @@ func (d *diary) upgrade() {
 
 // backup loses the data folder, but for optouts.log, and restores it.
 func (d *diary) backup() {
-	d.chapter("Backup, and a lost disk", "Somebody unsubscribes after the backup was taken: the restored copy knows it, and sends nothing before a person says that it is the live one.")
+	d.chapter("backup")
 	d.types("mkdir -m 700 /srv/backup && pabal backup --keep 3 /srv/backup")
 	d.types("pabal subscriber set shopper007@example.net --unsubscribe")
 	d.types("systemctl stop pabal && mkdir /root/lost && mv /var/lib/pabal/* /root/lost/")
@@ -281,7 +296,7 @@ func (d *diary) backup() {
 }
 
 func (d *diary) purge() {
-	d.chapter("Remove everything", "`apt remove` would keep settings and data; `apt purge` asks nothing and leaves nothing.")
+	d.chapter("purge")
 	out := d.run("apt-get purge -y -o Dpkg::Use-Pty=0 pabal 2>&1 | grep -E '^(Removing|Purging)'")
 	d.note("apt purge pabal", out)
 	if left := d.run(leftovers); left != "" {
@@ -307,12 +322,3 @@ func (d *diary) inbox(name, text string) {
 	d.put("root/"+name, text)
 	d.run(fmt.Sprintf("install -o pabal -g pabal -m 640 /root/%[1]s /var/lib/pabal/inbox/%[1]s && touch -d '1 minute ago' /var/lib/pabal/inbox/%[1]s", name))
 }
-
-// whole is the page.
-func (d *diary) whole() string {
-	return "# A first day\n\n" + diaryIntroduction + d.page.String()
-}
-
-const diaryIntroduction = `What a new operator and a new marketer typed and saw on a fresh Debian 12 in 80 columns, from the package to its purge.
-` + "`make release-test`" + ` lives this day again each time and writes this page; nothing in it is written by hand.
-`
