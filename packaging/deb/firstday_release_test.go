@@ -152,7 +152,7 @@ func (d *diary) account() {
 	d.chapter("settings")
 	d.run("touch /root/records.zone")
 	d.types("systemd-run --quiet --unit ses -p StateDirectory=ses pabal ses-emulator --listen 127.0.0.1:4579 --verified shop.invalid --rate 14 --events main --dir /var/lib/ses --zone /root/records.zone --dns 127.0.0.1:5353")
-	d.window("pabal --lang ko config init --force")
+	d.window("pabal --lang ko config init")
 	for _, step := range [][2]string{{"\n1. ", ""}, {"\n2. ", "무신상회 <news@example.com>"}, {"\n3. ", "무신상회"}, {"\n4. ", "서울시 중구 세종대로 110"}, {"\n5. ", "02-123-4567"},
 		{"\n6. ", "https://mail.example.com"}, {"\n7. ", ""}, {"\n8. ", ""}, {"\n9. ", ""}, {"\n10. ", "ops@example.com"}, {"쓸까요?", ""}} {
 		d.sees(step[0])
@@ -160,7 +160,7 @@ func (d *diary) account() {
 		d.press("Enter")
 	}
 	d.sees("에 썼습니다")
-	d.screenOf("tmux capture-pane -p -S -")
+	d.screenOf("tmux capture-pane -p -S - | grep -v 'Pane is dead'")
 	d.run("tmux kill-server; stat -c '%a %U %G' /etc/pabal/pabal.toml | grep '640 root pabal'")
 	d.types(`sed -i 's|^endpoint = ""|endpoint = "http://127.0.0.1:4579"|; s|^resolver = ""|resolver = "127.0.0.1:5353"|' /etc/pabal/pabal.toml # in place of AWS and its DNS`)
 	d.put("root/aws", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = example\n")
