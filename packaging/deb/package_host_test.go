@@ -86,7 +86,7 @@ func TestWhatThePackagesHold(t *testing.T) {
 		"root/usr/lib/sysusers.d/pabal.conf", "root/usr/lib/tmpfiles.d/pabal.conf",
 		"root/usr/share/man/man1/pabal.1.gz", "root/usr/share/man/man5/pabal.toml.5.gz", "root/usr/share/man/man8/pabal.8.gz",
 		"root/usr/share/bash-completion/completions/pabal", "root/usr/share/zsh/vendor-completions/_pabal", "root/usr/share/fish/vendor_completions.d/pabal.fish",
-		"root/usr/share/doc/pabal/copyright", "root/usr/share/doc/pabal/install.md",
+		"root/usr/share/doc/pabal/copyright", "root/usr/share/doc/pabal/install.md", "root/usr/share/doc/pabal/README.ko.md",
 		"mta/usr/share/man/man8/sendmail.8.gz", "mta/usr/share/man/man1/mailq.1.gz", "mta/usr/share/man/man1/newaliases.1.gz",
 	} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {

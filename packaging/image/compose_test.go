@@ -149,3 +149,20 @@ func TestPabalTakesTheEnvironmentOfTheComposeExample(t *testing.T) {
 		t.Errorf("listening for everybody is taken: %v, %s", err, out)
 	}
 }
+
+// TestSecretsOfTheComposeExampleStayOnTheHost: they are written beside the
+// example, in a clone, where git and a builder would take them along.
+func TestSecretsOfTheComposeExampleStayOnTheHost(t *testing.T) {
+	for name, secret := range compose(t).Secrets {
+		path := filepath.Join("packaging/image", secret["file"])
+		cmd := exec.Command("git", "check-ignore", "-q", "--no-index", path)
+		cmd.Dir = "../.."
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("git would commit %s, the secret %s: %v %s", path, name, err, out)
+		}
+		ignored, err := os.ReadFile("../../.dockerignore")
+		if err != nil || !slices.Contains(strings.Split(string(ignored), "\n"), filepath.Dir(path)) {
+			t.Errorf("a builder would copy %s, the secret %s (%v)", path, name, err)
+		}
+	}
+}
