@@ -269,20 +269,19 @@ func (w *Watch) pend(events []Event, now time.Time) {
 
 // journal tells the log.
 func (w *Watch) journal(e *Event) {
-	log := w.log().With("alarm", e.Name, "subject", e.Subject, "level_of", string(e.Level), "reason", e.What)
+	log := w.log().With("alarm", e.Name, "subject", e.Subject, "alarm_level", string(e.Level), "reason", e.What)
+	level := slog.LevelWarn
+	if e.Level == Grave {
+		level = slog.LevelError
+	}
 	switch e.Event {
+	case Began:
+		log.Log(context.Background(), level, "alarm began", "hint", e.Hint, "page", e.Page)
+	case GoesOn:
+		log.Log(context.Background(), level, "alarm goes on", "after", e.At.Sub(e.Since), "hint", e.Hint, "page", e.Page)
 	case Ended:
 		log.Info("alarm ended", "after", e.At.Sub(e.Since))
-		return
-	case GoesOn:
-		log = log.With("after", e.At.Sub(e.Since))
 	}
-	message := map[string]string{Began: "alarm began", GoesOn: "alarm goes on"}[e.Event]
-	if e.Level == Grave {
-		log.Error(message, "hint", e.Hint, "page", e.Page)
-		return
-	}
-	log.Warn(message, "hint", e.Hint, "page", e.Page)
 }
 
 // save writes the memory if it has changed. What cannot be written is tried

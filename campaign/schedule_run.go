@@ -214,7 +214,7 @@ func (s *Store) holdStart(c Campaign, why HeldFor, reason string) {
 	case err != nil:
 		s.log().Error("scheduled start could not be held", "campaign", c.ID, "err", err)
 	default:
-		s.log().Warn("scheduled campaign was held", "campaign", c.ID, "why", why, "reason", reason)
+		s.log().Warn("scheduled campaign was held", "campaign", c.ID, "held_for", why, "reason", reason)
 	}
 }
 

@@ -59,7 +59,7 @@ func (s *Store) StartOver(ctx context.Context, id uint64, expect int64, override
 	if err != nil {
 		return Campaign{}, err
 	}
-	s.log().Info("campaign sealed", "campaign", id, "template", c.Template, "version", c.TemplateVersion)
+	s.log().Info("campaign sealed", "campaign", id, "template", c.Template, "template_version", c.TemplateVersion)
 	ctx, cancel := s.detached(ctx)
 	defer cancel()
 	if err := s.freeze(ctx, c); err != nil {

@@ -65,7 +65,7 @@ func (s *Store) putTemplate(ctx context.Context, t Template) (Template, error) {
 	if err != nil {
 		return Template{}, fmt.Errorf("store template %s: %w", t.Name, err)
 	}
-	s.log().Info("template stored", "template", t.Name, "version", t.Version)
+	s.log().Info("template stored", "template", t.Name, "template_version", t.Version)
 	return s.located(t), nil
 }
 

@@ -71,7 +71,7 @@ func (s *Store) Tests(ctx context.Context, id uint64, as string, to []string) ([
 		}
 		sent = append(sent, TestMail{To: address, Message: message})
 	}
-	s.log().Info("test mails queued", "campaign", id, "count", len(sent))
+	s.log().Info("test mails queued", "campaign", id, "messages", len(sent))
 	return sent, nil
 }
 

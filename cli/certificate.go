@@ -82,7 +82,7 @@ func (d *daemon) certificates() map[string]*smtpd.Certificate {
 
 func (d *daemon) warnCertificate(section string, cert *smtpd.Certificate) {
 	if ends := cert.Ends(); time.Until(ends) < certificateSoon {
-		d.logger.Warn(section+" certificate ends soon", "ends", ends.UTC().Format(time.RFC3339))
+		d.logger.Warn("certificate ends soon", "setting", section+".tls_certificate", "ends", ends.UTC())
 	}
 }
 
@@ -166,10 +166,10 @@ func (d *daemon) renew() {
 func (d *daemon) reloadOne(section string, cert *smtpd.Certificate) {
 	if err := cert.Reload(); err != nil {
 		what, hint := parts(err)
-		d.logger.Error(section+" certificate not reloaded", "err", eml.Visible(what), "hint", hint)
+		d.logger.Error("certificate not reloaded", "setting", section+".tls_certificate", "err", eml.Visible(what), "hint", hint)
 		return
 	}
-	d.logger.Info(section+" certificate reloaded", "ends", cert.Ends().UTC().Format(time.RFC3339))
+	d.logger.Info("certificate reloaded", "setting", section+".tls_certificate", "ends", cert.Ends().UTC())
 	d.warnCertificate(section, cert)
 }
 

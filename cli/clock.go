@@ -37,7 +37,7 @@ func (w *clockWatch) run(ctx context.Context) {
 		}
 		now, at := time.Now(), wall().Round(0)
 		if by := at.Sub(last) - now.Sub(begun); by.Abs() > clockSlack {
-			w.logger.Warn("clock jumped", "by", by.Round(time.Millisecond).String())
+			w.logger.Warn("clock jumped", "jump", by)
 			w.jumped(ctx)
 			now, at = time.Now(), wall().Round(0)
 		}

@@ -124,7 +124,7 @@ func (d *daemon) open(ctx context.Context, keys sesclient.Credentials) (err erro
 	}
 	d.recallPace()
 	for _, note := range slices.Concat(d.people.Notes(), d.spool.Notes(), d.campaigns.Notes()) {
-		d.logger.Warn("store opened", "note", note)
+		d.logger.Warn("store opened", "text", note)
 	}
 	d.wireSpool()
 	d.people.Past = d.campaigns
@@ -174,7 +174,7 @@ func (d *daemon) cannotOpen(part string, err error) error {
 func (d *daemon) prove(ctx context.Context) error {
 	doubtful := store.Doubtful(storePaths(d.cfg.DataDir)...)
 	if len(doubtful) > 0 {
-		d.logger.Warn("stores were not closed well, looking at them first", "files", doubtful)
+		d.logger.Warn("stores were not closed well, looking at them first", "stores", doubtful)
 	}
 	return proveStores(ctx, doubtful...)
 }

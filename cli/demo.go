@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -116,7 +115,7 @@ func (d *demo) run(ctx context.Context, keep string, ui bool, rate float64) (err
 		return err
 	}
 	defer logFile.Close() // only logs
-	logger := slog.New(slog.NewJSONHandler(logFile, nil))
+	logger := newLogger(logFile, cfg.Log.level())
 	keys := sesclient.Credentials{AccessKey: "demo", SecretKey: "demo"} // the real ones must not be used, not even on loopback
 	return inside(ctx, cfg, logger, keys, func(ctx context.Context, where addresses) error {
 		d.where, d.c = where, control.NewClient(where.Control, version())

@@ -30,7 +30,8 @@ func (c LogConfig) level() slog.Level {
 
 // newLogger writes lines for a person on a terminal, JSON for everything else.
 // Lengths of time are seconds. No address of a person stands in a line unless
-// the level is debug, whoever wrote the line and whatever error is in it.
+// the level is debug, and no secret at any level, whoever wrote the line and
+// whatever error is in it. The keys are logKeys.
 func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr { return logAttr(a, level.Level() > slog.LevelDebug) }}
 	if isTerminal(w) {
@@ -41,30 +42,34 @@ func newLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 
 // logAttr is an attribute as it is written.
 func logAttr(a slog.Attr, masked bool) slog.Attr {
-	if a.Value.Kind() == slog.KindDuration {
-		a.Value = slog.Float64Value(a.Value.Duration().Round(time.Millisecond).Seconds())
-		return a
-	}
-	if !masked {
-		return a
-	}
-	switch v := a.Value.Any().(type) {
-	case string:
-		a.Value = slog.StringValue(eml.Mask(v))
-	case error:
-		a.Value = slog.StringValue(eml.Mask(v.Error()))
-	case []string:
-		all := make([]string, len(v))
-		for i, text := range v {
-			all[i] = eml.Mask(text)
+	said := func(text string) string {
+		if text = eml.HideSecrets(text); masked {
+			text = eml.Mask(text)
 		}
-		a.Value = slog.AnyValue(all)
-	case fmt.Stringer:
-		if _, isTime := v.(interface{ UnixNano() int64 }); !isTime {
-			a.Value = slog.StringValue(eml.Mask(v.String()))
-		}
+		return text
+	}
+	switch a.Value.Kind() {
+	case slog.KindDuration:
+		a.Value = slog.Float64Value(float64(a.Value.Duration().Round(time.Millisecond).Milliseconds()) / 1000)
+	case slog.KindString:
+		a.Value = slog.StringValue(said(a.Value.String()))
+	case slog.KindAny:
+		a.Value = loggedAny(a.Value.Any(), said)
 	}
 	return a
+}
+
+// loggedAny is a value that slog has no kind for: a list of texts stays one, all
+// else is one text. A type that nobody thought of is so no way around said.
+func loggedAny(value any, said func(string) string) slog.Value {
+	if list, ok := value.([]string); ok {
+		all := make([]string, len(list))
+		for i, text := range list {
+			all[i] = said(text)
+		}
+		return slog.AnyValue(all)
+	}
+	return slog.StringValue(said(fmt.Sprint(value)))
 }
 
 // logging is the level of a daemon's log, which a reload may change.

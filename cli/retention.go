@@ -168,7 +168,7 @@ func (r *retention) Run(ctx context.Context, dry bool) (control.RetentionRun, er
 	}
 	r.setRunning(false, &run)
 	r.logger.Info("old data removed", "messages", run.Messages, "texts", run.Texts, "campaigns", run.Campaigns, "rows", run.Rows,
-		"import_reports", run.Reports, "files", run.Files, "people", run.People, "took", time.Since(run.At).Round(time.Millisecond).String())
+		"import_reports", run.Reports, "files", run.Files, "people", run.People, "took", time.Since(run.At))
 	b, failed := json.Marshal(run)
 	return run, errors.Join(err, failed, r.spool.SaveRetention(b))
 }

@@ -35,7 +35,7 @@ func (a *app) serveCommand() *cobra.Command {
 				return err
 			}
 			a.useAWSCredential()
-			logger.Info("starting", "version", version(), "config", cfg.from.path, "data", cfg.DataDir)
+			logger.Info("starting", "version", version(), "config", cfg.from.path, "folder", cfg.DataDir)
 			m, err := newManager(a.environ, logger)
 			if err != nil {
 				return err

@@ -79,13 +79,13 @@ func TestHangupReloadsTheCertificate(t *testing.T) {
 		t.Errorf("shown %s", got)
 	}
 	put([]byte("half a file"))
-	hangUp("smtp certificate not reloaded")
+	hangUp(`"certificate not reloaded","setting":"smtp.tls_certificate"`)
 	if got := shown(); got != "one.test" {
 		t.Errorf("after a bad file: shown %s", got)
 	}
 	put(made("two.test"))
-	hangUp("web certificate reloaded")
-	hangUp("smtp certificate reloaded")
+	hangUp(`"certificate reloaded","setting":"web.tls_certificate"`)
+	hangUp(`"certificate reloaded","setting":"smtp.tls_certificate"`)
 	if got := shown(); got != "two.test" {
 		t.Errorf("after the reload: shown %s", got)
 	}
@@ -122,13 +122,13 @@ func TestRenewedFilesAreSeen(t *testing.T) {
 	if err := os.WriteFile(file, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	step("web certificate not reloaded")
+	step(`"certificate not reloaded" setting=web.tls_certificate`)
 	step("")
 	if got := d.webCert.Leaf().Subject.CommonName; got != "one.test" {
 		t.Errorf("shown %s", got)
 	}
 	renewed("two.test")
-	step("web certificate reloaded")
+	step(`"certificate reloaded" setting=web.tls_certificate`)
 	if got := d.webCert.Leaf().Subject.CommonName; got != "two.test" {
 		t.Errorf("shown %s", got)
 	}

@@ -92,7 +92,7 @@ func (m *manager) tell(state string) {
 		_ = conn.Close() // a datagram has left or has not
 	}
 	if err != nil {
-		m.logger.Warn("service manager not told", "state", state, "err", err)
+		m.logger.Warn("service manager not told", "text", state, "err", err)
 	}
 }
 
@@ -130,7 +130,7 @@ func (m *manager) report(ctx context.Context, d drain) {
 			m.tell("WATCHDOG=1")
 			continue
 		}
-		m.logger.Warn("drain did not go round", "within", every.String())
+		m.logger.Warn("drain did not go round", "within", every)
 	}
 }
 

@@ -191,7 +191,7 @@ func (a *app) standalone(ctx context.Context, cfg *Config, o tui.Options) error 
 		return err
 	}
 	defer logFile.Close() // only logs
-	logger := slog.New(slog.NewJSONHandler(logFile, nil))
+	logger := newLogger(logFile, cfg.Log.level())
 	return inside(ctx, cfg, logger, sesclient.Credentials{}, func(ctx context.Context, _ addresses) error {
 		return openUI(ctx, cfg.Control.Socket, o)
 	})

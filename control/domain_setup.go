@@ -46,7 +46,7 @@ func (s *Server) setUpDomain(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, sesProblem(err)
 	}
-	s.Logger.Info("domain set up", "domain", did.Name, "created", did.Created, "mail_from_set", did.MailFromSet)
+	s.Logger.Info("domain set up", "domain", did.Name, "identity_created", did.Created, "mail_from_set", did.MailFromSet)
 	out := SenderSetup{SenderDomain: SenderDomain{Domain: did.Domain, Findings: []campaign.Finding{}}, Created: did.Created, MailFromSet: did.MailFromSet, Zone: did.Zone()}
 	out.Configured = eml.Domain(s.ownSender()) == did.Name
 	for _, f := range DomainFindings(did.Domain) {

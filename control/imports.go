@@ -170,7 +170,7 @@ func (s *Server) importReport(w http.ResponseWriter, r *http.Request) {
 	}
 	out := &lazily{w: w, contentType: "text/csv; charset=utf-8"}
 	if err := s.People.WriteImportReport(id, out); err != nil {
-		s.breakOff(out, "report broke off", noSuchImport(err))
+		s.breakOff(out, noSuchImport(err))
 	}
 }
 
@@ -208,19 +208,19 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		err = invalid("subscribers are not exported as "+eml.Visible(format), "csv or xlsx")
 	}
 	if err != nil {
-		s.breakOff(out, "export broke off", err)
+		s.breakOff(out, err)
 	}
 }
 
 // breakOff ends an answer that cannot be finished: with the error while nothing
 // has been written, else so that the client does not take half a file for a
 // whole one.
-func (s *Server) breakOff(out *lazily, what string, err error) {
+func (s *Server) breakOff(out *lazily, err error) {
 	if !out.begun {
 		refuse(out.w, err)
 		return
 	}
-	s.Logger.Warn(what, "err", err)
+	s.Logger.Warn("answer broke off", "err", err)
 	panic(http.ErrAbortHandler)
 }
 

@@ -201,7 +201,7 @@ func (s *Server) change(next http.Handler) http.Handler {
 		peer, start := peerOf(ctx), time.Now()
 		next.ServeHTTP(w, r.WithContext(ctx))
 		s.Logger.Info("change asked for", "uid", peer.UID, "pid", peer.PID, "method", r.Method, "path", r.URL.Path,
-			"took", time.Since(start).Round(time.Millisecond).String())
+			"took", time.Since(start))
 	})
 }
 

@@ -240,7 +240,7 @@ func (f *Failures) report(ctx context.Context, group []spool.Failure) (told bool
 	}
 	id, err := f.spool.TellSender(ctx, numbers, f.envelope(&r.Mail, to), raw)
 	if err == nil {
-		f.log().Debug("sender told of a failure", "message", group[0].Message.ID, "report", id, "rcpt", to, "count", len(group))
+		f.log().Debug("sender told of a failure", "message", group[0].Message.ID, "new_message", id, "rcpt", to, "count", len(group))
 	}
 	return err == nil, err
 }

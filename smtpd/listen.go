@@ -49,7 +49,7 @@ func (s *Server) Bind() ([]string, error) {
 		return nil, without
 	}
 	if without != nil {
-		s.log().Warn("IPv6 address left out", "address", without.Address, "err", without.Err)
+		s.log().Warn("IPv6 address left out", "listen", []string{without.Address}, "err", without.Err)
 	}
 	return addresses, nil
 }

@@ -170,7 +170,7 @@ func (s *session) submit(text []byte) ([]string, error) {
 		return nil, notNow(err)
 	}
 	s.spend(m.env.Once)
-	s.log.Debug("message accepted", "message", ids[0], "received", m.id, "count", len(ids), "bytes", len(m.data))
+	s.log.Debug("message accepted", "message", ids[0], "received", m.id, "messages", len(ids), "bytes", len(m.data))
 	return ids, nil
 }
 

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/emersion/go-smtp"
 )
@@ -30,7 +31,7 @@ func (d *dropBox) bad(name string, why error) {
 	}
 	if len(d.told) < maxTold {
 		d.told[name] = true
-		log.Error("drop cannot be sent and cannot be moved", "err", why, "move", err)
+		log.Error("drop cannot be sent and cannot be moved", "err", fmt.Errorf("%w; and it stays: %w", why, err))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -305,7 +306,7 @@ func (s *Spool) setState(ctx context.Context, campaign uint64, to State, reason 
 	})
 	if err == nil {
 		s.note("state", CampaignScope(campaign), string(to))
-		s.byHand(ctx, deeds[to], "campaign", campaign)
+		s.byHand(ctx, deeds[to], slog.Uint64("campaign", campaign))
 	}
 	return err
 }

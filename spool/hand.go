@@ -5,6 +5,7 @@ package spool
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -33,7 +34,7 @@ func (s *Spool) Retry(ctx context.Context, id string) error {
 		return s.queueSums().replace(tx, old, &m)
 	})
 	if err == nil {
-		s.byHand(ctx, "retry", "message", id)
+		s.byHand(ctx, "retry", slog.String("message", id))
 		s.kick(Transactional)
 		s.kick(Bulk) // where a rule put it
 	}
@@ -66,7 +67,7 @@ func (s *Spool) Discard(ctx context.Context, id string) error {
 		return s.queueSums().replace(tx, old, &m)
 	})
 	if err == nil {
-		s.byHand(ctx, "discard", "message", id)
+		s.byHand(ctx, "discard", slog.String("message", id))
 	}
 	return err
 }
@@ -102,7 +103,7 @@ func (s *Spool) Edit(ctx context.Context, id, to string) (newID string, err erro
 	if err != nil {
 		return "", err
 	}
-	s.byHand(ctx, "edit", "message", id, "new", newID)
+	s.byHand(ctx, "edit", slog.String("message", id), slog.String("new_message", newID))
 	s.kick(Transactional)
 	s.kick(Bulk)
 	return newID, nil
@@ -159,6 +160,6 @@ func (s *Spool) queueJob(ctx context.Context, id string, fn func(*bbolt.Tx, *Mes
 }
 
 // byHand says in the log who did what, and to what.
-func (s *Spool) byHand(ctx context.Context, what string, args ...any) {
-	s.logger().Info("done by hand", append([]any{"part", "spool", "what", what, "by", Caller(ctx)}, args...)...)
+func (s *Spool) byHand(ctx context.Context, act string, to ...slog.Attr) {
+	s.logger().With("part", "spool", "act", act, "by", Caller(ctx)).LogAttrs(ctx, slog.LevelInfo, "done by hand", to...)
 }

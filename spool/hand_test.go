@@ -37,9 +37,9 @@ func TestLogSaysWhoDidWhatByHand(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			`what="resend failed" by=minji campaign=1 recipients=3`, "what=retry by=minji message=" + ids[0], "what=discard by=minji message=" + ids[1],
-			"what=pause by=minji campaign=2", "what=resume by=minji campaign=2", "what=cancel by=minji campaign=2",
-			`msg="hold began" part=spool scope=lane:bulk class=operator reason=why manual=true by=minji`, "what=release by=minji scope=lane:bulk",
+			`act="resend failed" by=minji campaign=1 messages=3`, "act=retry by=minji message=" + ids[0], "act=discard by=minji message=" + ids[1],
+			"act=pause by=minji campaign=2", "act=resume by=minji campaign=2", "act=cancel by=minji campaign=2",
+			`msg="hold began" part=spool scope=lane:bulk class=operator reason=why manual=true by=minji`, "act=release by=minji scope=lane:bulk",
 		} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("the log does not say %s", want)

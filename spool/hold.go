@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -321,7 +322,7 @@ func (s *Spool) Release(ctx context.Context, scope Scope) error {
 	if h == nil {
 		return fmt.Errorf("hold %q: %w", scope, ErrNotFound)
 	}
-	s.byHand(ctx, "release", "scope", scope)
+	s.byHand(ctx, "release", slog.String("scope", string(scope)))
 	return s.released(h)
 }
 

@@ -64,7 +64,7 @@ func (s *Spool) settleSome(l Lane) (int, error) {
 		}
 		return nil
 	}})
-	s.logger().Warn("answers were lost", "part", "spool", "lane", l, "messages", len(keys), "after", lostReason)
+	s.logger().Warn("answers were lost", "part", "spool", "lane", l, "messages", len(keys), "reason", lostReason)
 	return len(keys), err
 }
 

@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -115,7 +116,7 @@ func (s *Spool) Resend(ctx context.Context, campaign uint64, outcome Outcome) (i
 		return 0, err
 	}
 	count, err := s.finishResend(context.WithoutCancel(ctx), campaign)
-	s.byHand(ctx, "resend "+outcome.String(), "campaign", campaign, "recipients", count)
+	s.byHand(ctx, "resend "+outcome.String(), slog.Uint64("campaign", campaign), slog.Int64("messages", count))
 	return count, err
 }
 

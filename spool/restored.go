@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -263,7 +264,7 @@ func (s *Spool) GoLive(ctx context.Context, resend []uint64, resendQueue bool) e
 		return err
 	}
 	h := s.holds.remove(ScopeRestored, nil)
-	s.byHand(ctx, "release of a restored store", "taken", r.Taken)
+	s.byHand(ctx, "release of a restored store", slog.Time("taken", r.Taken))
 	if h == nil {
 		return nil
 	}

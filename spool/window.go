@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -296,7 +297,7 @@ func (s *Spool) adjust(ctx context.Context, campaign uint64, what string, change
 		return nil
 	})
 	if err == nil {
-		s.byHand(ctx, what, "campaign", campaign)
+		s.byHand(ctx, what, slog.Uint64("campaign", campaign))
 		s.kick(Bulk)
 	}
 	return err

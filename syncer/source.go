@@ -56,7 +56,7 @@ func (s *Syncer) knownSource(ctx context.Context, p *pass, o *Order) error {
 		if err != nil {
 			return err
 		}
-		s.log.Info("source of the sync changed", "new", o.New)
+		s.log.Info("source of the sync changed", "forgotten", o.New)
 		p.mark.Run, p.mark.Watermark = nil, 0 // every row is read again
 	}
 	p.mark.Source = id // stored with the first rows

@@ -271,7 +271,7 @@ func (s *Syncer) fullPass(ctx context.Context, p *pass, o Order, why string, now
 	if goesOn && p.mark.Run.Again {
 		p.mark.Run = &run{Full: true, Next: p.mark.Run.Next, Ours: p.mark.Run.Ours, Result: Result{Full: true}}
 	}
-	s.log.Info("full sync began", "why", why, "again", goesOn)
+	s.log.Info("full sync began", "reason", why, "resumed", goesOn)
 	err = p.full(ctx)
 	if err == nil {
 		err = p.reread(ctx)

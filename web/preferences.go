@@ -185,7 +185,7 @@ func (s *Server) act(ctx context.Context, who *reader, form url.Values) (did str
 	if err != nil {
 		return "", err
 	}
-	s.log().Info("preferences set by link", linked(who.campaign), "action", did)
+	s.log().Info("preferences set by link", linked(who.campaign), "act", did)
 	return did, s.become(who, sub)
 }
 

@@ -198,7 +198,7 @@ func users(t *testing.T, m *machine) {
 func reload(t *testing.T, m *machine) {
 	pid := m.run("systemctl show -p MainPID --value pabal")
 	m.run("systemctl reload pabal")
-	m.says("journalctl -u pabal --no-pager", "smtp certificate reloaded")
+	m.says("journalctl -u pabal --no-pager", `"certificate reloaded","setting":"smtp.tls_certificate"`)
 	if got := m.run("systemctl show -p MainPID --value pabal; pabal status >/dev/null"); got != pid {
 		t.Errorf("process %s became %s", pid, got)
 	}
