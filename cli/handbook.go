@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// installedPages is where the Debian package puts the pages of docs.
+// installedPages is where the Debian package puts the folder docs.
 const installedPages = "/usr/share/doc/pabal"
 
 // The places of the operator's handbook that a command's output leads to, beside
@@ -30,7 +30,7 @@ func (r *report) more(page, lang string, amiss bool) {
 	if lang == "ko" {
 		name = strings.TrimSuffix(name, ".md") + ".ko.md"
 	}
-	if there := filepath.Join(installedPages, filepath.Base(name)); exists(there) {
+	if there := filepath.Join(installedPages, name); exists(there) {
 		name = there
 	}
 	r.line("      more: %s#%s", name, place)

@@ -86,7 +86,7 @@ func TestWhatThePackagesHold(t *testing.T) {
 		"root/usr/lib/sysusers.d/pabal.conf", "root/usr/lib/tmpfiles.d/pabal.conf",
 		"root/usr/share/man/man1/pabal.1.gz", "root/usr/share/man/man5/pabal.toml.5.gz", "root/usr/share/man/man8/pabal.8.gz",
 		"root/usr/share/bash-completion/completions/pabal", "root/usr/share/zsh/vendor-completions/_pabal", "root/usr/share/fish/vendor_completions.d/pabal.fish",
-		"root/usr/share/doc/pabal/copyright", "root/usr/share/doc/pabal/install.md", "root/usr/share/doc/pabal/README.ko.md",
+		"root/usr/share/doc/pabal/copyright", "root/usr/share/doc/pabal/docs/handbook.ko.md", "root/usr/share/doc/pabal/README.ko.md",
 		"mta/usr/share/man/man8/sendmail.8.gz", "mta/usr/share/man/man1/mailq.1.gz", "mta/usr/share/man/man1/newaliases.1.gz",
 	} {
 		if _, err := os.Stat(filepath.Join(dir, path)); err != nil {
@@ -108,28 +108,55 @@ func TestWhatThePackagesHold(t *testing.T) {
 	}
 }
 
-// TestInstalledPagesLeadToEachOther, which lie in one folder, unlike in the sources.
-func TestInstalledPagesLeadToEachOther(t *testing.T) {
-	dir := filepath.Join(built(t), "root/usr/share/doc/pabal")
-	pages, err := filepath.Glob(filepath.Join(dir, "*.md"))
-	if err != nil || len(pages) < 20 {
-		t.Fatalf("%d pages, %v", len(pages), err)
-	}
-	for _, page := range pages {
-		text, err := os.ReadFile(page)
+func sorted(lines string) string {
+	return strings.Join(slices.Sorted(strings.SplitSeq(strings.TrimSpace(lines), "\n")), "\n")
+}
+
+var (
+	inPage = regexp.MustCompile(`\]\(([^()\s#]+)|<img[^>]* src="([^"]+)"`)
+	inCode = regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+	inUnit = regexp.MustCompile(`file://(\S+)`)
+)
+
+// TestTheInstalledPagesLeadToEachOther follows every relative link and picture of
+// the pages as they lie on a host, and the units' Documentation=.
+func TestTheInstalledPagesLeadToEachOther(t *testing.T) {
+	root := filepath.Join(built(t), "root")
+	var to []string
+	walk := func(folder, suffix string, links func(path, text string)) {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry os.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, suffix) {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			links(path, string(text))
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, link := range regexp.MustCompile(`\]\(([^)#:]+\.md)[)#]`).FindAllSubmatch(text, -1) {
-			if _, err := os.Stat(filepath.Join(dir, string(link[1]))); err != nil {
-				t.Errorf("%s: %v", filepath.Base(page), err)
+	}
+	walk("usr/share/doc/pabal", ".md", func(path, text string) {
+		for _, m := range inPage.FindAllStringSubmatch(inCode.ReplaceAllString(text, ""), -1) {
+			if link := m[1] + m[2]; !strings.Contains(link, ":") {
+				to = append(to, filepath.Join(filepath.Dir(path), link))
 			}
 		}
+	})
+	walk("lib/systemd/system", "", func(_, text string) {
+		for _, m := range inUnit.FindAllStringSubmatch(text, -1) {
+			to = append(to, filepath.Join(root, m[1]))
+		}
+	})
+	slices.Sort(to)
+	if to = slices.Compact(to); len(to) < 80 {
+		t.Fatalf("only %d links: the search is broken", len(to))
 	}
-}
-
-func sorted(lines string) string {
-	return strings.Join(slices.Sorted(strings.SplitSeq(strings.TrimSpace(lines), "\n")), "\n")
+	for _, path := range to {
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestUnitsAreValidAndConfined has systemd read the units, and count what the
