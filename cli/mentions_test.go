@@ -15,6 +15,7 @@ var (
 	mentionedKey      = regexp.MustCompile("`([a-z_]+\\.[a-z0-9_]+)(?: = [^`]*)?`")
 	mentionedVariable = regexp.MustCompile(`\bPABAL_[A-Z0-9_]+\b`)
 	mentionedCommand  = regexp.MustCompile("(?:^|[`;&|(]) *(?:[$#] )?(?:sudo )?(?:bin/)?(pabal [a-z-][^`;&|#)]*)")
+	loneFlag          = regexp.MustCompile("`(--[a-z-]+)")
 	fencedLines       = regexp.MustCompile("(?ms)^ *```([a-z]*)\n(.*?)^ *```$")
 	inlineCode        = regexp.MustCompile("`[^`\n]+`")
 )
@@ -94,11 +95,20 @@ func TestEverySettingThatAPageNamesIsThere(t *testing.T) {
 // TestEveryCommandThatAPageNamesIsThere looks for each command and each of its
 // flags on any page, in blocks and in prose.
 func TestEveryCommandThatAPageNamesIsThere(t *testing.T) {
-	named := 0
+	named, flags := 0, []string{"--config", "--socket", "--lang", "--json", "--help",
+		"--force-confold", "--health-cmd", "--mail-from", "--read-only", "--tmpfs"} // the last five are dpkg's, podman's and curl's
+	for _, own := range commandFlags() {
+		flags = append(flags, own...)
+	}
 	for page, text := range everyPage(t) {
 		lines := inlineCode.FindAllString(fencedLines.ReplaceAllString(text, ""), -1)
 		for _, block := range fencedLines.FindAllStringSubmatch(text, -1) {
 			lines = append(lines, typedLines(block[2])...)
+		}
+		for _, m := range loneFlag.FindAllStringSubmatch(text, -1) {
+			if !slices.Contains(flags, m[1]) {
+				t.Errorf("%s names the flag %s, no command has it", page, m[1])
+			}
 		}
 		for _, line := range lines {
 			for _, m := range mentionedCommand.FindAllStringSubmatch(line, -1) {
