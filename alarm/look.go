@@ -34,6 +34,7 @@ type Facts struct {
 	Damaged     int64         // records that could not be read since the start
 	SES         sesclient.Status
 	Sync        *syncer.Status
+	SyncKo      Said          // the sync's error in Korean, where it has words for it
 	SyncMost    time.Duration // an older last good sync is too old; 0: none is
 	Feedback    *sesclient.FeedbackStatus
 	Domains     []Domain
@@ -47,6 +48,9 @@ type Facts struct {
 	Retention   string        // why the last removal of old data failed
 	Undelivered string        // why events do not reach the webhook
 }
+
+// Said is what is wrong and what to do, in the reader's language.
+type Said struct{ What, Hint string }
 
 // Domain is a sender's domain that is amiss.
 type Domain struct {
@@ -199,7 +203,7 @@ func (l *looking) sync() {
 		return
 	}
 	if s.Error != "" {
-		l.add(SyncFailing, "", Warn, time.Time{}, syncWords(s))
+		l.add(SyncFailing, "", Warn, time.Time{}, syncWords(s, l.SyncKo))
 	}
 	if l.SyncMost > 0 && !s.LastGood.IsZero() && l.At.Sub(s.LastGood) > l.SyncMost {
 		l.add(SyncOld, "", Warn, s.LastGood, syncOldWords(l.At.Sub(s.LastGood)))

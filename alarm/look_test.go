@@ -80,6 +80,9 @@ func TestEveryNameHasAConditionAndWords(t *testing.T) {
 				t.Errorf("%s: words %q", k.Name, text)
 			}
 		}
+		if unit := regexp.MustCompile(`\d (min|h|d)\b`).FindString(a.WhatKo); unit != "" {
+			t.Errorf("%s: %q stands in the Korean %q", k.Name, unit, a.WhatKo)
+		}
 		if !regexp.MustCompile(`\p{Hangul}`).MatchString(a.WhatKo+a.HintKo) || a.What == a.WhatKo {
 			t.Errorf("%s: Korean %q %q", k.Name, a.WhatKo, a.HintKo)
 		}
@@ -112,6 +115,17 @@ func TestWorstComesFirst(t *testing.T) {
 	}
 	if want := []string{"held from:a.com", "held from:b.com", "quota_near", "sandbox"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A hold of any class says what it is and what to do in both languages.
+func TestEveryClassOfHoldsHasWords(t *testing.T) {
+	for _, c := range []spool.Class{spool.Temporary, spool.Permanent, spool.Ambiguous, spool.Rate, spool.Quota, spool.Account, spool.Identity, spool.Configuration,
+		spool.Credentials, spool.Storage, spool.Network, spool.Outage, spool.Operator, spool.FromBackup} {
+		w := heldWords(&spool.Hold{Scope: spool.ScopeAll, Class: c, Reason: "said"})
+		if _, known := classWords()[c]; !known || w.hint == "" || w.hintKo == "" {
+			t.Errorf("%s: %+v", c, w)
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pabal/eml"
 )
 
 const (
@@ -141,11 +143,7 @@ func (w *Watch) Run(ctx context.Context) error {
 // round is one look: what began and ended, told to the journal and kept for the
 // other places.
 func (w *Watch) round(ctx context.Context) {
-	facts := w.Look()
-	if facts.At.IsZero() {
-		facts.At = time.Now()
-	}
-	facts.At = facts.At.UTC().Truncate(time.Millisecond)
+	facts := w.facts()
 	events := w.take(&facts)
 	for i := range events {
 		w.journal(&events[i])
@@ -157,18 +155,32 @@ func (w *Watch) round(ctx context.Context) {
 	w.mail(ctx, facts.At)
 }
 
+// facts are those of now.
+func (w *Watch) facts() Facts {
+	f := w.Look()
+	if f.At.IsZero() {
+		f.At = time.Now()
+	}
+	f.At = f.At.UTC().Truncate(time.Millisecond)
+	return f
+}
+
+// find is which conditions there are. The caller holds the lock.
+func (w *Watch) find(f *Facts) []Alarm {
+	f.Undelivered = w.trouble
+	return Look(f, func(name, subject string) bool {
+		e := w.known.Alarms[(&Alarm{Name: name, Subject: subject}).key()]
+		return e != nil && e.Gone.IsZero()
+	})
+}
+
 // take merges what there is now into what is remembered and returns what
 // people are to be told.
 func (w *Watch) take(f *Facts) (events []Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f.Undelivered = w.trouble
-	found := Look(f, func(name, subject string) bool {
-		e := w.known.Alarms[(&Alarm{Name: name, Subject: subject}).key()]
-		return e != nil && e.Gone.IsZero()
-	})
 	there := map[string]bool{}
-	for _, a := range found {
+	for _, a := range w.find(f) {
 		there[a.key()] = true
 		if what := w.see(a, f.At); what != "" {
 			events = append(events, w.event(what, w.known.Alarms[a.key()].Alarm, f.At))
@@ -193,14 +205,11 @@ func (w *Watch) see(a Alarm, now time.Time) string {
 		w.dirty = true
 	}
 	since, told, level := e.Since, e.Told, e.Level
-	if since.IsZero() || since.After(now) {
-		since = now
-	}
 	if !e.Gone.IsZero() {
 		e.Gone, w.dirty = time.Time{}, true
 	}
 	e.Alarm = a
-	e.Since, e.Told = since.UTC().Truncate(time.Millisecond), told
+	e.Since, e.Told = sinceOf(since, now), told
 	kind, _ := kindOf(a.Name)
 	switch {
 	case a.Level == Note:
@@ -216,6 +225,15 @@ func (w *Watch) see(a Alarm, now time.Time) string {
 		return GoesOn
 	}
 	return ""
+}
+
+// sinceOf is since when an alarm is there: since now if nobody knows, or if the
+// clock was set back.
+func sinceOf(since, now time.Time) time.Time {
+	if since.IsZero() || since.After(now) {
+		since = now
+	}
+	return since.UTC().Truncate(time.Millisecond)
 }
 
 func later(a, b time.Time) time.Time {
@@ -244,6 +262,9 @@ func (w *Watch) miss(key string, e *entry, now time.Time) bool {
 }
 
 func (w *Watch) event(what string, a Alarm, now time.Time) Event {
+	for _, text := range []*string{&a.What, &a.WhatKo, &a.Hint, &a.HintKo} {
+		*text = eml.Mask(*text) // whoever is told may be a service of others
+	}
 	return Event{ID: strings.ToLower(rand.Text()[:16]), Event: what, At: now, Host: w.Host, Alarm: a}
 }
 
@@ -303,17 +324,20 @@ func (w *Watch) save() {
 	w.dirty = false
 }
 
-// Alarms are those there are now, the worst first.
+// Alarms are those there are at this instant, the worst first. It looks itself
+// and remembers nothing: whoever has just mended something sees it at once.
 func (w *Watch) Alarms() []Alarm {
+	facts := w.facts()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	all := []Alarm{}
-	for _, e := range w.known.Alarms {
-		if e.Gone.IsZero() {
-			all = append(all, e.Alarm)
+	all := append([]Alarm{}, w.find(&facts)...)
+	for i := range all {
+		a := &all[i]
+		if e := w.known.Alarms[a.key()]; e != nil {
+			a.Since, a.Told = e.Since, e.Told
 		}
+		a.Since = sinceOf(a.Since, facts.At)
 	}
-	slices.SortFunc(all, order)
 	return all
 }
 

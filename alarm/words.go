@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"pabal/campaign"
@@ -20,6 +21,9 @@ type words struct{ what, whatKo, hint, hintKo string }
 // maxSaid is bytes of another's text in an alarm.
 const maxSaid = 300
 
+// maxName is bytes of a campaign's name in an alarm.
+const maxName = 100
+
 // said is a text of others, fit for one line.
 func said(text string) string { return eml.Cut(eml.Visible(text), maxSaid) }
 
@@ -32,13 +36,21 @@ func heldWords(h *spool.Hold) words {
 	if !known {
 		class = words{"mail is held", "발송이 보류됨", "", "pabal status 로 까닭을 확인하세요."}
 	}
-	w := words{what: fmt.Sprintf("%s is held: %s (%s)", h.Scope, class.what, said(h.Reason)),
+	w := words{what: fmt.Sprintf("%s is held: %s (%s)", scopeEn(h.Scope), class.what, said(h.Reason)),
 		whatKo: fmt.Sprintf("%s 보류: %s (%s)", scopeKo(h.Scope), class.whatKo, saidKo(h.Reason)),
 		hint:   cmp.Or(said(h.Hint), class.hint), hintKo: class.hintKo}
 	if h.Class == spool.Operator {
 		w.hint, w.hintKo = "release it when you are ready: pabal spool release "+string(h.Scope), "준비가 되면 보류를 푸세요: pabal spool release "+string(h.Scope)
 	}
 	return w
+}
+
+// scopeEn is a hold's scope in English.
+func scopeEn(s spool.Scope) string {
+	if s == spool.ScopeRestored {
+		return "all mail"
+	}
+	return eml.Visible(string(s))
 }
 
 // scopeKo is a hold's scope in Korean.
@@ -119,20 +131,24 @@ func damagedWords(n int64) words {
 }
 
 func oldestWords(age time.Duration) words {
-	text := minutes(age)
-	return words{"an application's mail has been waiting for " + text, text + "째 나가지 못한 애플리케이션 메일이 있음",
+	text, ko := spanned(age)
+	return words{"an application's mail has been waiting for " + text, ko + "째 나가지 못한 애플리케이션 메일이 있음",
 		"see what holds it: pabal status; pabal spool list", "무엇이 막는지 보세요: pabal status, pabal spool list"}
 }
 
-// minutes is a length of time that does not change the words all the time.
-func minutes(d time.Duration) string {
-	if d >= 48*time.Hour {
-		return strconv.Itoa(int(d/(24*time.Hour))) + " d"
+// spanned is a length of time that does not change the words all the time, in
+// both languages.
+func spanned(d time.Duration) (text, ko string) {
+	switch {
+	case d >= 48*time.Hour:
+		n := strconv.Itoa(int(d / (24 * time.Hour)))
+		return n + " days", n + "일"
+	case d >= 2*time.Hour:
+		n := strconv.Itoa(int(d / time.Hour))
+		return n + " hours", n + "시간"
 	}
-	if d >= 2*time.Hour {
-		return strconv.Itoa(int(d/time.Hour)) + " h"
-	}
-	return strconv.Itoa(int(d/time.Minute)) + " min"
+	n := strconv.Itoa(int(d / time.Minute))
+	return n + " min", n + "분"
 }
 
 func auditWords(why string) words {
@@ -145,20 +161,29 @@ func retentionWords(why string) words {
 		"look at the disk and at who owns data_dir, then: pabal retention run. It is tried again every day", "디스크와 data_dir의 소유자를 확인한 뒤 pabal retention run 을 실행하세요. 날마다 다시 시도합니다."}
 }
 
+// named is a campaign as people know it: 12 (autumn sale).
+func named(c *campaign.Campaign) string {
+	id := strconv.FormatUint(c.ID, 10)
+	if c.Name == "" {
+		return id
+	}
+	return id + " (" + eml.Cut(eml.Visible(c.Name), maxName) + ")"
+}
+
 func brakedWords(c *campaign.Campaign) words {
 	id, b := strconv.FormatUint(c.ID, 10), c.Braked
 	kind := "반송"
 	if b.Kind == spool.Complained {
 		kind = "스팸 신고"
 	}
-	return words{"campaign " + id + " was paused: " + said(b.String()),
-		fmt.Sprintf("캠페인 %s 자동 멈춤: %d통 중 %s %d통 (%.1f%%, 한도 %.3g%%)", id, b.Of, kind, b.Count, b.Percent, b.Limit),
+	return words{"campaign " + named(c) + " was paused: " + said(b.String()),
+		fmt.Sprintf("캠페인 %s 자동 멈춤: %d통 중 %s %d통 (%.1f%%, 한도 %.3g%%)", named(c), b.Of, kind, b.Count, b.Percent, b.Limit),
 		"see where the list came from; if all is well: pabal campaign resume " + id, "명단이 어디서 왔는지 확인하고, 괜찮으면 재개하세요: pabal campaign resume " + id}
 }
 
 func campaignHeldWords(c *campaign.Campaign) words {
 	id := strconv.FormatUint(c.ID, 10)
-	w := words{"campaign " + id + " is held: " + said(c.Reason), "캠페인 " + id + " 보류: " + saidKo(c.Reason),
+	w := words{"campaign " + named(c) + " is held: " + said(c.Reason), "캠페인 " + named(c) + " 보류: " + saidKo(c.Reason),
 		"pabal campaign show " + id + ", then: pabal campaign resume " + id, "pabal campaign show " + id + " 로 까닭을 본 뒤 pabal campaign resume " + id}
 	if c.HeldFor != "" {
 		w.hint = "pabal campaign preflight " + id + ", then: pabal campaign start " + id + ", or schedule it again"
@@ -168,8 +193,11 @@ func campaignHeldWords(c *campaign.Campaign) words {
 }
 
 func domainWords(d *Domain, f *campaign.Finding) words {
-	en, ko := f.In("en"), f.In("ko")
-	return words{"domain " + said(d.Name) + ": " + said(en.What), "도메인 " + said(d.Name) + ": " + said(ko.What), said(en.How), said(ko.How)}
+	en, ko, name := f.In("en"), f.In("ko"), ""
+	if !strings.Contains(en.What, d.Name) { // else it stood there twice
+		name = " " + said(d.Name)
+	}
+	return words{"domain" + name + ": " + said(en.What), "도메인" + name + ": " + said(ko.What), said(en.How), said(ko.How)}
 }
 
 func domainSilentWords(d *Domain) words {
@@ -177,13 +205,14 @@ func domainSilentWords(d *Domain) words {
 		"look at the network, and at dns.resolver in the configuration", "네트워크와 설정의 dns.resolver 값을 확인하세요."}
 }
 
-func syncWords(s *syncer.Status) words {
-	return words{"customers cannot be read: " + said(s.Error), "고객 DB를 읽지 못함: " + saidKo(s.Error),
-		cmp.Or(said(s.Hint), "pabal sync says more"), "pabal sync 로 까닭을 보고 데이터베이스를 확인하세요. 저절로 다시 시도합니다."}
+func syncWords(s *syncer.Status, ko Said) words {
+	return words{"customers cannot be read: " + said(s.Error), "고객 DB를 읽지 못함: " + cmp.Or(said(ko.What), saidKo(s.Error)),
+		cmp.Or(said(s.Hint), "pabal sync says more"), cmp.Or(said(ko.Hint), said(s.Hint), "pabal sync 로 까닭을 보고 데이터베이스를 확인하세요. 저절로 다시 시도합니다.")}
 }
 
 func syncOldWords(age time.Duration) words {
-	return words{"the last good sync of the customers was " + minutes(age) + " ago", "고객 DB를 마지막으로 맞춘 지 " + minutes(age) + " 지남",
+	text, ko := spanned(age)
+	return words{"the last good sync of the customers was " + text + " ago", "고객 DB를 마지막으로 맞춘 지 " + ko + " 지남",
 		"campaigns do not start with customers that old; see: pabal sync", "이렇게 오래된 고객 정보로는 캠페인이 시작되지 않습니다. pabal sync 를 실행해 보세요."}
 }
 
@@ -193,14 +222,14 @@ func feedbackWords(f *sesclient.FeedbackStatus) words {
 }
 
 func feedbackLateWords(f *sesclient.FeedbackStatus) words {
-	age := minutes(time.Duration(f.LagSeconds) * time.Second)
-	return words{"SES's feedback comes " + age + " late", "SES의 도착 소식이 " + age + " 늦게 들어옴",
+	text, ko := spanned(time.Duration(f.LagSeconds) * time.Second)
+	return words{"SES's feedback comes " + text + " late", "SES의 도착 소식이 " + ko + " 늦게 들어옴",
 		"bounces are suppressed that much later; look at the queue in the AWS console, and at the load of this host", "반송 주소도 그만큼 늦게 차단됩니다. AWS 콘솔의 SQS 큐와 서버 부하를 확인하세요."}
 }
 
 func noFeedbackWords() words {
 	return words{"no event source: deliveries, bounces and opens are not known", "도착, 반송, 열람을 알 수 없음: 이벤트가 연결되지 않음",
-		"pabal feedback setup", "pabal feedback setup 을 실행하세요."}
+		"run: pabal feedback setup", "pabal feedback setup 을 실행하세요."}
 }
 
 func certificateWords(name string, ends time.Time, left time.Duration) words {
@@ -217,8 +246,8 @@ func clockWords(skew time.Duration) words {
 	if skew < 0 {
 		way, wayKo = "fast", "빠름"
 	}
-	size := skew.Abs().Truncate(time.Minute)
-	return words{"this computer's clock is " + minutes(size) + " " + way + " by SES's", "서버 시계가 SES보다 " + minutes(size) + " " + wayKo,
+	size, sizeKo := spanned(skew.Abs())
+	return words{"this computer's clock is " + size + " " + way + " by SES's", "서버 시계가 SES보다 " + sizeKo + " " + wayKo,
 		"keep it right: timedatectl set-ntp true. Past 5 minutes SES refuses every mail", "timedatectl set-ntp true 로 시각을 맞추세요. 5분이 넘으면 SES가 모든 메일을 거절합니다."}
 }
 

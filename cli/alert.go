@@ -19,6 +19,7 @@ import (
 	"pabal/eml"
 	"pabal/smtpd"
 	"pabal/spool"
+	"pabal/tui"
 )
 
 // AlertConfig is who is told of alarms besides the journal.
@@ -147,6 +148,7 @@ func (d *daemon) facts() alarm.Facts {
 	if d.sync != nil {
 		st := d.sync.Status()
 		f.Sync = &st
+		f.SyncKo.What, f.SyncKo.Hint, _ = tui.KoreanTrouble(st.Code, nil)
 	}
 	heard := d.feedbackStatus()
 	f.Feedback = &heard

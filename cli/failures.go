@@ -11,7 +11,6 @@ import (
 	"pabal/control"
 	"pabal/eml"
 	"pabal/smtpd"
-	"pabal/tui"
 )
 
 // FailuresConfig is who is told of applications' mail that SES never took.
@@ -70,21 +69,6 @@ func (c *Config) sesHost() string {
 		return u.Hostname()
 	}
 	return "email." + c.SES.Region + ".amazonaws.com"
-}
-
-// untold is what nobody hears of. Where the configuration says that nobody is
-// to be told, that is no trouble.
-func untold(st control.Status) (u tui.Untold) {
-	var f smtpd.FailuresStatus
-	if json.Unmarshal(st.Failures, &f) == nil && f.Report == smtpd.FailuresDigest && !f.Operator {
-		n := st.Spool.Applications
-		u.Failed = n.Failed + n.Unknown
-	}
-	var s smtpd.Stats
-	if json.Unmarshal(st.SMTP, &s) == nil && s.Drop != nil {
-		u.SetAside, u.Folder = s.Drop.SetAside, s.Drop.Folder
-	}
-	return u
 }
 
 // describeFailures says how many of applications' mail failed, and who hears of it.

@@ -57,25 +57,6 @@ func (s screens) Domains(ctx context.Context, name, lang string) ([]tui.SenderDo
 	return out, err
 }
 
-// DomainAlarms are the domains of senders that are amiss.
-func (s screens) DomainAlarms(ctx context.Context, lang string) ([]tui.DomainAlarm, error) {
-	list, err := s.Client.DomainAlarms(ctx, lang)
-	var out []tui.DomainAlarm
-	for _, d := range list {
-		out = append(out, tui.DomainAlarm(d))
-	}
-	return out, err
-}
-
-// Untold is applications' mail that nobody hears of.
-func (s screens) Untold(ctx context.Context) (tui.Untold, error) {
-	st, err := s.Status(ctx)
-	if err != nil {
-		return tui.Untold{}, err
-	}
-	return untold(st), nil
-}
-
 // Unsubscribe ends their consent by the operator's word.
 func (s screens) Unsubscribe(ctx context.Context, email string) error {
 	no := false

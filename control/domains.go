@@ -45,7 +45,8 @@ type DomainAlarm struct {
 	Error    string             `json:"error,omitempty"` // nobody has answered about it for a day
 }
 
-func (s *Server) domainAlarms(lang string) []DomainAlarm {
+// domainAlarms are the domains of senders that are amiss, in English.
+func (s *Server) domainAlarms() []DomainAlarm {
 	out := []DomainAlarm{}
 	if s.Domains == nil {
 		return out
@@ -54,27 +55,12 @@ func (s *Server) domainAlarms(lang string) []DomainAlarm {
 		a := DomainAlarm{Name: alarm.Name, Since: alarm.Since, Looked: alarm.At, Error: alarm.Error, Findings: []campaign.Finding{}}
 		if alarm.Error == "" {
 			for _, f := range DomainFindings(alarm.Domain) {
-				a.Findings = append(a.Findings, f.In(lang))
+				a.Findings = append(a.Findings, f.In("en"))
 			}
 		}
 		out = append(out, a)
 	}
 	return out
-}
-
-// domainStatus is GET /v0/status/domains: the domains of senders that are amiss.
-func (s *Server) domainStatus(r *http.Request) (any, error) {
-	lang, err := language(r)
-	if err != nil {
-		return nil, err
-	}
-	return s.domainAlarms(lang), nil
-}
-
-// DomainAlarms are the domains of senders that are amiss, in the words of a
-// language.
-func (c *Client) DomainAlarms(ctx context.Context, lang string) ([]DomainAlarm, error) {
-	return get[[]DomainAlarm](ctx, c, "/v0/status/domains", map[string][]string{"lang": {lang}})
 }
 
 // domains is GET /v0/domains: that of the configured sender first, then the

@@ -29,7 +29,7 @@ func (s *Server) status(r *http.Request) (any, error) {
 		said := s.Feedback()
 		st.Feedback = &said
 	}
-	st.Domains, st.Alarms = s.domainAlarms("en"), s.alarmsNow()
+	st.Domains, st.Alarms = s.domainAlarms(), s.alarmsNow()
 	if s.Retention != nil {
 		state := s.Retention.State()
 		st.Retention = &state

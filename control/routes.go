@@ -60,7 +60,6 @@ func (s *Server) answers() map[string]answer {
 		"GET /v0/status/ses":                  s.sesStatus,
 		"GET /v0/status/sync":                 s.syncStatus,
 		"GET /v0/status/feedback":             s.feedbackStatus,
-		"GET /v0/status/domains":              s.domainStatus,
 		"GET /v0/alarms":                      s.alarms,
 		"GET /v0/events":                      s.events,
 		"GET /v0/check":                       s.check,

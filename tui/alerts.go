@@ -1,99 +1,57 @@
 package tui
 
 import (
+	"slices"
+	"strconv"
 	"strings"
-	"time"
 
+	"pabal/alarm"
 	"pabal/campaign"
-	"pabal/sesclient"
 	"pabal/spool"
 )
-
-// oldAlert is when the oldest waiting mail breaks the five-minute promise.
-const oldAlert = 300 * time.Second
 
 // trouble is what is wrong and what to do about it.
 type trouble struct{ what, how string }
 
-// alerts are what is wrong now, the worst first.
-func (s *home) alerts(a *app) []trouble {
-	t, now := &a.t.Dash, s.now
-	var out []trouble
-	add := func(what, how string) { out = append(out, trouble{what, how}) }
-	if !now.ses.CheckedAt.IsZero() && !now.ses.SendingEnabled {
-		add(a.t.SendingOff, a.t.Classes[spool.Account].How)
-	}
-	for _, h := range now.spool.Held {
-		add(a.hold(h))
-	}
-	for _, c := range now.campaigns {
-		what, how := a.stopped(&c)
-		switch {
-		case c.State != spool.Scheduled && what != "": // held at its time, or by its brake
-			add(safe(c.Name)+": "+what, t.OpenIt(how))
-		case c.State == spool.Held:
-			add(t.HeldCampaign(safe(c.Name), a.why(c.Reason)), t.HeldHint)
-		}
-	}
-	if d := now.spool.Store; d.NearlyFull {
-		add(a.t.DiskFull(size(d.FreeBytes), size(d.ReserveBytes)), a.t.DiskHint)
-	} else if d.NoCampaigns {
-		add(a.t.DiskUnused, a.t.CompactHint)
-	}
-	if age := time.Duration(now.spool.OldestSeconds) * time.Second; age > oldAlert {
-		how := t.OldHint
-		if len(now.spool.Held) > 0 {
-			how = t.OldHeld
-		}
-		add(t.OldMail(a.t.Duration(age)), how)
-	}
-	for _, d := range now.domains {
-		if f := bySeverity(d.Findings); len(f) > 0 && f[0].Level == campaign.Block {
-			add(t.DomainAmiss(safe(f[0].What)), a.mend(f[0]))
-		}
-	}
-	if now.ses.Error != "" {
-		add(t.AccountUnknown+" "+a.answer(now.ses.Error), t.AccountHint)
-	}
-	if now.sync != nil && now.sync.Error != "" {
-		what, how, _ := a.trouble(now.sync)
-		add(a.t.Tabs[tabSync]+": "+safe(what), safe(how))
-	}
-	return append(out, s.lesser(a)...)
-}
-
-// lesser are those with which mail goes all the same.
-func (s *home) lesser(a *app) (out []trouble) {
-	if f := s.now.heard; f != nil && f.Error != "" {
-		out = append(out, trouble{a.t.Heard.Label + ": " + a.answer(f.Error), safe(f.Hint)})
-	} else if f != nil && f.Source == sesclient.SourceNone {
-		out = append(out, trouble{a.t.Heard.Label + ": " + a.t.Heard.None, a.t.Heard.NoneHint})
-	}
-	out = append(out, s.untold(a)...)
-	for _, d := range s.now.domains {
-		switch f := bySeverity(d.Findings); {
-		case d.Error != "":
-			out = append(out, trouble{a.t.Dash.DomainSilent(safe(d.Name), a.answer(d.Error)), a.t.Dash.DomainHint})
-		case len(f) > 0 && f[0].Level == campaign.Warn:
-			out = append(out, trouble{a.t.Dash.DomainAmiss(safe(f[0].What)), a.mend(f[0])})
-		}
-	}
-	if s.now.ses.Sandbox {
-		out = append(out, trouble{a.t.Dash.Sandbox, a.t.Dash.SandboxHint})
+// alerts are the daemon's alarms, the worst first, as they came. Those that can
+// be mended from here are told with this screen's own keys and names.
+func (s *home) alerts(a *app) (out []trouble) {
+	for i := range s.now.alarms {
+		out = append(out, s.alert(a, &s.now.alarms[i]))
 	}
 	return out
 }
 
-// untold is mail that was taken and not sent, and of which nobody was told.
-func (s *home) untold(a *app) (out []trouble) {
-	t, u := &a.t.Dash, s.now.untold
-	if u.SetAside > 0 {
-		out = append(out, trouble{t.SetAside(comma(u.SetAside)), t.SetAsideHint(safe(u.Folder) + "/bad")})
+func (s *home) alert(a *app, one *alarm.Alarm) trouble {
+	switch one.Name {
+	case alarm.Braked, alarm.CampaignHeld:
+		if t, ok := s.stoppedAlert(a, one.Subject); ok {
+			return t
+		}
+	case alarm.Held, alarm.QuotaUsedUp, alarm.Credentials, alarm.SendingOff, alarm.Damaged:
+		held := s.now.spool.Held
+		if i := slices.IndexFunc(held, func(h spool.Hold) bool { return string(h.Scope) == one.Subject }); i >= 0 {
+			what, how := a.hold(held[i])
+			return trouble{what, how}
+		}
 	}
-	if u.Failed > 0 {
-		out = append(out, trouble{t.NobodyTold(comma(u.Failed)), t.NobodyHint})
+	what, how := one.In(a.lang)
+	return trouble{safe(what), safe(how)}
+}
+
+// stoppedAlert is that of a campaign that waits for a person; not ok if the
+// campaign is another by now.
+func (s *home) stoppedAlert(a *app, id string) (t trouble, ok bool) {
+	all := s.now.campaigns
+	i := slices.IndexFunc(all, func(c campaign.Campaign) bool { return strconv.FormatUint(c.ID, 10) == id })
+	if i < 0 {
+		return t, false
 	}
-	return out
+	c := &all[i]
+	if what, how := a.stopped(c); c.State != spool.Scheduled && what != "" { // held at its time, or by its brake
+		return trouble{safe(c.Name) + ": " + what, a.t.Dash.OpenIt(how)}, true
+	}
+	return trouble{a.t.Dash.HeldCampaign(safe(c.Name), a.why(c.Reason)), a.t.Dash.HeldHint}, c.State == spool.Held
 }
 
 // alertLines are the alerts in at most h lines, each two or three: what, and

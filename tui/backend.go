@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -34,16 +35,9 @@ type Home interface {
 	SpoolStatus(ctx context.Context) (spool.Status, error)
 	SESStatus(ctx context.Context) (sesclient.Status, error)
 	FeedbackStatus(ctx context.Context) (*sesclient.FeedbackStatus, error) // nil: a daemon that reads none
-	Untold(ctx context.Context) (Untold, error)
+	Alarms(ctx context.Context) ([]alarm.Alarm, error)                     // what is wrong, the worst first
 	Events(ctx context.Context) ([]spool.Event, error)
 	Release(ctx context.Context, scope spool.Scope) error
-}
-
-// Untold is applications' mail that nobody hears of unless the screens say so.
-type Untold struct {
-	Failed   int64  // mails SES never took, where a digest has nobody to go to; zero where somebody is told, or nobody is to be
-	SetAside int64  // mails of the drop folder that were refused and lie in its folder bad
-	Folder   string // the drop folder
 }
 
 // Campaigns are made, checked, started and watched.
@@ -107,8 +101,6 @@ type Senders interface {
 	// Domains are all of the account, the configured one first; name asks for
 	// one. Findings are in a language, ko or en.
 	Domains(ctx context.Context, name, lang string) ([]SenderDomain, error)
-	// DomainAlarms are those that are amiss, found by the daily look.
-	DomainAlarms(ctx context.Context, lang string) ([]DomainAlarm, error)
 }
 
 // People is the audience.

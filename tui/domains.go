@@ -24,15 +24,6 @@ type SenderDomain struct {
 	Error      string // SES could not be asked: the rest says nothing
 }
 
-// DomainAlarm is a domain of a sender that is amiss.
-type DomainAlarm struct {
-	Name     string
-	Since    time.Time // first found so
-	Looked   time.Time // last answer about it
-	Findings []campaign.Finding
-	Error    string // nobody has answered about it for a day
-}
-
 // domains are the SES account and the domains of senders, each with its checks.
 type domains struct {
 	shown[domainsMsg]

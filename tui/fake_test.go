@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -55,8 +56,8 @@ type fakeBackend struct {
 
 	queued  []spool.Message // of the queue
 	senders []SenderDomain
-	alarms  []DomainAlarm
-	untold  Untold
+	amiss   []alarm.Domain
+	untold  alarm.Facts // SetAside, Folder and Untold of it
 
 	live chan struct{} // Watch goes on with each; nil: it ends after one state
 }
@@ -116,7 +117,6 @@ func (f *fakeBackend) Heard(ctx context.Context, id uint64, outcome, feedback st
 		}
 	}
 }
-func (f *fakeBackend) Untold(context.Context) (Untold, error) { return f.untold, f.did("Untold") }
 func (f *fakeBackend) Events(context.Context) ([]spool.Event, error) {
 	return f.events, f.did("Events")
 }
@@ -158,15 +158,16 @@ func (f *fakeBackend) Edit(_ context.Context, id, to string) (spool.Message, err
 func (f *fakeBackend) Hold(_ context.Context, scope spool.Scope, reason string) (spool.Hold, error) {
 	return spool.Hold{}, f.did("Hold %s %s", scope, reason)
 }
-func (f *fakeBackend) DomainAlarms(_ context.Context, lang string) ([]DomainAlarm, error) {
-	out := slices.Clone(f.alarms)
-	for i := range out {
-		out[i].Findings = slices.Clone(out[i].Findings)
-		for j := range out[i].Findings {
-			out[i].Findings[j] = out[i].Findings[j].In(lang)
-		}
+
+// Alarms are those of the sample data, as the daemon finds them.
+func (f *fakeBackend) Alarms(context.Context) ([]alarm.Alarm, error) {
+	facts := f.untold
+	facts.At, facts.Holds, facts.Disk, facts.SES, facts.Sync, facts.Feedback, facts.Domains, facts.Campaigns = f.now, f.status.Held, f.status.Store, f.ses, f.sync, f.heard, f.amiss, f.campaigns
+	facts.Oldest = time.Duration(f.status.OldestSeconds) * time.Second
+	if f.sync != nil {
+		facts.SyncKo.What, facts.SyncKo.Hint, _ = KoreanTrouble(f.sync.Code, nil)
 	}
-	return out, f.did("DomainAlarms %s", lang)
+	return alarm.Look(&facts, func(string, string) bool { return false }), f.did("Alarms")
 }
 func (f *fakeBackend) Domains(_ context.Context, name, lang string) ([]SenderDomain, error) {
 	out := slices.DeleteFunc(slices.Clone(f.senders), func(d SenderDomain) bool { return name != "" && d.Name != name })

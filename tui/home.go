@@ -6,6 +6,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"pabal/alarm"
 	"pabal/campaign"
 	"pabal/sesclient"
 	"pabal/spool"
@@ -28,9 +29,8 @@ type homeMsg struct {
 	ses       sesclient.Status
 	sync      *syncer.Status
 	heard     *sesclient.FeedbackStatus
-	untold    Untold
 	campaigns []campaign.Campaign // those that are neither draft nor over
-	domains   []DomainAlarm
+	alarms    []alarm.Alarm
 	events    []spool.Event // the newest first
 	err       error
 }
@@ -44,14 +44,14 @@ func (s *home) load(a *app) tea.Cmd {
 		return nil
 	}
 	s.busy = true
-	return call(a, callTimeout, func(ctx context.Context) (homeMsg, error) { return lookAround(ctx, a.back, a.lang) }, func(m homeMsg, err error) tea.Msg {
+	return call(a, callTimeout, func(ctx context.Context) (homeMsg, error) { return lookAround(ctx, a.back) }, func(m homeMsg, err error) tea.Msg {
 		m.err = err
 		return m
 	})
 }
 
 // lookAround asks for everything the first screen shows.
-func lookAround(ctx context.Context, back Backend, lang string) (m homeMsg, err error) {
+func lookAround(ctx context.Context, back Backend) (m homeMsg, err error) {
 	if m.spool, err = back.SpoolStatus(ctx); err != nil {
 		return m, err
 	}
@@ -64,9 +64,6 @@ func lookAround(ctx context.Context, back Backend, lang string) (m homeMsg, err 
 	if m.heard, err = back.FeedbackStatus(ctx); err != nil {
 		return m, err
 	}
-	if m.untold, err = back.Untold(ctx); err != nil {
-		return m, err
-	}
 	all, err := back.Campaigns(ctx)
 	if err != nil {
 		return m, err
@@ -74,7 +71,7 @@ func lookAround(ctx context.Context, back Backend, lang string) (m homeMsg, err 
 	m.campaigns = slices.DeleteFunc(slices.Clone(all), func(c campaign.Campaign) bool {
 		return c.State == spool.Draft || c.State == spool.Done || c.State == spool.Cancelled
 	})
-	if m.domains, err = back.DomainAlarms(ctx, lang); err != nil {
+	if m.alarms, err = back.Alarms(ctx); err != nil {
 		return m, err
 	}
 	if m.events, err = back.Events(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -85,7 +86,7 @@ func (s *home) lanes(a *app, w int) []string {
 	}
 	age := time.Duration(s.now.spool.OldestSeconds) * time.Second
 	oldest := a.t.Oldest + " " + a.t.Duration(age)
-	if age > oldAlert {
+	if age > alarm.OldestMost {
 		oldest = a.look.bad.Render("! " + oldest + " (" + a.t.TooOld + ")")
 	}
 	return append(lines, indent+oldest)

@@ -54,10 +54,10 @@ func TestRateColumnsAreMeans(t *testing.T) {
 // mail from going, and what does not fit is counted.
 func TestTheWorstIsSaidFirst(t *testing.T) {
 	d := newDriver(t, "ko", withEverything, func(f *fakeBackend) { f.ses.SendingEnabled = false })
-	d.want("! 계정 발송 중지", "→ AWS 콘솔의 SES 평판", "그 밖에 8건")
+	d.want("! SES 계정의 발송이 중지됨", "→ AWS 콘솔의 SES 평판", "그 밖에 8건")
 	d.size(60, 20)
-	d.want("! 계정 발송 중지", "그 밖에 10건")
+	d.want("! SES 계정의 발송이 중지됨", "그 밖에 10건")
 	d.size(132, 50)
-	d.want("! 계정 발송 중지", "→ AWS 콘솔의 SES 화면에서 샌드박스 해제") // all, to the least
+	d.want("! SES 계정의 발송이 중지됨", "→ AWS 콘솔의 SES 화면에서 샌드박스 해제") // all, to the least
 	d.wantNot("그 밖에")
 }

@@ -54,7 +54,7 @@ func poisonAll(f *fakeBackend) {
 		states[c.ID] = c.State
 	}
 	for _, v := range []any{&f.status, &f.ses, &f.events, &f.campaigns, &f.templates, &f.people, &f.count, &f.preflight, &f.plan, &f.letter, &f.link, &f.report, &f.rows,
-		f.heard, &f.topics, &f.mails, &f.queued, &f.senders, &f.alarms, &f.history, &f.suppressed, &f.fields, &f.values, &f.inbox, &f.seen, &f.result, &f.listed} {
+		f.heard, &f.topics, &f.mails, &f.queued, &f.senders, &f.amiss, &f.history, &f.suppressed, &f.fields, &f.values, &f.inbox, &f.seen, &f.result, &f.listed} {
 		poison(reflect.ValueOf(v))
 	}
 	for i := range f.campaigns { // else the keys would do something else

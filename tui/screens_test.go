@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pabal/alarm"
 	"pabal/eml"
 	"pabal/sesclient"
 	"pabal/spool"
@@ -28,7 +29,7 @@ var screens = []struct {
 		b.heard.Error, b.heard.Hint = "the queue pabal-events is not there", "see feedback.sqs_queue_url in the configuration, or run: pabal feedback setup"
 	}, func(*driver) {}},
 	{"home_untold", func(b *fakeBackend) {
-		b.untold = Untold{Failed: 1204, SetAside: 3, Folder: "/var/spool/pabal-drop"}
+		b.untold = alarm.Facts{Untold: 1204, SetAside: 3, Folder: "/var/spool/pabal-drop"}
 	}, func(*driver) {}},
 	{"home_deaf", deaf, func(*driver) {}},
 	{"detail_deaf", deaf, func(d *driver) { d.press("2", "down", "down", "enter") }},

@@ -3,6 +3,7 @@ package tui
 import (
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -30,7 +31,7 @@ func withEverything(f *fakeBackend) {
 }
 
 func withAlarms(f *fakeBackend) {
-	f.alarms = []DomainAlarm{
+	f.amiss = []alarm.Domain{
 		{Name: "shop.example.net", Since: testNow.Add(-3 * time.Hour), Findings: f.senders[1].Findings},
 		{Name: "example.com", Since: testNow.Add(-time.Hour), Findings: f.senders[1].Findings[:2]},
 		{Name: "slow.example.org", Since: testNow.Add(-26 * time.Hour), Error: "ask 192.0.2.53:53: i/o timeout"},

@@ -55,8 +55,7 @@ type texts struct {
 	FromDomain                                                string
 	AimOnly                                                   func(aim string) string
 	Since, Until, InStep                                      func(at string) string
-	NeverInStep, DiskHint, DiskUnused, CompactHint            string
-	DiskFull                                                  func(free, need string) string
+	NeverInStep                                               string
 
 	// campaigns, one campaign, its ledger
 	Name, State, Progress, NotStarted, NoCampaigns, Campaign string
@@ -211,13 +210,10 @@ type mailTexts struct {
 
 // dashTexts are those of the first screen.
 type dashTexts struct {
-	OpenCampaign, NothingRuns, OldHint, OldHeld, AccountUnknown, AccountHint, Sandbox, SandboxHint, HeldHint string
-	Curve                                                                                                    func(least, most string) string
-	HeldCampaign, DomainSilent                                                                               func(name, why string) string
-	DomainHint                                                                                               string
-	NobodyHint                                                                                               string
-	SetAside, SetAsideHint, NobodyTold                                                                       func(s string) string
-	LastMinutes, OldMail, More, Left, DomainAmiss, OpenIt                                                    func(s string) string
+	OpenCampaign, NothingRuns, Sandbox, SandboxHint, HeldHint string
+	Curve                                                     func(least, most string) string
+	HeldCampaign                                              func(name, why string) string
+	LastMinutes, More, Left, OpenIt                           func(s string) string
 }
 
 // plainTexts are those of the plain mode.

@@ -81,13 +81,7 @@ func english() *texts {
 
 		NobodyHas: func(names string) string { return "Nobody has the attribute " + names + ": is it spelled right?" },
 		OnHold:    "on hold",
-		DiskFull: func(free, need string) string {
-			return "The disk is nearly full: " + free + " free, " + need + " needed"
-		},
-		DiskHint:    "New mail is refused until there is space; what was accepted is sent.",
-		DiskUnused:  "No campaign can start: what is free on the disk lies in queue.db",
-		CompactHint: "Ask the operator to free space, or for: pabal compact.",
-		InStep:      func(at string) string { return "in step as of " + at }, NeverInStep: "not read yet",
+		InStep:    func(at string) string { return "in step as of " + at }, NeverInStep: "not read yet",
 		NewCampaign: "new campaign", Release: "release hold", NoHolds: "no hold", ReleaseAsk: "Release hold", Released: "Released.",
 		ReleaseWarn: func(n string) string { return n + " waiting mails will go." },
 		Sending:     "Sending", Spool: "Spool", RateNow: "Now", PerSecond: "/s", Quota: "24 hours",

@@ -30,27 +30,12 @@ func englishMail() mailTexts {
 func englishDash() dashTexts {
 	return dashTexts{
 		OpenCampaign: "open campaign", NothingRuns: "no campaign is running",
-		OldHint: "Press 7 and see in the spool why.", OldHeld: "It goes when the hold above ends.",
-		AccountUnknown: "The SES account is not known:", AccountHint: "Check the network and the AWS credentials. It is asked again by itself.",
 		Sandbox: "SES sandbox: only to verified addresses, at most 200 mails a day", SandboxHint: "Ask for production access on the SES page of the AWS console.",
-		DomainAmiss: func(why string) string { return "Domain: " + why }, DomainSilent: func(name, why string) string {
-			return "Domain " + name + ": nobody has answered for a day (" + why + ")"
-		}, DomainHint: "Look at the network, and at [dns] resolver in the configuration; tab 8 looks again.",
 		HeldCampaign: func(name, why string) string { return "Campaign held: " + name + " (" + why + ")" }, HeldHint: "Choose and open it with Enter, see why, and resume it with r.",
-		SetAside: func(n string) string {
-			if n == "1" {
-				return "1 mail of the drop folder was refused and not sent"
-			}
-			return n + " mails of the drop folder were refused and not sent"
-		},
-		SetAsideHint: func(folder string) string { return "They are in " + folder + "; the log says why (drop set aside)." },
-		NobodyTold:   func(n string) string { return "Nobody was told of applications' mail that failed: " + n },
-		NobodyHint:   "Press 7, then l. Set failures.operator to whom it should tell.",
-		Curve:        func(least, most string) string { return least + " to " + most + " a second" },
-		LastMinutes:  func(n string) string { return "Last " + n + " min" },
-		OldMail:      func(age string) string { return "A mail has been waiting for " + age },
-		More:         func(n string) string { return n + " more" },
-		OpenIt:       func(how string) string { return "Choose the campaign and open it with Enter. " + how },
-		Left:         func(span string) string { return span + " left" },
+		Curve:       func(least, most string) string { return least + " to " + most + " a second" },
+		LastMinutes: func(n string) string { return "Last " + n + " min" },
+		More:        func(n string) string { return n + " more" },
+		OpenIt:      func(how string) string { return "Choose the campaign and open it with Enter. " + how },
+		Left:        func(span string) string { return span + " left" },
 	}
 }

@@ -85,13 +85,7 @@ func korean() *texts {
 			return "이런 속성을 가진 사람이 없습니다: " + names + ". 철자를 확인하세요."
 		},
 		OnHold: "발송 보류",
-		DiskFull: func(free, need string) string {
-			return "디스크가 거의 찼습니다: 여유 " + free + ", 필요 " + need
-		},
-		DiskHint:    "공간이 생길 때까지 새 메일을 받지 않습니다. 이미 받은 메일은 나갑니다.",
-		DiskUnused:  "캠페인을 시작할 수 없습니다: 빈 공간이 queue.db 안에만 있습니다",
-		CompactHint: "운영자에게 공간 확보나 pabal compact 실행을 요청하세요.",
-		InStep:      func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
+		InStep: func(at string) string { return at + " 기준으로 맞춤" }, NeverInStep: "아직 읽지 않음",
 		NewCampaign: "새 캠페인", Release: "보류 풀기", NoHolds: "보류 없음", ReleaseAsk: "보류 풀기", Released: "보류를 풀었습니다.",
 		ReleaseWarn: func(n string) string { return "기다리던 메일 " + n + "통이 다시 나갑니다." },
 		Sending:     "발송", Spool: "대기열", RateNow: "지금", PerSecond: "통/초", Quota: "24시간",

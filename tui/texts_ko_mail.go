@@ -30,26 +30,10 @@ func koreanMail() mailTexts {
 func koreanDash() dashTexts {
 	return dashTexts{
 		OpenCampaign: "캠페인 열기", NothingRuns: "발송 중인 캠페인 없음",
-		OldHint: "7 키를 눌러 대기열에서 까닭을 보세요.", OldHeld: "위의 보류가 풀리면 나갑니다.",
-		AccountUnknown: "SES 계정을 확인하지 못함:", AccountHint: "네트워크와 AWS 자격 증명을 확인하세요. 저절로 다시 묻습니다.",
 		Sandbox: "SES 샌드박스: 인증된 주소로만, 하루 200통까지만 나갑니다", SandboxHint: "AWS 콘솔의 SES 화면에서 샌드박스 해제를 신청하세요.",
-		DomainAmiss: func(why string) string { return "도메인: " + why }, DomainSilent: func(name, why string) string {
-			return "도메인 " + name + ": 하루 넘게 답이 없습니다 (" + why + ")"
-		}, DomainHint: "네트워크와 설정의 [dns] resolver를 확인하세요. 8번 화면에서 다시 볼 수 있습니다.",
 		HeldCampaign: func(name, why string) string { return "캠페인 보류: " + name + " (" + why + ")" }, HeldHint: "캠페인을 골라 Enter로 열고 까닭을 본 뒤, 괜찮으면 r 키로 재개하세요.",
-		SetAside: func(n string) string {
-			return "드롭 폴더에 맡겨진 메일 " + n + "통이 거부되어 나가지 못함"
-		},
-		SetAsideHint: func(folder string) string {
-			return folder + " 에 있습니다. 까닭은 로그의 drop set aside 줄에 있습니다."
-		},
-		NobodyTold: func(n string) string {
-			return "일반 메일 " + n + "통이 실패했지만 알림 받을 사람이 없음"
-		},
-		NobodyHint:  "7, l 키로 보세요. 설정의 failures.operator에 알림 받을 주소를 쓰세요.",
 		Curve:       func(least, most string) string { return "초당 " + least + "~" + most + "통" },
 		LastMinutes: func(n string) string { return "최근 " + n + "분" },
-		OldMail:     func(age string) string { return age + "째 나가지 못한 메일이 있음" },
 		More:        func(n string) string { return "그 밖에 " + n + "건" },
 		OpenIt:      func(how string) string { return "캠페인을 골라 Enter로 여세요. " + how },
 		Left:        func(span string) string { return span + " 남음" },
