@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"pabal/alarm"
 	"pabal/control"
 	"pabal/sesclient"
 	"pabal/smtpd"
@@ -34,6 +35,7 @@ type reading struct {
 	loaded    time.Time                // the configuration
 	backup    int64                    // when the last backup was written, unix ms; 0 for none
 	process   processFacts
+	alarms    []alarm.Alarm // people were told of
 }
 
 // read asks every part.
@@ -58,6 +60,9 @@ func (d *daemon) read() (r *reading, err error) {
 	}
 	for use, cert := range d.certificates() {
 		r.ends[use] = cert.Ends()
+	}
+	if d.alarms != nil {
+		r.alarms = d.alarms.Told()
 	}
 	return r, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pabal/alarm"
 	"pabal/control"
 )
 
@@ -35,6 +36,7 @@ func storeMetrics() []metric {
 // daemonMetrics are about the process and what surrounds it.
 func daemonMetrics() []metric {
 	return []metric{
+		{"pabal_alarms", gauge, []string{"name"}, "Alarms that people were told of and that are still on, by name.", readAlarms},
 		{"pabal_web_requests_total", counter, []string{"site", "code"}, "Answers by HTTP code: of the pages for recipients (public), and of the listener for metrics and health (inside).", readWeb},
 		{"pabal_certificate_expiry_timestamp_seconds", gauge, []string{"use"}, "When a certificate of TLS ends, by what it is for.", func(r *reading, s *samples) {
 			for _, use := range slices.Sorted(maps.Keys(r.ends)) {
@@ -55,6 +57,16 @@ func daemonMetrics() []metric {
 		{"process_open_fds", gauge, nil, "Open file descriptors.", func(r *reading, s *samples) { s.count(r.process.descriptors) }},
 		{"process_max_fds", gauge, nil, "File descriptors that may be open.", func(r *reading, s *samples) { s.count(r.process.mostDescriptors) }},
 		{"go_goroutines", gauge, nil, "Goroutines.", func(_ *reading, s *samples) { s.count(int64(runtime.NumGoroutine())) }},
+	}
+}
+
+func readAlarms(r *reading, s *samples) {
+	on := map[string]int64{}
+	for _, a := range r.alarms {
+		on[a.Name]++
+	}
+	for _, kind := range alarm.Kinds() {
+		s.count(on[kind.Name], kind.Name)
 	}
 }
 

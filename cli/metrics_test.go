@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"pabal/alarm"
 	"pabal/audience"
 	"pabal/campaign"
 	"pabal/sesclient"
@@ -263,5 +264,16 @@ func TestDamagedWatchOfDomainsIsBegunAnew(t *testing.T) {
 	d := &daemon{cfg: defaults(), logger: slog.New(slog.DiscardHandler), spool: sp, ses: ses}
 	if err := d.watchDomains(); err != nil || len(d.domains.Alarms()) != 0 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAlarmsAreMetrics counts those that are on by name, and the others as 0.
+func TestAlarmsAreMetrics(t *testing.T) {
+	var out bytes.Buffer
+	writeMetrics(&out, daemonMetrics(), &reading{alarms: []alarm.Alarm{{Name: alarm.Held}, {Name: alarm.Held}}})
+	for _, want := range []string{"pabal_alarms{name=\"held\"} 2\n", "pabal_alarms{name=\"braked\"} 0\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("metrics do not say %q:\n%s", want, out.String())
+		}
 	}
 }

@@ -43,12 +43,8 @@ what ` + "`systemctl reload pabal`" + ` reads again is in [web.md](web.md#reload
 오류입니다. 파일 안의 상대 경로는 그 파일의 폴더를 기준으로 합니다.
 
 ` + "`pabal config init`" + `은 처음에 필요한 것을 묻고 설명이 달린 파일을 만듭니다. ` + "`pabal config check`" + `는 무엇이 어디에서 잘못되었는지, ` + "`pabal config show`" + `는
-<<<<<<< HEAD
 지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. ` + "`systemctl reload pabal`" + `이
 다시 읽는 것은 [web.ko.md](web.ko.md#다시-읽기)에 있습니다. ` + "`PABAL_SECTION_KEY_FILE`" + `은 값이 든 파일을 가리킵니다. 비밀은 따로 파일에 둡니다: [install.ko.md](install.ko.md#비밀).
-=======
-지금 쓰는 값과 그 출처를 알려 줍니다. 설정은 데몬이 시작할 때 읽습니다. 비밀은 따로 파일에 둡니다: [install.ko.md](install.ko.md#비밀).
->>>>>>> 718f6e2 (docs, cli: lead Korean pages, questions and settings to Korean pages)
 
 ## 일반
 
