@@ -11,7 +11,6 @@ import (
 	"pabal/spool"
 )
 
-
 // TestASelectionIsActedOnTogether: one after the other, each would wait for a
 // commit of its own.
 func TestASelectionIsActedOnTogether(t *testing.T) {
