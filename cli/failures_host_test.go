@@ -127,7 +127,7 @@ func awaitTold(t *testing.T, c *control.Client) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("still to be told: %+v", f)
+			t.Fatalf("still to be told: %+v; the queue: %+v", f, st.Spool.Applications)
 		}
 	}
 }
