@@ -26,7 +26,12 @@ func (a *app) alarmList() *cobra.Command {
 			return nil
 		}
 		if a.json {
-			return show(a, each(all, nil), func() *table { return nil }, nil)
+			for _, one := range all {
+				if err := writeJSON(a.stdout, one); err != nil {
+					return err
+				}
+			}
+			return nil
 		}
 		return one(a, all, func(r *report) { describeAlarms(r, all, a.preflightLanguage()) })
 	})
