@@ -141,9 +141,7 @@ func (d *daemon) facts() alarm.Facts {
 		Skew: time.Duration(d.skew.Load()), Audit: d.audit.Trouble(), Ends: map[string]time.Time{}}
 	if st, err := d.spool.Status(); err == nil {
 		f.Oldest = time.Duration(st.LaneOldest[spool.Transactional.String()]) * time.Second
-		if d.cfg.Failures.Report == smtpd.FailuresDigest && d.cfg.Failures.Operator == "" {
-			f.Untold = st.Applications.Failed + st.Applications.Unknown
-		}
+		f.Untold = d.cfg.untold(&st.Applications)
 	}
 	if d.sync != nil {
 		st := d.sync.Status()
@@ -166,6 +164,15 @@ func (d *daemon) facts() alarm.Facts {
 		f.SetAside, f.Folder = drop.SetAside, drop.Folder
 	}
 	return f
+}
+
+// untold is how many applications' mails ended badly and were told of to nobody:
+// a digest has no reader. Without reports that is somebody's choice.
+func (c *Config) untold(n *spool.Counts) int64 {
+	if c.Failures.Report != smtpd.FailuresDigest || c.Failures.Operator != "" {
+		return 0
+	}
+	return n.Failed + n.Unknown
 }
 
 // syncOld is from when on the last good sync is too old, 0 for never.
