@@ -106,13 +106,12 @@ func (l *Log) Append(e Entry) error {
 		e.Detail, e.Before, e.After, e.Error = nil, nil, nil, eml.Cut(e.Error, maxLine/4)
 		line, err = json.Marshal(e)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err == nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
 		err = l.write(append(line, '\n'))
-		l.trouble = ""
 	}
-	if err != nil {
+	if l.trouble = ""; err != nil {
 		l.trouble = err.Error()
 		return fmt.Errorf("write %s: %w", FileName, err)
 	}
