@@ -102,6 +102,9 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 			"PABAL_DATA_DIR", "PABAL_CONTROL_SOCKET", "PABAL_SES_ENDPOINT", "PABAL_SES_CONFIGURATION_SET", "PABAL_FEEDBACK_SQS_QUEUE_URL"} {
 			cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 		}
+		if at := ts.Getenv("PABAL_WEB_METRICS_LISTEN"); at != "" { // healthcheck --ready asks there
+			cmd.Env = append(cmd.Env, "PABAL_WEB_METRICS_LISTEN="+at)
+		}
 		out, err := cmd.CombinedOutput()
 		if err == nil && strings.Contains(string(out), want) {
 			return
