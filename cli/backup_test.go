@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -229,6 +230,21 @@ func TestRestoreRefusesWhatIsNoWholeBackup(t *testing.T) {
 		left = slices.DeleteFunc(left, func(s string) bool { return slices.Contains([]string{"pabal.lock", audit.FileName}, filepath.Base(s)) })
 		if err != nil || len(left) > 0 {
 			t.Errorf("%s: it left %v, %v", name, left, err)
+		}
+	}
+	for _, name := range []string{usersFile, filepath.Join(importsFolder, "1.csv")} {
+		own := filepath.Join(into, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(own), 0o700), os.WriteFile(own, []byte("mine"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := h.try("restore", good); err == nil || !strings.Contains(out, "not empty: "+own) {
+			t.Errorf("a restore over %s ended with %v: %s", name, err, out)
+		}
+		if text, err := os.ReadFile(own); err != nil || string(text) != "mine" {
+			t.Errorf("%s is %q, %v", name, text, err)
+		}
+		if err := os.Remove(own); err != nil {
+			t.Fatal(err)
 		}
 	}
 	h.pabal("restore", good)

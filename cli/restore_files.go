@@ -137,13 +137,13 @@ func (r *restoring) begin() error {
 			return err
 		}
 	}
-	for _, path := range storePaths(r.dir) {
-		for _, name := range []string{path, path + ".mark"} {
-			if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-				return &eml.Problem{What: "the data folder is not empty: " + name + " is there",
-					Hint: "a backup is restored into an empty folder: move what is in " + r.dir + " away, but leave optouts.log there, or set another data_dir"}
-			}
-		}
+	there, err := r.inTheWay()
+	if err != nil {
+		return err
+	}
+	if there != "" {
+		return &eml.Problem{What: "the data folder is not empty: " + there + " is there",
+			Hint: "a backup is restored into an empty folder: move what is in " + r.dir + " away, but leave optouts.log there, or set another data_dir"}
 	}
 	if err := os.Mkdir(r.work, 0o700); err != nil {
 		return &eml.Problem{What: "the data folder cannot be used: " + err.Error(), Hint: "run this as the user who owns it, or set another data_dir", Err: err}
@@ -151,10 +151,35 @@ func (r *restoring) begin() error {
 	return store.SyncFolder(r.dir)
 }
 
+// inTheWay is a file that a restore would put another in the place of, "" for
+// none. An import folder without files is none.
+func (r *restoring) inTheWay() (string, error) {
+	for _, path := range append(storePaths(r.dir), filepath.Join(r.dir, usersFile)) {
+		for _, name := range []string{path, path + ".mark"} {
+			if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+				return name, nil
+			}
+		}
+	}
+	imports := filepath.Join(r.dir, importsFolder)
+	entries, err := os.ReadDir(imports)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if len(entries) > 0 {
+		return filepath.Join(imports, entries[0].Name()), nil
+	}
+	return "", nil
+}
+
 // wipe removes what a restore that was cut short has made. No daemon has run
-// since, so the stores are its. The log of opt-outs stays: it has all it had.
+// since, and none of it was there before, so all is its own. The log of opt-outs
+// stays: it has all it had.
 func (r *restoring) wipe() error {
-	for _, path := range storePaths(r.dir) {
+	if err := os.RemoveAll(filepath.Join(r.dir, importsFolder)); err != nil {
+		return err
+	}
+	for _, path := range append(storePaths(r.dir), filepath.Join(r.dir, usersFile)) {
 		for _, name := range []string{path, path + ".mark", path + ".room"} {
 			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err

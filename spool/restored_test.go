@@ -174,3 +174,36 @@ func TestReleaseWaitsForAResendOfTheBackup(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReleaseWaitsForAnAudienceBeingFrozen: whoever joins it after the release
+// would be mailed and stand on no list.
+func TestReleaseWaitsForAnAudienceBeingFrozen(t *testing.T) {
+	s := newBench(t, t.TempDir())
+	ctx := t.Context()
+	if err := s.Begin(ctx, Ledger{Campaign: 1, FromDomain: "example.com", MaxID: 2, Expect: -1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 1}}, Mark{Subscriber: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restore(ctx, Restored{Taken: time.Now(), At: time.Now(), Campaign: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.GoLive(ctx, nil, true); !errors.Is(err, ErrState) {
+		t.Errorf("released while an audience is frozen: %v", err)
+	}
+	if _, held := s.Restored(); !held {
+		t.Error("a refused release has ended the hold")
+	}
+	if err := s.PutBatch(ctx, 1, []Row{{Subscriber: 2}}, Mark{Subscriber: 2, Done: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.GoLive(ctx, nil, true); err != nil {
+		t.Fatal(err)
+	}
+	for m, err := range s.Recipients(1, nil, 0) {
+		if err != nil || m.Outcome != Unknown {
+			t.Errorf("%s is %s, %v", m.ID, m.Outcome, err)
+		}
+	}
+}
