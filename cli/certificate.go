@@ -19,13 +19,10 @@ import (
 const selfSigned = "self-signed"
 
 const (
-	selfSignedFile  = "-tls.pem" // in data_dir, behind the section's name: certificate and key
-	certificateSoon = 14 * 24 * time.Hour
+	selfSignedFile = "-tls.pem" // in data_dir, behind the section's name: certificate and key
 	// certificateEvery is between two looks at the files: who renews a certificate
 	// (certbot, acme.sh) need not know whom to tell.
 	certificateEvery = time.Minute
-	// certificateDay is between two lines in the log about one that ends soon.
-	certificateDay = 24 * time.Hour
 )
 
 // keyRules are what tls_certificate and tls_key of a section must hold to.
@@ -52,21 +49,15 @@ func (c *Config) webWarnings() (all []string) {
 	return all
 }
 
-// certificate is that of a section, nil for none.
-func (d *daemon) certificate(section, file, key string) (cert *smtpd.Certificate, err error) {
+// certificate is that of a section, nil for none. That it ends soon is an alarm.
+func (d *daemon) certificate(section, file, key string) (*smtpd.Certificate, error) {
 	switch file {
 	case "":
 		return nil, nil
 	case selfSigned:
-		cert, err = smtpd.SelfSigned(section, filepath.Join(d.cfg.DataDir, section+selfSignedFile), hostname())
-	default:
-		cert, err = smtpd.LoadCertificate(section, file, key)
+		return smtpd.SelfSigned(section, filepath.Join(d.cfg.DataDir, section+selfSignedFile), hostname())
 	}
-	if err != nil {
-		return nil, err
-	}
-	d.warnCertificate(section, cert)
-	return cert, nil
+	return smtpd.LoadCertificate(section, file, key)
 }
 
 // certificates are those the daemon shows, by their section.
@@ -78,12 +69,6 @@ func (d *daemon) certificates() map[string]*smtpd.Certificate {
 		}
 	}
 	return all
-}
-
-func (d *daemon) warnCertificate(section string, cert *smtpd.Certificate) {
-	if ends := cert.Ends(); time.Until(ends) < certificateSoon {
-		d.logger.Warn("certificate ends soon", "setting", section+".tls_certificate", "ends", ends.UTC())
-	}
 }
 
 // webTLS is how web.listen is served over TLS; nil is in the clear.
@@ -116,9 +101,8 @@ func (d *daemon) reloads(ctx context.Context, hangups chan os.Signal) error {
 	if hangups != nil {
 		defer signal.Stop(hangups)
 	}
-	look, day := time.NewTicker(certificateEvery), time.NewTicker(certificateDay)
+	look := time.NewTicker(certificateEvery)
 	defer look.Stop()
-	defer day.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -127,10 +111,6 @@ func (d *daemon) reloads(ctx context.Context, hangups chan os.Signal) error {
 			d.reload()
 		case <-look.C:
 			d.renew()
-		case <-day.C:
-			for section, cert := range d.certificates() {
-				d.warnCertificate(section, cert)
-			}
 		}
 	}
 }
@@ -170,7 +150,6 @@ func (d *daemon) reloadOne(section string, cert *smtpd.Certificate) {
 		return
 	}
 	d.logger.Info("certificate reloaded", "setting", section+".tls_certificate", "ends", cert.Ends().UTC())
-	d.warnCertificate(section, cert)
 }
 
 // onTerminal reports whether the process has a terminal that could be closed.
